@@ -1,0 +1,126 @@
+# Every target makes what it needs: the environment .venv, the build in build/, its own extras.
+# A second call does only what has changed. `make help` lists the targets.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS   += --no-print-directory
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
+WERROR ?= $(if $(CI),ON,OFF)
+TORCH  ?= torch==2.13.0
+VENV   := .venv
+PARITY := .venv-parity
+PY     := $(VENV)/bin/python
+PIP     = $(PY) -m pip --disable-pip-version-check -q
+# CMake and Ninja of the system where it has them, else the ones that PyPI carries.
+TOOLS  := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+.PHONY: help demo test quick bench lint format parity parity-subset asan stale checks build clean distclean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: build $(VENV)/.demo ## train a small CNN on Fashion-MNIST, with pictures in data/fashion_mnist
+	$(PY) examples/fashion_mnist/train.py $(DEMO_ARGS)
+
+test: build-all $(VENV)/.test ## the whole default test suite (Python and C++)
+	@if [ -x build/flambeau_tests ]; then echo build/flambeau_tests; build/flambeau_tests; fi
+	$(PY) -m pytest -n $(JOBS) $(TEST_ARGS)
+
+quick: build $(VENV)/.test ## the gate before a commit, under a minute
+	$(PY) -m pytest -n $(JOBS) -x -m 'not slow' $(TEST_ARGS)
+
+bench: build $(PARITY)/.ready ## flambeau and PyTorch in turn, with ratios
+	$(PARITY)/bin/python -m benchmarks $(BENCH_ARGS)
+
+parity: build $(PARITY)/.ready ## PyTorch's own operator tables against flambeau
+	$(PARITY)/bin/python -m tests.parity $(PARITY_ARGS)
+
+parity-subset: build $(PARITY)/.ready ## a part of them, for CI
+	$(PARITY)/bin/python -m tests.parity --subset $(PARITY_ARGS)
+
+lint: $(VENV)/.lint ## ruff, clang-format, mypy over the stubs
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	@files=$$(git ls-files 'csrc/*.cpp' 'csrc/*.h' 'tests/cpp/*.cpp'); \
+	  echo "clang-format --dry-run ($$(echo $$files | wc -w) files)"; \
+	  [ -z "$$files" ] || $(VENV)/bin/clang-format --dry-run --Werror $$files
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.lint ## rewrite the sources as lint wants them
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	git ls-files 'csrc/*.cpp' 'csrc/*.h' 'tests/cpp/*.cpp' | xargs -r $(VENV)/bin/clang-format -i
+
+stale: $(VENV)/.base ## fail if a committed generated file differs from what the table gives
+	$(PY) -B tools/checks/stale.py
+
+checks: build-all ## installed size, import time and memory, kernel objects
+	$(PY) -B tools/checks/footprint.py
+	$(PY) -B tools/checks/kernel_objects.py build
+
+# The C++ tests and the hostile-argument tests under AddressSanitizer and UBSan.
+ASAN_TESTS ?= tests/hostile
+asan: $(VENV)/.test ## the same under AddressSanitizer and UBSan
+	$(TOOLS) cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	  -DPython_EXECUTABLE=$(CURDIR)/$(PY) -DFLAMBEAU_TESTS=$(HAVE_CPP_TESTS) \
+	  -DFLAMBEAU_SANITIZE=address,undefined
+	$(TOOLS) cmake --build build-asan -j $(JOBS)
+	$(TOOLS) cmake --install build-asan --prefix build-asan/site >/dev/null
+	if [ -x build-asan/flambeau_tests ]; then build-asan/flambeau_tests; fi
+	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)" \
+	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  PYTHONMALLOC=malloc PYTHONPATH=$(CURDIR)/build-asan/site $(PY) -m pytest $(ASAN_TESTS)
+
+# ---- build ------------------------------------------------------------------------------------
+
+HAVE_CPP_TESTS := $(if $(wildcard tests/cpp/*.cpp),ON,OFF)
+
+build: build/build.ninja ## compile what has changed (src/flambeau/_C*.so)
+	@$(TOOLS) cmake --build build -j $(JOBS) --target _C
+
+.PHONY: build-all
+build-all: build/build.ninja
+	@$(TOOLS) cmake --build build -j $(JOBS)
+
+build/build.ninja: $(VENV)/.base
+	@tools/checks/compiler.sh
+	$(TOOLS) cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY) -DFLAMBEAU_INPLACE=ON \
+	  -DFLAMBEAU_WERROR=$(WERROR) -DFLAMBEAU_TESTS=$(HAVE_CPP_TESTS)
+	@touch $@
+
+# ---- environments -----------------------------------------------------------------------------
+
+# Python sources are used where they lie (an editable install writes one .pth file); CMake puts the
+# extension module beside them, so an edit needs `make build` and no pip.
+INSTALL_EDITABLE = install --no-build-isolation --no-deps -e . -C wheel.cmake=false
+
+$(VENV)/.base: pyproject.toml
+	@tools/checks/python.sh "$(PYTHON)"
+	@[ -x $(PY) ] || { echo "$(PYTHON) -m venv $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	$(PIP) install 'scikit-build-core>=0.11' $$($(PY) tools/checks/requirements.py)
+	@command -v cmake >/dev/null || $(PIP) install 'cmake>=3.20'
+	@command -v ninja >/dev/null || $(PIP) install 'ninja>=1.10'
+	$(TOOLS) $(PIP) $(INSTALL_EDITABLE)
+	@touch $@
+
+$(VENV)/.test $(VENV)/.demo $(VENV)/.lint: $(VENV)/.%: $(VENV)/.base
+	$(PIP) install $$($(PY) tools/checks/requirements.py $*)
+	@touch $@
+
+$(PARITY)/.ready: $(VENV)/.base
+	@[ -x $(PARITY)/bin/python ] || $(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip --disable-pip-version-check -q install '$(TORCH)' 'scikit-build-core>=0.11' \
+	  $$($(PY) tools/checks/requirements.py) $$($(PY) tools/checks/requirements.py parity)
+	$(TOOLS) $(PARITY)/bin/python -m pip --disable-pip-version-check -q $(INSTALL_EDITABLE)
+	@touch $@
+
+clean: ## remove builds
+	rm -rf build build-asan dist src/flambeau/_C*.so
+
+distclean: clean ## remove builds and environments (data sets stay)
+	rm -rf $(VENV) $(PARITY) .pytest_cache .ruff_cache .mypy_cache .hypothesis
