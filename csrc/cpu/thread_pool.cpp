@@ -1,0 +1,301 @@
+#include "cpu/thread_pool.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "core/check.h"
+#include "core/system.h"
+
+namespace flambeau {
+namespace {
+
+constexpr int64_t kWorkerSpinNs = 50'000;  // idle worker: stay awake for the next operator
+constexpr int64_t kCallerSpinNs = 20'000;  // caller: then give its core to whoever holds a chunk
+constexpr int64_t kStallNs = 200'000;      // a longer wait for a preempted worker is a stall
+constexpr int64_t kStallFactor = 16;       // after a stall work alone for this many times its length
+constexpr int kWakeFan = 4;                // threads woken by one thread; those wake others in turn
+
+thread_local bool tls_in_region = false;
+
+// The job in progress. Its plain fields are written while no chunk can be claimed and read only by
+// threads that hold a chunk, so the claim orders all accesses.
+struct Job {
+  detail::ChunkFunction f = nullptr;
+  void* context = nullptr;
+  int64_t n = 0, chunk = 0;
+  uint32_t chunks = 0;
+  std::exception_ptr error;
+};
+
+// Lives in static storage and is never destroyed: workers may look at it until the process ends.
+struct Pool {
+  // High half: number of the job; low half: chunks nobody has claimed. A claim is one
+  // compare-and-swap, which fails if the job has changed in the meantime.
+  alignas(64) std::atomic<uint64_t> ticket{0};
+  alignas(64) std::atomic<uint32_t> pending{0};  // chunks not finished; the caller sleeps on it
+  std::atomic<uint32_t> caller_asleep{0};
+  std::atomic<bool> failed{false};
+  std::atomic<bool> stalled{false};
+  alignas(64) std::atomic<uint32_t> epoch{0};  // workers sleep on it
+  std::atomic<int> sleepers{0};
+  std::atomic<int> threads{0};  // 0: not yet known
+  std::atomic<int> started{0};  // workers alive
+  alignas(64) std::atomic<bool> busy{false};
+  int64_t alone_until = 0;  // guarded by busy
+  Job job;                  // guarded by busy and by claims
+  std::mutex mutex;         // guards `alive` and changes of `threads`
+  bool alive[kMaxThreads] = {};
+};
+
+alignas(Pool) unsigned char pool_storage[sizeof(Pool)];
+Pool& pool() { return *std::launder(reinterpret_cast<Pool*>(pool_storage)); }
+
+// The child of a fork has one thread: forget the workers and start afresh. Nothing is freed, since
+// any lock or count may have been caught in the middle of a change.
+void forget_workers() {
+  const int threads = pool().threads.load(std::memory_order_relaxed);
+  new (pool_storage) Pool;
+  pool().threads.store(threads, std::memory_order_relaxed);
+}
+
+void construct_pool() {
+  static const bool once = [] {
+    new (pool_storage) Pool;
+    pthread_atfork(nullptr, nullptr, forget_workers);
+    return true;
+  }();
+  (void)once;
+}
+
+// A positive count from the environment; 0 when unset. Only our own variable may be an error.
+int threads_from(const char* name, bool strict) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return 0;
+  char* end = nullptr;
+  const long value = std::strtol(text, &end, 10);
+  const bool ok = end != text && (*end == '\0' || (!strict && *end == ',')) && value >= 1;
+  FB_CHECK(ok || !strict, name, ": expected a number of threads from 1 to ", kMaxThreads,
+           ", got '", text, "'; correct or unset the variable");
+  return ok ? static_cast<int>(std::min<long>(value, kMaxThreads)) : 0;
+}
+
+int default_threads() {
+  if (const int n = threads_from("FLAMBEAU_NUM_THREADS", true)) return n;
+  if (const int n = threads_from("OMP_NUM_THREADS", false)) return n;
+  return std::min(system::available_cpus(), kMaxThreads);
+}
+
+bool has_work(uint64_t ticket) { return static_cast<uint32_t>(ticket) != 0; }
+
+// Claims one chunk of the current job.
+bool claim(Pool& p, uint32_t& index) {
+  uint64_t t = p.ticket.load(std::memory_order_acquire);
+  while (has_work(t)) {
+    if (p.ticket.compare_exchange_weak(t, t - 1, std::memory_order_acq_rel,
+                                       std::memory_order_acquire)) {
+      index = p.job.chunks - static_cast<uint32_t>(t);
+      return true;
+    }
+  }
+  return false;
+}
+
+void run_chunk(Pool& p, uint32_t index) {
+  Job& job = p.job;
+  if (p.failed.load(std::memory_order_relaxed)) return;
+  const int64_t begin = index * job.chunk;
+  try {
+    job.f(job.context, begin, std::min(begin + job.chunk, job.n));
+  } catch (...) {
+    if (!p.failed.exchange(true)) job.error = std::current_exception();
+  }
+}
+
+void wake_workers(Pool& p, uint32_t chunks) {
+  const int asleep = p.sleepers.load();
+  if (asleep <= 0) return;
+  p.epoch.fetch_add(1);
+  system::futex_wake(p.epoch, std::min({asleep, static_cast<int>(chunks), kWakeFan}));
+}
+
+// Spins a little, then sleeps until there may be work.
+void wait_for_work(Pool& p) {
+  const int64_t deadline = system::now_ns() + kWorkerSpinNs;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (has_work(p.ticket.load(std::memory_order_relaxed))) return;
+      system::spin_pause();
+    }
+  } while (system::now_ns() < deadline);
+  p.sleepers.fetch_add(1);
+  const uint32_t epoch = p.epoch.load();
+  if (!has_work(p.ticket.load())) system::futex_wait(p.epoch, epoch);
+  p.sleepers.fetch_sub(1);
+}
+
+// A worker whose number is not below the wanted count goes away.
+bool retire(Pool& p, int id) {
+  if (id < p.threads.load(std::memory_order_relaxed) - 1) return false;
+  std::lock_guard<std::mutex> lock(p.mutex);
+  if (id < p.threads.load() - 1) return false;
+  p.alive[id] = false;
+  p.started.fetch_sub(1);
+  return true;
+}
+
+void finish_chunk(Pool& p, int64_t& switches) {
+  // Only a waiting caller wants to know why it waits; asking costs a system call.
+  if (p.caller_asleep.load(std::memory_order_relaxed)) {
+    const int64_t now = system::involuntary_switches();
+    if (now != switches) p.stalled.store(true, std::memory_order_relaxed);
+    switches = now;
+  }
+  if (p.pending.fetch_sub(1) == 1 && p.caller_asleep.load()) system::futex_wake(p.pending, 1);
+}
+
+void work(void* argument) {
+  Pool& p = pool();
+  const int id = static_cast<int>(reinterpret_cast<intptr_t>(argument));
+  int64_t switches = 0;
+  tls_in_region = true;
+  while (!retire(p, id)) {
+    bool first = true;
+    for (uint32_t index; claim(p, index); first = false) {
+      if (first) wake_workers(p, static_cast<uint32_t>(p.ticket.load(std::memory_order_relaxed)));
+      run_chunk(p, index);
+      finish_chunk(p, switches);
+    }
+    wait_for_work(p);
+  }
+}
+
+void start_workers(Pool& p, int wanted) {
+  std::lock_guard<std::mutex> lock(p.mutex);
+  for (int id = 0; id < wanted; ++id) {
+    if (p.alive[id]) continue;
+    p.alive[id] = true;
+    p.started.fetch_add(1);
+    if (system::start_thread(work, reinterpret_cast<void*>(static_cast<intptr_t>(id)))) continue;
+    // The system has no more threads for us: work with those we have, and say so in num_threads().
+    p.alive[id] = false;
+    p.started.fetch_sub(1);
+    p.threads.store(id + 1);
+    return;
+  }
+}
+
+// Waits for the threads that hold a claimed chunk.
+void wait_for_chunks(Pool& p, int64_t started_at) {
+  if (p.pending.load(std::memory_order_acquire) == 0) return;
+  const int64_t waiting_from = system::now_ns();
+  int64_t now = waiting_from;
+  while (now - waiting_from < kCallerSpinNs) {
+    for (int i = 0; i < 16; ++i) {
+      if (p.pending.load(std::memory_order_acquire) == 0) return;
+      system::spin_pause();
+    }
+    now = system::now_ns();
+  }
+  p.caller_asleep.store(1);
+  for (uint32_t left; (left = p.pending.load()) != 0;) system::futex_wait(p.pending, left);
+  p.caller_asleep.store(0);
+  now = system::now_ns();
+  const int64_t waited = now - waiting_from;
+  // A worker lost its core while it held a chunk, and that cost more than the work itself: the
+  // cores are wanted by others, so do without workers for a while.
+  if (p.stalled.load(std::memory_order_relaxed) && waited > kStallNs &&
+      waited > waiting_from - started_at)
+    p.alone_until = now + kStallFactor * waited;
+}
+
+void run_alone(int64_t n, int64_t chunk, detail::ChunkFunction f, void* context) {
+  for (int64_t begin = 0; begin < n; begin += chunk) f(context, begin, std::min(begin + chunk, n));
+}
+
+class RegionGuard {
+ public:
+  RegionGuard() { tls_in_region = true; }
+  ~RegionGuard() { tls_in_region = false; }
+};
+
+// The caller owns the pool (`busy`) and has published nothing yet.
+void run_with_workers(Pool& p, int64_t n, int64_t chunk, detail::ChunkFunction f, void* context,
+                      int64_t started_at) {
+  const auto chunks = static_cast<uint32_t>((n + chunk - 1) / chunk);
+  p.job.f = f, p.job.context = context, p.job.n = n, p.job.chunk = chunk, p.job.chunks = chunks;
+  p.failed.store(false, std::memory_order_relaxed);
+  p.stalled.store(false, std::memory_order_relaxed);
+  p.pending.store(chunks, std::memory_order_relaxed);
+  const uint64_t number = (p.ticket.load(std::memory_order_relaxed) >> 32) + 1;
+  p.ticket.store(number << 32 | chunks);
+  wake_workers(p, chunks - 1);
+  {
+    RegionGuard guard;
+    for (uint32_t index; claim(p, index);) {
+      run_chunk(p, index);
+      p.pending.fetch_sub(1);
+    }
+  }
+  wait_for_chunks(p, started_at);
+}
+
+}  // namespace
+
+int num_threads() {
+  construct_pool();
+  Pool& p = pool();
+  int threads = p.threads.load(std::memory_order_relaxed);
+  if (threads == 0) [[unlikely]] {
+    const int found = default_threads();
+    std::lock_guard<std::mutex> lock(p.mutex);
+    if (p.threads.load() == 0) p.threads.store(found);
+    threads = p.threads.load();
+  }
+  return threads;
+}
+
+void set_num_threads(int64_t n) {
+  FB_CHECK(n >= 1 && n <= kMaxThreads, "set_num_threads: expected a number from 1 to ", kMaxThreads,
+           ", got ", n);
+  construct_pool();
+  Pool& p = pool();
+  {
+    std::lock_guard<std::mutex> lock(p.mutex);
+    p.threads.store(static_cast<int>(n));
+  }
+  p.epoch.fetch_add(1);
+  system::futex_wake(p.epoch, kMaxThreads);  // those who are too many go away
+}
+
+bool in_parallel_region() { return tls_in_region; }
+
+namespace detail {
+
+void run_chunks(int64_t n, int64_t chunk, ChunkFunction f, void* context) {
+  if (tls_in_region) return run_alone(n, chunk, f, context);
+  const int threads = num_threads();
+  Pool& p = pool();
+  if (threads == 1 || p.busy.exchange(true, std::memory_order_acquire))
+    return run_alone(n, chunk, f, context);
+  const int64_t now = system::now_ns();
+  if (now < p.alone_until) {
+    p.busy.store(false, std::memory_order_release);
+    return run_alone(n, chunk, f, context);
+  }
+  if (p.started.load(std::memory_order_relaxed) < threads - 1) start_workers(p, threads - 1);
+  run_with_workers(p, n, chunk, f, context, now);
+  std::exception_ptr error;
+  std::swap(error, p.job.error);
+  p.busy.store(false, std::memory_order_release);
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace detail
+}  // namespace flambeau
