@@ -1,0 +1,316 @@
+// Permutations, and draws whose parameters differ from element to element.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "cpu/random.h"
+
+namespace flambeau {
+
+// ---- permutations -----------------------------------------------------------------------------
+
+namespace {
+
+// One word is enough for an index below n as long as n is small against 2^32.
+constexpr int64_t kLongPermutation = 0xFFFFFFFF / 20;
+
+template <class T>
+int64_t exact_integers() {  // 0 ... this are exact in T
+  if constexpr (std::is_same_v<T, Half>) return int64_t{1} << 11;
+  else if constexpr (std::is_same_v<T, BFloat16>) return int64_t{1} << 8;
+  else if constexpr (is_floating_v<T>) return int64_t{1} << std::numeric_limits<T>::digits;
+  else return static_cast<int64_t>(std::numeric_limits<T>::max());
+}
+
+}  // namespace
+
+void fill_randperm(Generator& g, DType dtype, void* out, int64_t n) {
+  FB_CHECK(n >= 0, "randperm(): n must be non-negative, got ", n);
+  visit_dtype(dtype, [&]<class T>() {
+    if constexpr (is_complex_v<T> || std::is_same_v<T, bool>) {
+      fail(ErrorKind::Runtime, "randperm(): not implemented for ", name(dtype));
+    } else {
+      FB_CHECK(n - 1 <= exact_integers<T>(), "randperm(): n cannot be greater than ",
+               exact_integers<T>(), " + 1 for ", name(dtype), ", got ", n);
+      T* order = static_cast<T*>(out);
+      for (int64_t i = 0; i < n; ++i) order[i] = convert<T>(i);
+      for (int64_t i = 0; i < n - 1; ++i) {
+        const uint64_t rest = static_cast<uint64_t>(n - i);
+        const uint64_t step = n < kLongPermutation
+                                  ? g.random() % static_cast<uint32_t>(rest)
+                                  : g.random64() % rest;
+        std::swap(order[i], order[i + static_cast<int64_t>(step)]);
+      }
+    }
+  });
+}
+
+// ---- multinomial ------------------------------------------------------------------------------
+
+namespace {
+
+template <class T>
+void check_weights(const T* p, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const double weight = static_cast<double>(p[r * n + i]);
+      FB_CHECK(weight >= 0 && weight <= std::numeric_limits<double>::max(),
+               "multinomial(): probability tensor contains either `inf`, `nan` or element < 0");
+      sum += weight;
+    }
+    FB_CHECK(sum > 0, "multinomial(): invalid multinomial distribution (sum of probabilities <= 0)");
+  }
+}
+
+// The distribution function by a running sum, then one search for each uniform.
+template <class T>
+void with_replacement(Generator& g, const T* p, int64_t n, int64_t samples, T* cumulative,
+                      int64_t* out) {
+  using C = compute_t<T>;
+  C sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    sum += static_cast<C>(p[i]);
+    cumulative[i] = T(sum);
+  }
+  for (int64_t i = 0; i < n; ++i) cumulative[i] = T(static_cast<C>(cumulative[i]) / sum);
+  cumulative[n - 1] = T(C(1));
+  for (int64_t s = 0; s < samples; ++s) {
+    const double u = g.uniform();
+    out[s] = std::lower_bound(cumulative, cumulative + n, u, [](const T& c, double value) {
+               return static_cast<double>(static_cast<C>(c)) < value;
+             }) - cumulative;
+  }
+}
+
+// p / e with e exponential of rate one: its order is that of draws without replacement.
+template <class T>
+void without_replacement(Generator& g, const T* p, int64_t rows, int64_t n, int64_t samples,
+                         int64_t* out) {
+  using C = compute_t<T>;
+  std::unique_ptr<T[]> keys(new T[n]);
+  std::vector<int64_t> order(samples > 1 ? n : 0);
+  for (int64_t r = 0; r < rows; ++r, p += n, out += samples) {
+    fill_exponential(g, dtype_of<T>, keys.get(), n, 1);
+    for (int64_t i = 0; i < n; ++i) keys[i] = T(static_cast<C>(p[i]) / static_cast<C>(keys[i]));
+    const auto before = [&](int64_t a, int64_t b) {
+      const C x = static_cast<C>(keys[a]), y = static_cast<C>(keys[b]);
+      return x > y || (x == y && a < b);
+    };
+    if (samples == 1) {
+      int64_t best = 0;
+      for (int64_t i = 1; i < n; ++i) best = before(i, best) ? i : best;
+      out[0] = best;
+      continue;
+    }
+    std::iota(order.begin(), order.end(), int64_t{0});
+    std::partial_sort(order.begin(), order.begin() + samples, order.end(), before);
+    std::copy_n(order.begin(), samples, out);
+  }
+}
+
+}  // namespace
+
+void multinomial(Generator& g, DType dtype, const void* p, int64_t rows, int64_t n,
+                 int64_t samples, bool replacement, int64_t* out) {
+  FB_CHECK(samples > 0, "multinomial(): cannot sample n_sample <= 0 samples, got ", samples);
+  FB_CHECK(n > 0, "multinomial(): the distribution has no categories");
+  FB_CHECK(replacement || samples <= n, "multinomial(): cannot sample n_sample > "
+           "prob_dist.size(-1) samples without replacement, got ", samples, " of ", n);
+  visit_floating(dtype, "multinomial", [&]<class T>() {
+    const T* weights = static_cast<const T*>(p);
+    check_weights(weights, rows, n);
+    if (!replacement || samples == 1) {
+      return without_replacement(g, weights, rows, n, samples, out);
+    }
+    std::unique_ptr<T[]> cumulative(new T[n]);
+    for (int64_t r = 0; r < rows; ++r) {
+      with_replacement(g, weights + r * n, n, samples, cumulative.get(), out + r * samples);
+    }
+  });
+}
+
+// ---- Poisson ----------------------------------------------------------------------------------
+
+namespace {
+
+// W. Hoermann, "The transformed rejection method for generating Poisson random variables",
+// Insurance: Mathematics and Economics 12 (1993), algorithm PTRS; for rates of 10 and more.
+double poisson_rejection(Generator& g, double rate) {
+  const double root = std::sqrt(rate), log_rate = std::log(rate);
+  const double b = 0.931 + 2.53 * root;
+  const double a = -0.059 + 0.02483 * b;
+  const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4);
+  const double inside = 0.9277 - 3.6224 / (b - 2);
+  for (;;) {
+    const double u = g.uniform() - 0.5, v = g.uniform();
+    const double us = 0.5 - std::fabs(u);
+    const double k = std::floor((2 * a / us + b) * u + rate + 0.43);
+    if (us >= 0.07 && v <= inside) return k;
+    if (k < 0 || (us < 0.013 && v > us)) continue;
+    if (std::log(v) + std::log(inverse_alpha) - std::log(a / (us * us) + b) <=
+        -rate + k * log_rate - std::lgamma(k + 1)) {
+      return k;
+    }
+  }
+}
+
+// Small rates: uniforms are multiplied until the product falls to exp(-rate) (Knuth, TAOCP 3.4.1).
+double poisson(Generator& g, double rate) {
+  if (rate >= 10) return poisson_rejection(g, rate);
+  if (rate == 0) return 0;
+  const double limit = std::exp(-rate);
+  double product = g.uniform();
+  int64_t count = 0;
+  for (; product > limit; ++count) product *= g.uniform();
+  return static_cast<double>(count);
+}
+
+}  // namespace
+
+void fill_poisson(Generator& g, DType dtype, const void* rates, void* out, int64_t n) {
+  visit_floating(dtype, "poisson", [&]<class T>() {
+    const T* rate = static_cast<const T*>(rates);
+    T* counts = static_cast<T*>(out);
+    for (int64_t i = 0; i < n; ++i) {
+      const double r = static_cast<double>(rate[i]);
+      FB_CHECK(r >= 0 && r <= std::numeric_limits<double>::max(),
+               "poisson(): invalid Poisson rate, expected rate to be non-negative, got ", r);
+      counts[i] = convert<T>(poisson(g, r));
+    }
+  });
+}
+
+// ---- gamma ------------------------------------------------------------------------------------
+
+namespace {
+
+// G. Marsaglia, W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000;
+// shapes below one are raised by one and brought back by a power of a uniform.
+double standard_gamma(Generator& g, double alpha) {
+  double scale = 1;
+  if (alpha < 1) {
+    if (alpha == 0) return 0;
+    scale = std::pow(1 - g.uniform(), 1 / alpha);
+    alpha += 1;
+  }
+  const double d = alpha - 1.0 / 3;
+  const double c = 1 / std::sqrt(9 * d);
+  for (;;) {
+    double x, y;
+    do {
+      x = g.normal();
+      y = 1 + c * x;
+    } while (y <= 0);
+    const double v = y * y * y, u = 1 - g.uniform(), xx = x * x;
+    if (u < 1 - 0.0331 * xx * xx || std::log(u) < 0.5 * xx + d * (1 - v + std::log(v))) {
+      return scale * d * v;
+    }
+  }
+}
+
+template <class T>
+double smallest_normal() {
+  if constexpr (std::is_same_v<T, Half>) return 0x1p-14;
+  else if constexpr (std::is_same_v<T, BFloat16>) return 0x1p-126;
+  else return std::numeric_limits<T>::min();
+}
+
+}  // namespace
+
+void fill_standard_gamma(Generator& g, DType dtype, const void* alphas, void* out, int64_t n) {
+  visit_floating(dtype, "_standard_gamma", [&]<class T>() {
+    const T* alpha = static_cast<const T*>(alphas);
+    T* samples = static_cast<T*>(out);
+    for (int64_t i = 0; i < n; ++i) {
+      const double a = static_cast<double>(alpha[i]);
+      FB_CHECK(a >= 0 && a <= std::numeric_limits<double>::max(),
+               "_standard_gamma(): the concentration must be finite and non-negative, got ", a);
+      samples[i] = convert<T>(std::max(standard_gamma(g, a), smallest_normal<T>()));
+    }
+  });
+}
+
+// ---- binomial ---------------------------------------------------------------------------------
+
+namespace {
+
+// log k! minus Stirling's approximation of it.
+double stirling_error(double k) {
+  static const double kTable[] = {0.0810614667953272, 0.0413406959554092, 0.0276779256849983,
+                                  0.02079067210376509, 0.0166446911898211, 0.0138761288230707,
+                                  0.0118967099458917, 0.0104112652619720, 0.00925546218271273,
+                                  0.00833056343336287};
+  if (k <= 9) return kTable[static_cast<int>(k)];
+  const double square = (k + 1) * (k + 1);
+  return (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / square) / square) / (k + 1);
+}
+
+// W. Hoermann, "The generation of binomial random variates", J. Stat. Comput. Simul. 46 (1993),
+// algorithm BTRS, for count * p >= 10 and p <= 1/2.
+double binomial_rejection(Generator& g, double count, double p) {
+  const double deviation = std::sqrt(count * p * (1 - p));
+  const double b = 1.15 + 2.53 * deviation;
+  const double a = -0.0873 + 0.0248 * b + 0.01 * p;
+  const double center = count * p + 0.5;
+  const double inside = 0.92 - 4.2 / b;
+  const double odds = p / (1 - p);
+  const double alpha = (2.83 + 5.1 / b) * deviation;
+  const double mode = std::floor((count + 1) * p);
+  for (;;) {
+    const double u = g.uniform() - 0.5;
+    double v = g.uniform();
+    const double us = 0.5 - std::fabs(u);
+    const double k = std::floor((2 * a / us + b) * u + center);
+    if (us >= 0.07 && v <= inside) return k;
+    if (k < 0 || k > count) continue;
+    v = std::log(v * alpha / (a / (us * us) + b));
+    const double bound = (mode + 0.5) * std::log((mode + 1) / (odds * (count - mode + 1))) +
+                         (count + 1) * std::log((count - mode + 1) / (count - k + 1)) +
+                         (k + 0.5) * std::log(odds * (count - k + 1) / (k + 1)) +
+                         stirling_error(mode) + stirling_error(count - mode) - stirling_error(k) -
+                         stirling_error(count - k);
+    if (v <= bound) return k;
+  }
+}
+
+// Few successes: the gaps between them are geometric.
+double binomial_gaps(Generator& g, double count, double p) {
+  const double failure = std::log1p(-p);
+  double position = 0, successes = 0;
+  for (;;) {
+    position += std::ceil(std::log(g.uniform()) / failure);
+    if (position > count) return successes;
+    successes += 1;
+  }
+}
+
+double binomial(Generator& g, double count, double p) {
+  if (!(count > 0) || !(p > 0)) return 0;
+  if (p >= 1) return count;
+  if (p > 0.5) return count - binomial(g, count, 1 - p);
+  return count * p >= 10 ? binomial_rejection(g, count, p) : binomial_gaps(g, count, p);
+}
+
+}  // namespace
+
+void fill_binomial(Generator& g, DType dtype, const void* counts, const void* p, void* out,
+                   int64_t n) {
+  visit_floating(dtype, "binomial", [&]<class T>() {
+    const T* count = static_cast<const T*>(counts);
+    const T* chance = static_cast<const T*>(p);
+    T* successes = static_cast<T*>(out);
+    for (int64_t i = 0; i < n; ++i) {
+      const double c = static_cast<double>(count[i]), q = static_cast<double>(chance[i]);
+      FB_CHECK(c >= 0 && c <= std::numeric_limits<double>::max(),
+               "binomial(): the count must be finite and non-negative, got ", c);
+      FB_CHECK(q >= 0 && q <= 1, "binomial(): the probability must lie in [0, 1], got ", q);
+      successes[i] = convert<T>(binomial(g, c, q));
+    }
+  });
+}
+
+}  // namespace flambeau
