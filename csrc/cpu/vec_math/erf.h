@@ -1,0 +1,43 @@
+// The error function and its complement.
+#pragma once
+#include "cpu/vec_math/exp_log.h"
+
+namespace flambeau::FB_ISA {
+
+// An odd polynomial below 0.97; beyond it 1 - erfc, where log erfc is a polynomial and erfc < 0.18
+// leaves the errors of its exponential behind.
+FB_VEC vfloat erf(vfloat x) {
+  const vfloat a = abs(x), z = a * a;
+  const vfloat tail = poly(z, -0.376126379f, 0.112837836f, -0.0268654767f, 0.00522113126f,
+                           -0.000848525146f, 0.000112730348f, -9.68424956e-06f);
+  const vfloat near = mad(a, mad(z, tail, vfloat(0.128379167f)), a);
+  const vfloat t = min_or_second(vfloat(3.95f), a);
+  const vfloat log_erfc =
+      t * poly(t, -1.12855422f, -0.635639429f, -0.105166718f, 0.0224679746f, -0.00270220591f,
+               -9.52666596e-05f, 9.89851105e-05f, -1.55508351e-05f, 8.78072797e-07f);
+  const vfloat far = 1.0f - exp_bounded(log_erfc);
+  return copysign(where(a < 0.97f, near, far), x);
+}
+// e^(a^2) erfc(a) is a polynomial of (a - 3) / (a + 3) to 2^-34.
+inline vfloat erfc(vfloat x) {
+  return through_double(x, [](vdouble v) {
+    const vdouble a = min_or_second(vdouble(10.6), abs(v));
+    const vdouble t = (a - 3.0) / (a + 3.0);
+    const vdouble p =
+        poly(t, 0.17900115118141649, -0.32623356015044508, 0.24560380187926018,
+             -0.15011593083902774, 0.071665830710006817, -0.024392585361232604,
+             0.0042691979726607668, 0.00070832391292113741, -0.00059723029491787379,
+             4.331222198107093e-05, 6.3885901962776822e-05, -9.6576391934754564e-06,
+             -6.7352386650562873e-06);
+    const vdouble y = exp_bounded(-(a * a)) * p;
+    return where(v < 0, 2.0 - y, y);
+  });
+}
+inline vdouble erf(vdouble x) {
+  return map_lanes(x, [](double a) { return __builtin_erf(a); });
+}
+inline vdouble erfc(vdouble x) {
+  return map_lanes(x, [](double a) { return __builtin_erfc(a); });
+}
+
+}  // namespace flambeau::FB_ISA
