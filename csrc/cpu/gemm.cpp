@@ -1,0 +1,379 @@
+// Chooses how a product is computed: as matrix times vector, directly for small operands, or packed;
+// and maps dtypes to the types that kernels compute in.
+#include "cpu/gemm.h"
+
+#include <algorithm>
+#include <complex>
+
+#include "core/allocator.h"
+#include "core/check.h"
+#include "cpu/kernels/convert_half.h"
+#include "cpu/thread_pool.h"
+
+namespace flambeau {
+namespace {
+
+constexpr int64_t kDirectWork = 48 * 48 * 48;    // multiply-adds up to which packing does not pay
+constexpr int64_t kBatchWork = 128 * 128 * 128;  // products up to which threads divide the batch
+
+template <class T>
+T scalar_as(const GemmScalar& s) {
+  if constexpr (std::is_floating_point_v<T>)
+    return static_cast<T>(s.real);
+  else
+    return static_cast<T>(s.integer);
+}
+
+// ---- one product in a type that kernels compute in ----------------------------------------------
+
+template <class T>
+struct Product {
+  GemmSource source = GemmSource::Same;
+  int64_t m, n, k;
+  const void* a;
+  int64_t a_row, a_col;
+  const void* b;
+  int64_t b_row, b_col;
+  GemmStore<T> store;
+};
+
+template <class T>
+struct Vectors;  // which types have matrix-vector kernels
+template <>
+struct Vectors<float> {
+  static constexpr auto& dot_rows = gemv_dot_rows_f32;
+  static constexpr auto& sum_rows = gemv_sum_rows_f32;
+  static constexpr auto& direct = gemm_direct_f32;
+};
+template <>
+struct Vectors<double> {
+  static constexpr auto& dot_rows = gemv_dot_rows_f64;
+  static constexpr auto& sum_rows = gemv_sum_rows_f64;
+  static constexpr auto& direct = gemm_direct_f64;
+};
+
+template <class T>
+void finish(const T* sums, int64_t count, int64_t row_step, int64_t col_step,
+            const GemmStore<T>& s) {
+  const int64_t step = row_step * s.ldc + col_step;
+  for (int64_t i = 0; i < count; ++i) {
+    T value = s.alpha * sums[i];
+    if (s.beta != T(0)) value += s.beta * s.c[i * step];
+    if (s.row_bias) value += s.row_bias[i * row_step];
+    if (s.col_bias) value += s.col_bias[i * col_step];
+    if (s.relu && value < T(0)) value = T(0);
+    s.c[i * step] = value;
+  }
+}
+
+// Makes n elements, `stride` apart, adjacent and of type T.
+template <class T>
+void gather(GemmSource source, const void* x, int64_t stride, int64_t n, T* out) {
+  if (source == GemmSource::Same) {
+    const T* from = static_cast<const T*>(x);
+    for (int64_t i = 0; i < n; ++i) out[i] = from[i * stride];
+  } else if constexpr (std::is_same_v<T, float>) {
+    const auto* from = static_cast<const uint16_t*>(x);
+    const auto widen = source == GemmSource::F16 ? half_to_float.get() : bfloat16_to_float.get();
+    if (stride == 1) return widen(from, out, n);
+    for (int64_t i = 0; i < n; ++i) widen(from + i * stride, out + i, 1);
+  }
+}
+
+// `lanes` sums over k of a matrix times x. False if the matrix has no direction of adjacent elements.
+template <class T>
+bool matrix_vector(GemmSource source, const void* matrix, int64_t lanes, int64_t lane_stride,
+                   int64_t k_stride, int64_t k, const void* x, int64_t x_stride, bool lanes_are_rows,
+                   const GemmStore<T>& store) {
+  const bool dots = k_stride == 1 || k == 1;
+  if (!dots && lane_stride != 1) return false;
+  const Workspace gathered(source == GemmSource::Same && x_stride == 1 ? 0 : k * sizeof(T));
+  const T* vector = static_cast<const T*>(x);
+  if (gathered.data()) {
+    gather(source, x, x_stride, k, gathered.template as<T>());
+    vector = gathered.template as<T>();
+  }
+  const int64_t item = source == GemmSource::Same ? sizeof(T) : 2;
+  const int64_t enough = 65536 / k + 1;  // lanes worth a thread's attention
+  // Dots compute four rows together; sums of rows want long runs of memory.
+  const int64_t grain = dots ? (enough + 3) / 4 * 4
+                             : (std::max(enough, std::min<int64_t>(lanes / 8, 2048)) + 63) / 64 * 64;
+  parallel_for(lanes, grain, [&](int64_t begin, int64_t end) {
+    constexpr int64_t kPiece = 2048;
+    alignas(64) T sums[kPiece];
+    for (int64_t i = begin; i < end; i += kPiece) {
+      const int64_t now = std::min(kPiece, end - i);
+      const void* from = static_cast<const char*>(matrix) + i * lane_stride * item;
+      if (dots)
+        Vectors<T>::dot_rows(source, from, lane_stride, vector, now, k, sums);
+      else
+        Vectors<T>::sum_rows(source, from, k_stride, vector, now, k, sums);
+      if (lanes_are_rows)
+        finish(sums, now, 1, 0, store.at(i, 0));
+      else
+        finish(sums, now, 0, 1, store.at(0, i));
+    }
+  });
+  return true;
+}
+
+template <class T>
+void multiply_packed(const Product<T>& p, int64_t batch = 1, int64_t a_batch = 0,
+                     int64_t b_batch = 0, int64_t c_batch = 0) {
+  const StridedOperand<T> a{p.source, p.a, p.a_row, p.a_col, a_batch};
+  const StridedOperand<T> b{p.source, p.b, p.b_col, p.b_row, b_batch};
+  PackedGemm<T> job;
+  job.batch = batch;
+  job.m = p.m, job.n = p.n, job.k = p.k;
+  job.a = a.as_a(), job.b = b.as_b();
+  job.c = p.store.c, job.ldc = p.store.ldc, job.c_batch = c_batch;
+  job.alpha = p.store.alpha, job.beta = p.store.beta;
+  job.row_bias = p.store.row_bias, job.col_bias = p.store.col_bias, job.relu = p.store.relu;
+  packed_gemm(job);
+}
+
+template <class T>
+void multiply(const Product<T>& p) {
+  if (p.m <= 0 || p.n <= 0) return;
+  if (std::is_floating_point_v<T> && p.k > 0 && p.store.alpha != T(0)) {
+    if constexpr (std::is_floating_point_v<T>) {
+      if (p.n == 1 && matrix_vector<T>(p.source, p.a, p.m, p.a_row, p.a_col, p.k, p.b, p.b_row, true,
+                                       p.store))
+        return;
+      if (p.m == 1 && matrix_vector<T>(p.source, p.b, p.n, p.b_col, p.b_row, p.k, p.a, p.a_col,
+                                       false, p.store))
+        return;
+      if (p.source == GemmSource::Same && (p.b_col == 1 || p.n == 1) &&
+          static_cast<double>(p.m) * p.n * p.k <= kDirectWork) {
+        Vectors<T>::direct(static_cast<const T*>(p.a), p.a_row, p.a_col,
+                           static_cast<const T*>(p.b), p.b_row, p.m, p.n, p.k, p.store);
+        return;
+      }
+    }
+  }
+  multiply_packed(p);
+}
+
+// ---- dtypes --------------------------------------------------------------------------------------
+
+template <class T>
+Product<T> product_of(const GemmArgs& g, GemmSource source) {
+  Product<T> p;
+  p.source = source;
+  p.m = g.m, p.n = g.n, p.k = g.k;
+  p.a = g.a, p.a_row = g.a_row, p.a_col = g.a_col;
+  p.b = g.b, p.b_row = g.b_row, p.b_col = g.b_col;
+  return p;
+}
+
+template <class T>
+Product<T> product_in_place(const GemmArgs& g) {
+  Product<T> p = product_of<T>(g, GemmSource::Same);
+  p.store = {static_cast<T*>(g.c), g.c_row, scalar_as<T>(g.alpha), scalar_as<T>(g.beta),
+             static_cast<const T*>(g.row_bias), static_cast<const T*>(g.col_bias),
+             g.activation == Activation::Relu};
+  return p;
+}
+
+int64_t rows_grain(int64_t n) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(n, 1)); }
+
+// The product alone, in a wider type, to a buffer from which it is then narrowed.
+template <class T>
+const T* wide_product(const GemmArgs& g, GemmSource source, const Workspace& space) {
+  Product<T> p = product_of<T>(g, source);
+  p.store = {space.as<T>(), g.n, g.alpha.real == 0 && g.alpha.integer == 0 ? T(0) : T(1),
+             T(0), nullptr, nullptr, false};
+  multiply(p);
+  return space.as<T>();
+}
+
+size_t elements_of_c(const GemmArgs& g, size_t item) {
+  const size_t row = checked_nbytes(g.n, item);
+  return checked_nbytes(g.m, row);
+}
+
+void gemm_half(const GemmArgs& g) {
+  const bool f16 = g.dtype == DType::Float16;
+  const auto widen = f16 ? half_to_float.get() : bfloat16_to_float.get();
+  const auto narrow = f16 ? float_to_half.get() : float_to_bfloat16.get();
+  const Workspace space(elements_of_c(g, sizeof(float)));
+  const float* sums = wide_product<float>(g, f16 ? GemmSource::F16 : GemmSource::BF16, space);
+  const auto* row_bias = static_cast<const uint16_t*>(g.row_bias);
+  const auto* col_bias = static_cast<const uint16_t*>(g.col_bias);
+  const auto alpha = static_cast<float>(g.alpha.real), beta = static_cast<float>(g.beta.real);
+  parallel_for(g.m, rows_grain(g.n), [&](int64_t begin, int64_t end) {
+    constexpr int64_t kPiece = 512;
+    alignas(64) float value[kPiece], other[kPiece];
+    for (int64_t i = begin; i < end; ++i) {
+      float bias = 0;
+      if (row_bias) widen(row_bias + i, &bias, 1);
+      for (int64_t j0 = 0; j0 < g.n; j0 += kPiece) {
+        const int64_t now = std::min(kPiece, g.n - j0);
+        uint16_t* c = static_cast<uint16_t*>(g.c) + i * g.c_row + j0;
+        const float* from = sums + i * g.n + j0;
+        for (int64_t j = 0; j < now; ++j) value[j] = alpha * from[j];
+        if (beta != 0) {
+          widen(c, other, now);
+          for (int64_t j = 0; j < now; ++j) value[j] += beta * other[j];
+        }
+        if (row_bias)
+          for (int64_t j = 0; j < now; ++j) value[j] += bias;
+        if (col_bias) {
+          widen(col_bias + j0, other, now);
+          for (int64_t j = 0; j < now; ++j) value[j] += other[j];
+        }
+        if (g.activation == Activation::Relu)
+          for (int64_t j = 0; j < now; ++j) value[j] = value[j] < 0 ? 0 : value[j];
+        narrow(value, c, now);
+      }
+    }
+  });
+}
+
+template <class Narrow>
+void gemm_narrow_int(const GemmArgs& g, GemmSource source) {
+  const Workspace space(elements_of_c(g, sizeof(uint32_t)));
+  const uint32_t* sums = wide_product<uint32_t>(g, source, space);
+  const auto* row_bias = static_cast<const Narrow*>(g.row_bias);
+  const auto* col_bias = static_cast<const Narrow*>(g.col_bias);
+  const auto alpha = scalar_as<uint32_t>(g.alpha), beta = scalar_as<uint32_t>(g.beta);
+  parallel_for(g.m, rows_grain(g.n), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Narrow* c = static_cast<Narrow*>(g.c) + i * g.c_row;
+      for (int64_t j = 0; j < g.n; ++j) {
+        uint32_t value = alpha * sums[i * g.n + j];
+        if (beta != 0) value += beta * static_cast<uint32_t>(c[j]);
+        if (row_bias) value += static_cast<uint32_t>(row_bias[i]);
+        if (col_bias) value += static_cast<uint32_t>(col_bias[j]);
+        c[j] = static_cast<Narrow>(value);
+      }
+    }
+  });
+}
+
+// Real and imaginary parts are real matrices of twice the stride: four real products.
+template <class T>
+void gemm_complex(const GemmArgs& g) {
+  using C = std::complex<T>;
+  const size_t size = elements_of_c(g, sizeof(T));
+  const Workspace real_space(size), imag_space(size);
+  const C alpha(static_cast<T>(g.alpha.real), static_cast<T>(g.alpha.imag));
+  const C beta(static_cast<T>(g.beta.real), static_cast<T>(g.beta.imag));
+  const auto part = [&](bool imag_a, bool imag_b, T sign, T before, const Workspace& to) {
+    Product<T> p = product_of<T>(g, GemmSource::Same);
+    p.a = static_cast<const T*>(g.a) + imag_a, p.a_row *= 2, p.a_col *= 2;
+    p.b = static_cast<const T*>(g.b) + imag_b, p.b_row *= 2, p.b_col *= 2;
+    if (alpha == C(0)) sign = T(0);
+    p.store = {to.as<T>(), g.n, sign, before, nullptr, nullptr, false};
+    multiply(p);
+  };
+  const T sa = g.conj_a ? T(-1) : T(1), sb = g.conj_b ? T(-1) : T(1);
+  part(false, false, T(1), T(0), real_space);
+  part(true, true, -sa * sb, T(1), real_space);
+  part(false, true, sb, T(0), imag_space);
+  part(true, false, sa, T(1), imag_space);
+  const T *re = real_space.as<T>(), *im = imag_space.as<T>();
+  const auto* row_bias = static_cast<const C*>(g.row_bias);
+  const auto* col_bias = static_cast<const C*>(g.col_bias);
+  parallel_for(g.m, rows_grain(g.n), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      C* c = static_cast<C*>(g.c) + i * g.c_row;
+      for (int64_t j = 0; j < g.n; ++j) {
+        C value(re[i * g.n + j], im[i * g.n + j]);
+        if (alpha != C(1)) value *= alpha;
+        if (beta != C(0)) value += beta == C(1) ? c[j] : beta * c[j];
+        if (row_bias) value += row_bias[i];
+        if (col_bias) value += col_bias[j];
+        c[j] = value;
+      }
+    }
+  });
+}
+
+// One orientation only: adjacent rows of C. A C with adjacent columns is computed transposed.
+GemmArgs with_rows_adjacent(GemmArgs g) {
+  if (g.c_col == 1 || g.n <= 1) return g;
+  FB_CHECK(g.c_row == 1 || g.m <= 1, "gemm: the result has strides (", g.c_row, ", ", g.c_col,
+           "), but the elements of its rows or of its columns must be adjacent; make it contiguous");
+  std::swap(g.m, g.n);
+  std::swap(g.a, g.b);
+  std::swap(g.conj_a, g.conj_b);
+  const int64_t a_row = g.a_row, a_col = g.a_col;
+  g.a_row = g.b_col, g.a_col = g.b_row;
+  g.b_row = a_col, g.b_col = a_row;
+  std::swap(g.c_row, g.c_col);
+  std::swap(g.row_bias, g.col_bias);
+  return g;
+}
+
+void check(const GemmArgs& g) {
+  FB_CHECK(g.dtype != DType::Bool, "gemm: not implemented for bool; convert the operands first");
+  FB_CHECK(g.activation == Activation::None || is_floating(g.dtype),
+           "gemm: relu is for floating dtypes, got ", g.dtype);
+  FB_CHECK(g.m >= 0 && g.n >= 0 && g.k >= 0, "gemm: negative size (", g.m, ", ", g.n, ", ", g.k, ")");
+}
+
+void run(const GemmArgs& g) {
+  if (g.m == 0 || g.n == 0) return;
+  switch (g.dtype) {
+    case DType::Float32: return multiply(product_in_place<float>(g));
+    case DType::Float64: return multiply(product_in_place<double>(g));
+    case DType::Float16:
+    case DType::BFloat16: return gemm_half(g);
+    case DType::Int8: return gemm_narrow_int<int8_t>(g, GemmSource::I8);
+    case DType::UInt8: return gemm_narrow_int<uint8_t>(g, GemmSource::U8);
+    case DType::Int16: return gemm_narrow_int<int16_t>(g, GemmSource::I16);
+    case DType::Int32: return multiply(product_in_place<uint32_t>(g));
+    case DType::Int64: return multiply(product_in_place<uint64_t>(g));
+    case DType::Complex64: return gemm_complex<float>(g);
+    case DType::Complex128: return gemm_complex<double>(g);
+    case DType::Bool: break;  // refused by check()
+  }
+}
+
+// A large batch that shares an operand packs it once.
+template <class T>
+bool run_shared(const GemmArgs& g, int64_t batch, int64_t a_batch, int64_t b_batch,
+                int64_t c_batch) {
+  if ((a_batch != 0) == (b_batch != 0) || g.m <= 1 || g.n <= 1) return false;
+  multiply_packed(product_in_place<T>(g), batch, a_batch, b_batch, c_batch);
+  return true;
+}
+
+}  // namespace
+
+void gemm(const GemmArgs& args) {
+  check(args);
+  run(with_rows_adjacent(args));
+}
+
+void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t b_batch,
+                  int64_t c_batch) {
+  check(args);
+  GemmArgs g = with_rows_adjacent(args);
+  if (g.a != args.a) std::swap(a_batch, b_batch);
+  if (batch <= 0 || g.m == 0 || g.n == 0) return;
+  const double work = static_cast<double>(g.m) * g.n * std::max<int64_t>(g.k, 1);
+  const bool divide_batch = work <= kBatchWork || batch >= 32;
+  if (!divide_batch && g.dtype == DType::Float32 &&
+      run_shared<float>(g, batch, a_batch, b_batch, c_batch))
+    return;
+  const int64_t item = element_size(g.dtype);
+  const auto one = [&](int64_t i) {
+    GemmArgs now = g;
+    now.a = static_cast<const char*>(g.a) + i * a_batch * item;
+    now.b = static_cast<const char*>(g.b) + i * b_batch * item;
+    now.c = static_cast<char*>(g.c) + i * c_batch * item;
+    run(now);
+  };
+  if (!divide_batch) {
+    for (int64_t i = 0; i < batch; ++i) one(i);
+    return;
+  }
+  parallel_for(batch, static_cast<int64_t>(std::max(1.0, 3e5 / work)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) one(i);
+               });
+}
+
+}  // namespace flambeau

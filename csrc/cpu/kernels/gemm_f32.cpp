@@ -1,0 +1,6 @@
+// Matrix multiplication in float.
+#include "cpu/kernels/gemm_micro.h"
+
+namespace flambeau::FB_ISA {
+FB_DEFINE_GEMM_KERNELS(f32, float)
+}  // namespace flambeau::FB_ISA

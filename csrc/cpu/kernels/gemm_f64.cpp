@@ -1,0 +1,6 @@
+// Matrix multiplication in double.
+#include "cpu/kernels/gemm_micro.h"
+
+namespace flambeau::FB_ISA {
+FB_DEFINE_GEMM_KERNELS(f64, double)
+}  // namespace flambeau::FB_ISA

@@ -1,0 +1,76 @@
+// The inner kernels of matrix multiplication. A product is cut into panels: A into panels of `mr`
+// rows, B into panels of `nr` columns, each stored as k groups of mr (nr) consecutive values, padded
+// with zeros, so that the innermost loop reads both straight through. cpu/gemm.cpp drives them.
+#pragma once
+#include <cstdint>
+
+#include "cpu/dispatch.h"
+
+namespace flambeau {
+
+// What becomes of the product P of a tile: C = activation(alpha P + beta C + bias).
+// C is not read when beta is zero.
+template <class T>
+struct GemmStore {
+  T* c;
+  int64_t ldc;  // distance of rows; columns are adjacent
+  T alpha;
+  T beta;
+  const T* row_bias;  // one value per row of C, or null
+  const T* col_bias;  // one value per column of C, or null
+  bool relu;
+
+  GemmStore at(int64_t row, int64_t col) const {
+    return {c + row * ldc + col, ldc, alpha, beta, row_bias ? row_bias + row : nullptr,
+            col_bias ? col_bias + col : nullptr, relu};
+  }
+};
+
+struct GemmShape {
+  int mr, nr;
+};
+
+// How operands lie in memory before packing converts them to the type of computation.
+enum class GemmSource : uint8_t { Same, F16, BF16, I8, U8, I16 };
+
+// gemm_shape: the height and width of panels.
+// gemm_tile: C[m,n] from packed panels, which lie a_panel and b_panel elements apart.
+// gemm_direct: the same for small operands, unpacked; the columns of B must be adjacent.
+// gemm_pack_a, gemm_pack_b: pack `lanes` rows of A (columns of B), `lane_stride` apart, over k steps
+// `k_stride` apart, as panels mr*k (nr*k) elements apart.
+#define FB_GEMM_KERNELS(S, T)                                                                       \
+  FB_KERNEL(GemmShape, gemm_shape_##S, ());                                                         \
+  FB_KERNEL(void, gemm_tile_##S,                                                                    \
+            (const T* a, int64_t a_panel, const T* b, int64_t b_panel, int64_t m, int64_t n,        \
+             int64_t k, const GemmStore<T>& store));                                                \
+  FB_KERNEL(void, gemm_direct_##S,                                                                  \
+            (const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t m,        \
+             int64_t n, int64_t k, const GemmStore<T>& store));                                     \
+  FB_KERNEL(void, gemm_pack_a_##S,                                                                  \
+            (GemmSource source, const void* a, int64_t lane_stride, int64_t k_stride, int64_t lanes, \
+             int64_t k, T* packed));                                                                \
+  FB_KERNEL(void, gemm_pack_b_##S,                                                                  \
+            (GemmSource source, const void* b, int64_t lane_stride, int64_t k_stride, int64_t lanes, \
+             int64_t k, T* packed))
+
+FB_GEMM_KERNELS(f32, float);
+FB_GEMM_KERNELS(f64, double);
+// Integers wrap around; the narrow ones are computed in 32 bits, whose low bits are theirs.
+FB_GEMM_KERNELS(i32, uint32_t);
+FB_GEMM_KERNELS(i64, uint64_t);
+#undef FB_GEMM_KERNELS
+
+// Matrix times vector. dot_rows: y[i] = sum_k a[i * row + k] x[k] for rows of adjacent elements.
+// sum_rows: y[j] = sum_k x[k] a[k * row + j]. x and y are contiguous.
+#define FB_GEMV_KERNELS(S, T)                                                                     \
+  FB_KERNEL(void, gemv_dot_rows_##S,                                                              \
+            (GemmSource source, const void* a, int64_t row, const T* x, int64_t rows, int64_t k,  \
+             T* y));                                                                              \
+  FB_KERNEL(void, gemv_sum_rows_##S,                                                              \
+            (GemmSource source, const void* a, int64_t row, const T* x, int64_t n, int64_t k, T* y))
+
+FB_GEMV_KERNELS(f32, float);
+FB_GEMV_KERNELS(f64, double);
+#undef FB_GEMV_KERNELS
+
+}  // namespace flambeau
