@@ -1,0 +1,10 @@
+"""What ``import flambeau`` costs. The time is measured by `make checks`, where nothing else runs."""
+
+from tools.checks import footprint
+
+
+def test_import_stays_light():
+    _, resident, modules = footprint.measure_import()
+    assert "flambeau._C" in modules
+    assert not footprint.heavy_among(modules)
+    assert resident <= footprint.RESIDENT_MB * 1e6
