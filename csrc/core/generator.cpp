@@ -74,11 +74,17 @@ double Generator::normal() {
     cached_normal_ = 0;
     return value;
   }
-  const double angle = 6.283185307179586 * uniform();
-  const double radius = std::sqrt(-2 * std::log1p(-uniform()));
-  cached_normal_ = radius * std::sin(angle);
+  const double u = uniform(), v = uniform();
+  double value;
+  normal_pair(u, v, value, cached_normal_);
   has_normal_ = true;
-  return radius * std::cos(angle);
+  return value;
+}
+
+void Generator::normal_pair(double u, double v, double& first, double& second) {
+  const double angle = 6.283185307179586 * u, radius = std::sqrt(-2 * std::log1p(-v));
+  first = radius * std::cos(angle);
+  second = radius * std::sin(angle);
 }
 
 std::optional<double> Generator::cached_normal() const {

@@ -42,6 +42,7 @@ class Generator {
 
   // A standard normal by Box-Muller in double; the second of each pair is kept for the next call.
   double normal();
+  static void normal_pair(double u, double v, double& first, double& second);
 
   std::optional<double> cached_normal() const;
   void set_cached_normal(std::optional<double> value);

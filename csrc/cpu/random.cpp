@@ -1,12 +1,14 @@
 #include "cpu/random.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <type_traits>
 
+#include "cpu/kernels/convert_half.h"
 #include "cpu/kernels/random.h"
 #include "cpu/thread_pool.h"
 
@@ -81,6 +83,15 @@ constexpr int digits() {
 
 namespace {
 
+constexpr int64_t kHalfPiece = 512;  // half types pass through a buffer of so many floats
+
+void narrow(const float* x, Half* y, int64_t n) {
+  float_to_half(x, reinterpret_cast<uint16_t*>(y), n);
+}
+void narrow(const float* x, BFloat16* y, int64_t n) {
+  float_to_bfloat16(x, reinterpret_cast<uint16_t*>(y), n);
+}
+
 template <class T>
 void check_uniform(double from, double to) {
   constexpr double limit = largest<T>();
@@ -95,28 +106,36 @@ void check_uniform(double from, double to) {
 }
 
 void uniform(Generator& g, float* out, int64_t n, double from, double to) {
-  const float base = static_cast<float>(from), range = static_cast<float>(to) - base;
+  const float low = static_cast<float>(from), high = static_cast<float>(to);
   transform_words(g, n, 1, kCheap, [&](const uint32_t* words, int64_t first, int64_t count) {
     std::memcpy(out + first, words, 4 * count);
-    words_to_uniform(out + first, count, base, range);
+    words_to_uniform(out + first, count, low, high);
   });
 }
 
 void uniform(Generator& g, double* out, int64_t n, double from, double to) {
   transform_words(g, n, 2, kCheap, [&](const uint32_t* words, int64_t first, int64_t count) {
-    word_pairs_to_uniform(words, out + first, count, from, to - from);
+    word_pairs_to_uniform(words, out + first, count, from, to);
   });
 }
 
-// Half types: a float sample, rounded; where that rounds up to `to`, the interval's other end.
+// Half types: a float sample, rounded; again the open end must not be reached.
 template <class T>
 void uniform(Generator& g, T* out, int64_t n, double from, double to) {
-  const float base = static_cast<float>(from), range = static_cast<float>(to) - base;
-  const T low = T(base), high = T(static_cast<float>(to));
-  transform_words(g, n, 1, kCostly, [&](const uint32_t* words, int64_t first, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-      const T value = T(std::fma(uniform24(words[i]), range, base));
-      out[first + i] = static_cast<float>(value) == static_cast<float>(high) ? low : value;
+  const float from_float = static_cast<float>(from), to_float = static_cast<float>(to);
+  const T low = T(from_float), high = T(to_float);
+  transform_words(g, n, 1, kCheap, [&](const uint32_t* words, int64_t first, int64_t count) {
+    float values[kHalfPiece];
+    for (int64_t i = 0; i < count; i += kHalfPiece) {
+      const int64_t m = std::min(kHalfPiece, count - i);
+      T* piece = out + first + i;
+      std::memcpy(values, words + i, 4 * m);
+      words_to_uniform(values, m, from_float, to_float);
+      narrow(values, piece, m);
+      for (int64_t j = 0; j < m; ++j) {
+        const bool zeros = ((piece[j].bits | high.bits) & 0x7FFF) == 0;  // -0 equals 0
+        if (piece[j].bits == high.bits || zeros) piece[j] = low;
+      }
     }
   });
 }
@@ -187,22 +206,40 @@ void normal(Generator& g, double* out, int64_t n, double mean, double std) {
 // Half types transform block by block in float and draw nothing for the ragged end.
 template <class T>
 void normal(Generator& g, T* out, int64_t n, double mean, double std) {
+  constexpr int64_t kPiece = kHalfPiece / kNormalBlock;
   const float m = static_cast<float>(mean), s = static_cast<float>(std);
-  const auto blocks = [&](T* to, int64_t count) {
-    transform_words(g, count, kNormalBlock, kCostly / 16,
-                    [&](const uint32_t* words, int64_t first, int64_t pieces) {
-                      float values[kNormalBlock];
-                      for (int64_t i = 0; i < pieces; ++i) {
-                        std::memcpy(values, words + kNormalBlock * i, sizeof values);
-                        words_to_normal(values, kNormalBlock, m, s);
-                        for (int64_t j = 0; j < kNormalBlock; ++j) {
-                          to[kNormalBlock * (first + i) + j] = T(values[j]);
-                        }
+  const auto blocks = [&](T* to, int64_t total) {
+    transform_words(g, total, kNormalBlock, kCostly / 4,
+                    [&](const uint32_t* words, int64_t first, int64_t count) {
+                      float values[kHalfPiece];
+                      for (int64_t i = 0; i < count; i += kPiece) {
+                        const int64_t size = kNormalBlock * std::min(kPiece, count - i);
+                        std::memcpy(values, words + kNormalBlock * i, 4 * size);
+                        words_to_normal(values, size, m, s);
+                        narrow(values, to + kNormalBlock * (first + i), size);
                       }
                     });
   };
   blocks(out, n / kNormalBlock);
   if (n % kNormalBlock) blocks(out + n - kNormalBlock, 1);
+}
+
+// One after the other, as Generator::normal() gives them: out[i] = f(standard normal). The pairs
+// are drawn in bulk; a value left over by an earlier call comes first, one too many is kept.
+template <class T, class F>
+void from_normals(Generator& g, T* out, int64_t n, F f) {
+  if (n > 0 && g.cached_normal()) *out++ = convert<T>(f(g.normal())), --n;
+  transform_words(g, n / 2, 4, kCostly / 2,
+                  [&](const uint32_t* words, int64_t first, int64_t count) {
+                    T* to = out + 2 * first;
+                    for (int64_t i = 0; i < count; ++i, words += 4, to += 2) {
+                      double x, y;
+                      Generator::normal_pair(uniform53(words), uniform53(words + 2), x, y);
+                      to[0] = convert<T>(f(x));
+                      to[1] = convert<T>(f(y));
+                    }
+                  });
+  if (n % 2) out[n - 1] = convert<T>(f(g.normal()));
 }
 
 }  // namespace
@@ -211,13 +248,12 @@ void fill_normal(Generator& g, DType dtype, void* out, int64_t n, double mean, d
                  bool contiguous) {
   FB_CHECK(std >= 0, "normal_(): normal expects std >= 0.0, but found std ", std);
   if (is_complex(dtype)) {
-    FB_CHECK(mean == 0, "normal_(): a complex tensor takes mean 0 only, got ", mean);
-    return fill_normal(g, to_real(dtype), out, 2 * n, 0, std / std::sqrt(2.0), contiguous);
+    return fill_normal(g, to_real(dtype), out, 2 * n, mean, std / std::sqrt(2.0), contiguous);
   }
   visit_floating(dtype, "normal_", [&]<class T>() {
     T* samples = static_cast<T*>(out);
     if (contiguous && n >= kNormalBlock) return normal(g, samples, n, mean, std);
-    for (int64_t i = 0; i < n; ++i) samples[i] = convert<T>(std::fma(g.normal(), std, mean));
+    from_normals(g, samples, n, [=](double x) { return std::fma(x, std, mean); });
   });
 }
 
@@ -234,10 +270,8 @@ void fill_exponential(Generator& g, DType dtype, void* out, int64_t n, double ra
 void fill_log_normal(Generator& g, DType dtype, void* out, int64_t n, double mean, double std) {
   FB_CHECK(std > 0, "log_normal_(): log_normal_ expects std > 0.0, but found std=", std);
   visit_floating(dtype, "log_normal_", [&]<class T>() {
-    T* samples = static_cast<T*>(out);
-    for (int64_t i = 0; i < n; ++i) {
-      samples[i] = convert<T>(std::exp(std::fma(g.normal(), std, mean)));
-    }
+    from_normals(g, static_cast<T*>(out), n,
+                 [=](double x) { return std::exp(std::fma(x, std, mean)); });
   });
 }
 
@@ -268,14 +302,14 @@ void visit_real(DType dtype, const char* op, F&& f) {
   });
 }
 
-// base + (word or pair of words) % range; range 0 stands for 2^64.
+// base + (word or pair of words) % range; range 0 stands for 2^64, where the words are the integer.
 template <class T>
 void integers(Generator& g, T* out, int64_t n, uint64_t range, int64_t base, bool wide) {
   if (wide) {
     transform_words(g, n, 2, kCostly, [&](const uint32_t* words, int64_t first, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         const uint64_t word = static_cast<uint64_t>(words[2 * i]) << 32 | words[2 * i + 1];
-        const uint64_t value = (range ? word % range : word) + static_cast<uint64_t>(base);
+        const uint64_t value = range ? word % range + static_cast<uint64_t>(base) : word;
         out[first + i] = convert<T>(static_cast<int64_t>(value));
       }
     });
@@ -309,12 +343,45 @@ bool holds(int64_t value) {
               value <= static_cast<int64_t>(std::numeric_limits<T>::max());
 }
 
+// Float types with bounds beyond their exact integers: a sample near a bound could round out of the
+// interval, so the bound moves inwards by one spacing of the type.
+template <class T>
+int64_t rounded(int64_t value) { return convert<int64_t>(convert<T>(value)); }
+
+template <class T>
+int64_t spacing(int64_t value) {
+  const uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  return int64_t{1} << std::max(0, static_cast<int>(std::bit_width(magnitude)) - digits<T>());
+}
+
+template <class T>
+int64_t inner_low(int64_t low) {
+  if constexpr (is_floating_v<T>) {
+    const int64_t next = rounded<T>(low + 1);
+    if (next < low) return next + spacing<T>(low + 1);
+  }
+  return low;
+}
+
+template <class T>
+int64_t inner_high(int64_t high) {
+  if constexpr (is_floating_v<T>) {
+    const int64_t last = rounded<T>(high - 1);
+    if (last >= high) return last - spacing<T>(high - 1);
+  }
+  return high;
+}
+
 }  // namespace
 
 void fill_randint(Generator& g, DType dtype, void* out, int64_t n, int64_t low, int64_t high) {
   FB_CHECK(low < high, "random_(): random_ expects 'from' to be less than 'to', but got from=", low,
            " >= to=", high);
   visit_real(dtype, "random_", [&]<class T>() {
+    low = inner_low<T>(low);
+    high = inner_high<T>(high);
+    FB_CHECK(low < high, "random_(): random_ expects 'from' casted to dtype to be less than 'to' "
+             "casted to dtype, but got from=", low, " >= to=", high);
     FB_CHECK(holds<T>(low), "random_(): from is out of bounds for ", name(dtype), ", got ", low);
     FB_CHECK(holds<T>(high - 1), "random_(): to - 1 is out of bounds for ", name(dtype), ", got ",
              high - 1);
@@ -328,6 +395,7 @@ void fill_randint_from(Generator& g, DType dtype, void* out, int64_t n, int64_t 
     constexpr int64_t limit = random_limit<T>();
     FB_CHECK(holds<T>(low) && low <= limit, "random_(): from is out of bounds for ", name(dtype),
              ", got ", low);
+    low = inner_low<T>(low);
     const uint64_t range = static_cast<uint64_t>(limit) - static_cast<uint64_t>(low) + 1;
     integers(g, static_cast<T*>(out), n, range, low, range == 0 || range >= kWideRange);
   });

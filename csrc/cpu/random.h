@@ -24,8 +24,8 @@ void fill_words(Generator& g, uint32_t* out, int64_t n);
 
 // Uniform on [from, to). Floating and complex dtypes (real and imaginary parts independent).
 void fill_uniform(Generator& g, DType dtype, void* out, int64_t n, double from, double to);
-// Normal. Floating dtypes, and complex ones, where each part has variance std^2 / 2 and only
-// mean == 0 is allowed; `contiguous` as explained above.
+// Normal. Floating dtypes, and complex ones, where both parts have this mean and the variance
+// std^2 / 2; `contiguous` as explained above.
 void fill_normal(Generator& g, DType dtype, void* out, int64_t n, double mean, double std,
                  bool contiguous = true);
 // Density rate * exp(-rate x). Floating dtypes.

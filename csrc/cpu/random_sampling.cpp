@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <vector>
 
 #include "cpu/random.h"
@@ -14,7 +13,8 @@ namespace flambeau {
 
 namespace {
 
-// One word is enough for an index below n as long as n is small against 2^32.
+// Up to here one word gives an index and each place swaps with one behind it; beyond, two words and
+// a place before it (both are Fisher-Yates shuffles).
 constexpr int64_t kLongPermutation = 0xFFFFFFFF / 20;
 
 template <class T>
@@ -37,12 +37,14 @@ void fill_randperm(Generator& g, DType dtype, void* out, int64_t n) {
                exact_integers<T>(), " + 1 for ", name(dtype), ", got ", n);
       T* order = static_cast<T*>(out);
       for (int64_t i = 0; i < n; ++i) order[i] = convert<T>(i);
-      for (int64_t i = 0; i < n - 1; ++i) {
-        const uint64_t rest = static_cast<uint64_t>(n - i);
-        const uint64_t step = n < kLongPermutation
-                                  ? g.random() % static_cast<uint32_t>(rest)
-                                  : g.random64() % rest;
-        std::swap(order[i], order[i + static_cast<int64_t>(step)]);
+      if (n < kLongPermutation) {
+        for (int64_t i = 0; i < n - 1; ++i) {
+          std::swap(order[i], order[i + g.random() % static_cast<uint32_t>(n - i)]);
+        }
+      } else {
+        for (int64_t i = 0; i < n; ++i) {
+          std::swap(order[i], order[g.random64() % (static_cast<uint64_t>(i) + 1)]);
+        }
       }
     }
   });
@@ -67,48 +69,52 @@ void check_weights(const T* p, int64_t rows, int64_t n) {
 }
 
 // The distribution function by a running sum, then one search for each uniform.
-template <class T>
-void with_replacement(Generator& g, const T* p, int64_t n, int64_t samples, T* cumulative,
+template <class T, class C>
+void with_replacement(Generator& g, const T* p, int64_t n, int64_t samples, C* cumulative,
                       int64_t* out) {
-  using C = compute_t<T>;
   C sum = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    sum += static_cast<C>(p[i]);
-    cumulative[i] = T(sum);
-  }
-  for (int64_t i = 0; i < n; ++i) cumulative[i] = T(static_cast<C>(cumulative[i]) / sum);
-  cumulative[n - 1] = T(C(1));
+  for (int64_t i = 0; i < n; ++i) cumulative[i] = sum += static_cast<C>(p[i]);
+  for (int64_t i = 0; i < n; ++i) cumulative[i] /= sum;
+  cumulative[n - 1] = 1;
   for (int64_t s = 0; s < samples; ++s) {
-    const double u = g.uniform();
-    out[s] = std::lower_bound(cumulative, cumulative + n, u, [](const T& c, double value) {
-               return static_cast<double>(static_cast<C>(c)) < value;
-             }) - cumulative;
+    out[s] = std::lower_bound(cumulative, cumulative + n, g.uniform(),
+                              [](C c, double u) { return c < u; }) - cumulative;
   }
 }
 
-// p / e with e exponential of rate one: its order is that of draws without replacement.
+// p / e with e exponential of rate one: its descending order is that of draws without replacement.
+// Equal keys, common in half types, come out as PyTorch's topk leaves them: partial sort for few
+// samples, else selection and sort, all of them unstable.
 template <class T>
 void without_replacement(Generator& g, const T* p, int64_t rows, int64_t n, int64_t samples,
                          int64_t* out) {
   using C = compute_t<T>;
+  struct Entry {
+    C key;
+    int64_t index;
+  };
   std::unique_ptr<T[]> keys(new T[n]);
-  std::vector<int64_t> order(samples > 1 ? n : 0);
+  std::vector<Entry> entries(n);
+  const auto begin = entries.begin();
+  const auto before = [](const Entry& a, const Entry& b) { return a.key > b.key; };
   for (int64_t r = 0; r < rows; ++r, p += n, out += samples) {
     fill_exponential(g, dtype_of<T>, keys.get(), n, 1);
-    for (int64_t i = 0; i < n; ++i) keys[i] = T(static_cast<C>(p[i]) / static_cast<C>(keys[i]));
-    const auto before = [&](int64_t a, int64_t b) {
-      const C x = static_cast<C>(keys[a]), y = static_cast<C>(keys[b]);
-      return x > y || (x == y && a < b);
-    };
+    for (int64_t i = 0; i < n; ++i) {
+      // 0 / 0, from the one uniform in 2^53 that is zero, is a category that cannot be drawn.
+      const C key = static_cast<C>(T(static_cast<C>(p[i]) / static_cast<C>(keys[i])));
+      entries[i] = {key == key ? key : C(0), i};
+    }
     if (samples == 1) {
-      int64_t best = 0;
-      for (int64_t i = 1; i < n; ++i) best = before(i, best) ? i : best;
-      out[0] = best;
+      out[0] = std::min_element(begin, entries.end(), before)->index;
       continue;
     }
-    std::iota(order.begin(), order.end(), int64_t{0});
-    std::partial_sort(order.begin(), order.begin() + samples, order.end(), before);
-    std::copy_n(order.begin(), samples, out);
+    if (samples * 64 <= n) {
+      std::partial_sort(begin, begin + samples, entries.end(), before);
+    } else {
+      std::nth_element(begin, begin + samples - 1, entries.end(), before);
+      std::sort(begin, begin + samples - 1, before);
+    }
+    for (int64_t i = 0; i < samples; ++i) out[i] = entries[i].index;
   }
 }
 
@@ -126,7 +132,7 @@ void multinomial(Generator& g, DType dtype, const void* p, int64_t rows, int64_t
     if (!replacement || samples == 1) {
       return without_replacement(g, weights, rows, n, samples, out);
     }
-    std::unique_ptr<T[]> cumulative(new T[n]);
+    std::unique_ptr<compute_t<T>[]> cumulative(new compute_t<T>[n]);
     for (int64_t r = 0; r < rows; ++r) {
       with_replacement(g, weights + r * n, n, samples, cumulative.get(), out + r * samples);
     }
@@ -190,14 +196,16 @@ namespace {
 
 // G. Marsaglia, W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000;
 // shapes below one are raised by one and brought back by a power of a uniform.
-double standard_gamma(Generator& g, double alpha) {
+// C, the type of alpha, holds only what is computed from alpha alone; the rest is double.
+template <class C>
+double standard_gamma(Generator& g, C alpha) {
   double scale = 1;
   if (alpha < 1) {
     if (alpha == 0) return 0;
     scale = std::pow(1 - g.uniform(), 1 / alpha);
     alpha += 1;
   }
-  const double d = alpha - 1.0 / 3;
+  const double d = alpha - 1.0f / 3.0f;  // a float third for double too
   const double c = 1 / std::sqrt(9 * d);
   for (;;) {
     double x, y;
@@ -226,10 +234,10 @@ void fill_standard_gamma(Generator& g, DType dtype, const void* alphas, void* ou
     const T* alpha = static_cast<const T*>(alphas);
     T* samples = static_cast<T*>(out);
     for (int64_t i = 0; i < n; ++i) {
-      const double a = static_cast<double>(alpha[i]);
-      FB_CHECK(a >= 0 && a <= std::numeric_limits<double>::max(),
-               "_standard_gamma(): the concentration must be finite and non-negative, got ", a);
-      samples[i] = convert<T>(std::max(standard_gamma(g, a), smallest_normal<T>()));
+      const compute_t<T> a = static_cast<compute_t<T>>(alpha[i]);
+      FB_CHECK(!(a < 0), "_standard_gamma(): the concentration must be non-negative, got ", a);
+      samples[i] = a == a ? convert<T>(std::max(standard_gamma(g, a), smallest_normal<T>()))
+                          : alpha[i];
     }
   });
 }
@@ -305,10 +313,10 @@ void fill_binomial(Generator& g, DType dtype, const void* counts, const void* p,
     T* successes = static_cast<T*>(out);
     for (int64_t i = 0; i < n; ++i) {
       const double c = static_cast<double>(count[i]), q = static_cast<double>(chance[i]);
-      FB_CHECK(c >= 0 && c <= std::numeric_limits<double>::max(),
-               "binomial(): the count must be finite and non-negative, got ", c);
-      FB_CHECK(q >= 0 && q <= 1, "binomial(): the probability must lie in [0, 1], got ", q);
-      successes[i] = convert<T>(binomial(g, c, q));
+      FB_CHECK(c != std::numeric_limits<double>::infinity(),
+               "binomial(): the count must be finite, got ", c);
+      FB_CHECK(!(q < 0 || q > 1), "binomial(): the probability must lie in [0, 1], got ", q);
+      successes[i] = c == c && q == q ? convert<T>(binomial(g, c, q)) : c == c ? chance[i] : count[i];
     }
   });
 }

@@ -70,8 +70,7 @@ inline VFloat log(VFloat x) {
   y = fma(y, m, splat(2.0000714765e-1f));
   y = fma(y, m, splat(-2.4999993993e-1f));
   y = fma(y, m, splat(3.3333331174e-1f));
-  y = y * m * z;
-  y = fma(e, splat(-2.12194440e-4f), y);
+  y = fma(y * m, z, e * -2.12194440e-4f);
   y = fma(z, splat(-0.5f), y);
   return fma(e, splat(0.693359375f), m + y);
 }
@@ -145,25 +144,29 @@ void mt19937_blocks(uint32_t* state, uint32_t* out, int64_t blocks) {
   }
 }
 
-void words_to_uniform(float* data, int64_t n, float from, float range) {
-  const VFloat base = splat(from), scale = splat(range);
+void words_to_uniform(float* data, int64_t n, float from, float to) {
+  const VFloat low = splat(from), high = splat(to), range = splat(to - from);
+  const auto sample = [=](VWord words) {
+    const VFloat x = fma(uniform24(words), range, low);
+    const VInt excluded = x == high;
+    return (VFloat)(((VInt)low & excluded) | ((VInt)x & ~excluded));
+  };
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    store(data + i, fma(uniform24(load<VWord>(data + i)), scale, base));
-  }
+  for (; i + kLanes <= n; i += kLanes) store(data + i, sample(load<VWord>(data + i)));
   if (i < n) {
     VWord tail{};
     memcpy(&tail, data + i, 4 * (n - i));
-    const VFloat u = fma(uniform24(tail), scale, base);
-    memcpy(data + i, &u, 4 * (n - i));
+    const VFloat x = sample(tail);
+    memcpy(data + i, &x, 4 * (n - i));
   }
 }
 
-void word_pairs_to_uniform(const uint32_t* words, double* out, int64_t n, double from,
-                           double range) {
+void word_pairs_to_uniform(const uint32_t* words, double* out, int64_t n, double from, double to) {
+  const double range = to - from;
   for (int64_t i = 0; i < n; ++i) {
     const double u = static_cast<double>(static_cast<int64_t>(integer53(words + 2 * i))) * 0x1p-53;
-    out[i] = u * range + from;
+    const double x = u * range + from;
+    out[i] = x == to ? from : x;
   }
 }
 

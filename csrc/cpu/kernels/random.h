@@ -9,11 +9,12 @@ namespace flambeau {
 // `blocks` times: replaces the 624 words of `state` by the next block and writes it tempered to out.
 FB_KERNEL(void, mt19937_blocks, (uint32_t* state, uint32_t* out, int64_t blocks));
 
-// In place, the n words under `data` become from + range * u, u of 24 bits.
-FB_KERNEL(void, words_to_uniform, (float* data, int64_t n, float from, float range));
-// Pairs of words become from + range * u, u of 53 bits. `out` may not overlap `words`.
+// In place, the n words under `data` become from + (to - from) u, u of 24 bits; where that rounds up
+// to `to`, `from`.
+FB_KERNEL(void, words_to_uniform, (float* data, int64_t n, float from, float to));
+// Pairs of words become the same of u with 53 bits. `out` may not overlap `words`.
 FB_KERNEL(void, word_pairs_to_uniform,
-          (const uint32_t* words, double* out, int64_t n, double from, double range));
+          (const uint32_t* words, double* out, int64_t n, double from, double to));
 
 // In place, n words, n a multiple of 16, become normals: in each 16, the first eight uniforms give
 // the radii and the last eight the angles; cosines go to the first half, sines to the second.
