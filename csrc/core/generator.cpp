@@ -9,7 +9,7 @@
 namespace flambeau {
 namespace {
 
-// Offsets inside the 5056 bytes. Words are widened to 64 bits, an inheritance of a C `unsigned long`;
+// Offsets inside the 5056 bytes. Words are widened to 64 bits, as a C `unsigned long` would be;
 // states of 5048 bytes, which lack the float cache at the end, come from old checkpoints.
 constexpr size_t kSeed = 0, kLeft = 8, kSeeded = 12, kNext = 16, kBlock = 24;
 constexpr size_t kNormal = kBlock + 8 * Generator::kWords + 8;
@@ -51,7 +51,7 @@ void Generator::manual_seed(uint64_t seed) {
 uint64_t Generator::seed() {
   std::random_device entropy;
   const uint64_t high = entropy();
-  manual_seed((high << 32 | entropy()) & 0x1FFFFFFFFFFFFFu);  // 53 bits survive a trip through float
+  manual_seed((high << 32 | entropy()) & 0x1FFFFFFFFFFFFFu);  // 53 bits pass through a double
   return seed_;
 }
 
@@ -135,7 +135,8 @@ void Generator::set_state(const uint8_t* bytes, size_t size) {
   const bool has_normal = get<int32_t>(bytes, kHasNormal) != 0;
   set_cached_normal(has_normal ? std::optional(get<double>(bytes, kNormal)) : std::nullopt);
   const bool has_float = size == kStateBytes && get<uint8_t>(bytes, kHasFloatNormal) != 0;
-  set_cached_float_normal(has_float ? std::optional(get<float>(bytes, kFloatNormal)) : std::nullopt);
+  set_cached_float_normal(has_float ? std::optional(get<float>(bytes, kFloatNormal))
+                                    : std::nullopt);
 }
 
 Generator& default_generator() {

@@ -350,7 +350,8 @@ int64_t rounded(int64_t value) { return convert<int64_t>(convert<T>(value)); }
 
 template <class T>
 int64_t spacing(int64_t value) {
-  const uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  const uint64_t bits = static_cast<uint64_t>(value);
+  const uint64_t magnitude = value < 0 ? 0 - bits : bits;
   return int64_t{1} << std::max(0, static_cast<int>(std::bit_width(magnitude)) - digits<T>());
 }
 

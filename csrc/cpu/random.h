@@ -53,9 +53,10 @@ void fill_randperm(Generator& g, DType dtype, void* out, int64_t n);
 void fill_bernoulli(Generator& g, DType dtype, void* out, int64_t n, double p);
 // The same with a probability for each element, p in float32, float64, float16 or bfloat16. The
 // dtype of p, not that of out, decides how many words an element takes.
-void fill_bernoulli_p(Generator& g, DType dtype, void* out, DType p_dtype, const void* p, int64_t n);
+void fill_bernoulli_p(Generator& g, DType dtype, void* out, DType p_dtype, const void* p,
+                      int64_t n);
 
-// ---- one parameter per element (csrc/cpu/random_sampling.cpp) ------------------------------------
+// ---- one parameter per element (csrc/cpu/random_sampling.cpp) ---------------------------------
 
 // Row-wise draws of `samples` categories with probability proportional to p[rows, n]; out is
 // [rows, samples]. Without replacement, and for one sample, the largest of p / exponential.

@@ -64,7 +64,8 @@ void check_weights(const T* p, int64_t rows, int64_t n) {
                "multinomial(): probability tensor contains either `inf`, `nan` or element < 0");
       sum += weight;
     }
-    FB_CHECK(sum > 0, "multinomial(): invalid multinomial distribution (sum of probabilities <= 0)");
+    FB_CHECK(sum > 0,
+             "multinomial(): invalid multinomial distribution (sum of probabilities <= 0)");
   }
 }
 
@@ -316,7 +317,9 @@ void fill_binomial(Generator& g, DType dtype, const void* counts, const void* p,
       FB_CHECK(c != std::numeric_limits<double>::infinity(),
                "binomial(): the count must be finite, got ", c);
       FB_CHECK(!(q < 0 || q > 1), "binomial(): the probability must lie in [0, 1], got ", q);
-      successes[i] = c == c && q == q ? convert<T>(binomial(g, c, q)) : c == c ? chance[i] : count[i];
+      if (c != c) successes[i] = count[i];
+      else if (q != q) successes[i] = chance[i];
+      else successes[i] = convert<T>(binomial(g, c, q));
     }
   });
 }

@@ -198,8 +198,8 @@ void words_to_range(const uint32_t* words, int64_t* out, int64_t n, uint32_t ran
   const uint64_t inverse = UINT64_MAX / range + 1;
   for (int64_t i = 0; i < n; ++i) {
     const uint64_t fraction = inverse * words[i];
-    const uint64_t rest = static_cast<uint64_t>(static_cast<unsigned __int128>(fraction) * range >> 64);
-    out[i] = static_cast<int64_t>(rest) + base;
+    const unsigned __int128 product = static_cast<unsigned __int128>(fraction) * range;
+    out[i] = static_cast<int64_t>(static_cast<uint64_t>(product >> 64)) + base;
   }
 }
 

@@ -6,11 +6,11 @@
 
 namespace flambeau {
 
-// `blocks` times: replaces the 624 words of `state` by the next block and writes it tempered to out.
+// `blocks` times: replaces the 624 words of `state` by the next block and writes it, tempered, out.
 FB_KERNEL(void, mt19937_blocks, (uint32_t* state, uint32_t* out, int64_t blocks));
 
-// In place, the n words under `data` become from + (to - from) u, u of 24 bits; where that rounds up
-// to `to`, `from`.
+// In place, the n words under `data` become from + (to - from) u, u of 24 bits; where that rounds
+// up to `to`, `from`.
 FB_KERNEL(void, words_to_uniform, (float* data, int64_t n, float from, float to));
 // Pairs of words become the same of u with 53 bits. `out` may not overlap `words`.
 FB_KERNEL(void, word_pairs_to_uniform,
