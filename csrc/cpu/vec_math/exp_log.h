@@ -2,7 +2,7 @@
 //
 // The polynomials here and in the other headers are minimax (Remez exchange, relative error of the
 // function, below a tenth of a unit in the last place), made for this project in 60-digit
-// arithmetic. Reductions follow Cody & Waite, "Software Manual for the Elementary Functions" (1980).
+// arithmetic. Reductions follow Cody & Waite, Software Manual for the Elementary Functions (1980).
 #pragma once
 #include "cpu/vec_math/basic.h"
 

@@ -27,19 +27,25 @@ FB_VEC vdouble tanh(vdouble x) {
   return copysign(where(a < 0.6, near, far), x);
 }
 
-// 1 / (1 + e^-x) where e^-x = 2^n + 2^n t is never rounded by itself. Numerator and denominator
-// carry a factor k, so that very negative x reach the subnormals without an overflow.
+// 1 / (1 + e^-x) where e^-x = 2^n + 2^n t is never rounded by itself: the denominator is rounded
+// once. Both parts carry a factor k, so that very negative x reach the subnormals without overflow.
+template <class T>
+FB_VEC Vec<T> sigmoid_quotient(Vec<T> k, Vec<T> power, Vec<T> t) {
+  const Vec<T> sum = power + k;
+  const Vec<T> lost = k - (sum - power);
+  return k / (mad(power, t, lost) + sum);
+}
 FB_VEC vfloat sigmoid(vfloat x) {
   const vfloat k = where(x < -64.0f, vfloat(0x1p-64f), vfloat(1));
   const ExpFloat e = reduce_exp(clamp_const(-x, -87.0f, 104.0f));
   const vfloat power = bit_cast<vfloat>((e.shifted << 23) + bits(k));
-  return k / mad(power, expm1_short(e.r), power + k);
+  return sigmoid_quotient(k, power, expm1_short(e.r));
 }
 FB_VEC vdouble sigmoid(vdouble x) {
   const vdouble k = where(x < -512.0, vdouble(0x1p-512), vdouble(1));
   const ExpDouble e = reduce_exp(clamp_const(-x, -708.0, 746.0));
   const vdouble power = bit_cast<vdouble>((e.shifted << 52) + bits(k));
-  return k / mad(power, expm1_reduced(e.r), power + k);
+  return sigmoid_quotient(k, power, expm1_reduced(e.r));
 }
 
 inline vfloat sinh(vfloat x) {

@@ -142,7 +142,8 @@ inline double erfinv(double x) {
 inline double ndtr(double x) { return 0.5 * __builtin_erfc(-x * kSqrtHalf); }
 inline double log_ndtr(double x) {
   const double t = x * kSqrtHalf;
-  return x < -1 ? __builtin_log(0.5 * erfcx(-t)) - t * t : __builtin_log1p(-0.5 * __builtin_erfc(t));
+  if (x < -1) return __builtin_log(0.5 * erfcx(-t)) - t * t;
+  return __builtin_log1p(-0.5 * __builtin_erfc(t));
 }
 inline double ndtri(double p) {
   if (!(p > 0 && p < 1)) return p == 0 ? -kInf<double> : p == 1 ? kInf<double> : kNaN<double>;
@@ -193,17 +194,17 @@ inline double i1e(double x) { return bessel_i_scaled(1, x); }
 // The lane functions for vectors and scalars; float goes through double.
 #define FB_SPECIAL1(name)                                                                     \
   inline double name(double x) { return lane::name(x); }                                      \
-  inline float name(float x) { return static_cast<float>(lane::name(static_cast<double>(x))); } \
+  inline float name(float x) { return static_cast<float>(lane::name(x)); }                    \
   inline vdouble name(vdouble x) {                                                            \
     return map_lanes(x, [](double a) { return lane::name(a); });                              \
   }                                                                                           \
   inline vfloat name(vfloat x) {                                                              \
-    return map_lanes(x, [](float a) { return static_cast<float>(lane::name(static_cast<double>(a))); }); \
+    return map_lanes(x, [](float a) { return static_cast<float>(lane::name(a)); });           \
   }
 #define FB_SPECIAL2(name)                                                                     \
   inline double name(double x, double y) { return lane::name(x, y); }                         \
   inline float name(float x, float y) {                                                       \
-    return static_cast<float>(lane::name(static_cast<double>(x), static_cast<double>(y)));    \
+    return static_cast<float>(lane::name(x, y));                                              \
   }                                                                                           \
   inline vdouble name(vdouble x, vdouble y) {                                                 \
     return map_lanes(x, y, [](double a, double b) { return lane::name(a, b); });              \
