@@ -205,6 +205,13 @@ T integer_from(PyObject* o, const char* op) {
   return static_cast<T>(v);
 }
 
+bool is_complex_number(PyObject* o) {
+  if (PyComplex_Check(o)) return true;
+  if (PyFloat_Check(o) || PyLong_Check(o)) return false;
+  const NumpyTypes* n = numpy_types_if_loaded();
+  return n && Py_TYPE(o) == n->scalars[static_cast<int>(DType::Complex64)];
+}
+
 // The value of one object that is not of the type's own plain Python class.
 template <class T>
 T value_from(PyObject* o, const char* op) {
@@ -232,8 +239,8 @@ T value_from(PyObject* o, const char* op) {
     if (z.real == -1.0 && PyErr_Occurred()) throw_python_error();
     return convert<T>(Complex128(z.real, z.imag));
   } else if constexpr (is_floating_v<T>) {
-    // Some complex classes have a __float__ that drops the imaginary part.
-    FB_CHECK_TYPE(!PyComplex_Check(o), op, "(): must be real number, not complex");
+    // NumPy's complex numbers have a __float__ that drops the imaginary part.
+    FB_CHECK_TYPE(!is_complex_number(o), op, "(): must be real number, not ", type_name(o));
     const double v = PyFloat_AsDouble(o);
     if (v == -1.0 && PyErr_Occurred()) throw_python_error();
     return convert<T>(v);
