@@ -26,8 +26,10 @@ void convert_loop(char* dst, int64_t dst_step, const char* src, int64_t src_step
     std::conditional_t<std::is_same_v<From, bool>, uint8_t, From> in;
     std::memcpy(&in, src, sizeof(in));
     To out;
-    if constexpr (std::is_same_v<From, bool>) out = convert<To, bool>(in != 0);
-    else out = convert<To, From>(in);
+    if constexpr (std::is_same_v<From, bool>)
+      out = convert<To, bool>(in != 0);
+    else
+      out = convert<To, From>(in);
     std::memcpy(dst, &out, sizeof(To));
   }
 }
@@ -84,17 +86,24 @@ class Buffer {
        "int32, int16, int8, uint8, and bool. Convert with astype() first");
 }
 
-// The kind of a struct-module format of one number: b(ool) i(nt) u(nsigned) f(loat) c(omplex), or 0.
+// The kind of a struct-module format of one number: b(ool) i(nt) u(nsigned) f(loat) c(omplex), or
+// 0.
 char kind_of(const char* f) {
   if (*f == 'Z') return (f[1] == 'f' || f[1] == 'd') && !f[2] ? 'c' : 0;
   if (!*f || f[1]) return 0;
-  return *f == '?' ? 'b' : std::strchr("bhilqn", *f) ? 'i' : std::strchr("BHILQN", *f) ? 'u'
-         : std::strchr("efd", *f) ? 'f' : 0;
+  return *f == '?'                   ? 'b'
+         : std::strchr("bhilqn", *f) ? 'i'
+         : std::strchr("BHILQN", *f) ? 'u'
+         : std::strchr("efd", *f)    ? 'f'
+                                     : 0;
 }
 
 // Returns false when no number type of ours or NumPy's has that kind and width.
 bool find_source(char kind, Py_ssize_t size, Source* out) {
-  const auto found = [&](DType t) { *out = source_of(t); return true; };
+  const auto found = [&](DType t) {
+    *out = source_of(t);
+    return true;
+  };
   switch (kind) {
     case 'b': return size == 1 && found(DType::Bool);
     case 'i':
@@ -133,8 +142,8 @@ NumpyTypes g_numpy;
 // Exceptions leave the table unloaded; the next call tries again.
 void load_numpy(PyObject* module) {
   static const char* const scalar_names[kSources] = {
-      "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
-      "complex64", "complex128", "bool_", nullptr, "uint16", "uint32", "uint64"};
+      "uint8",     "int8",       "int16", "int32", "int64",  "float16", "float32", "float64",
+      "complex64", "complex128", "bool_", nullptr, "uint16", "uint32",  "uint64"};
   NumpyTypes n;
   const auto type = [&](const char* name) {
     PyObject* o = check_py(PyObject_GetAttrString(module, name));
@@ -146,8 +155,8 @@ void load_numpy(PyObject* module) {
     if (!scalar_names[i]) continue;
     n.scalars[i] = type(scalar_names[i]);
     if (i < kDTypes) {
-      n.dtypes[i] = check_py(
-          PyObject_CallOneArg(dtype.get(), reinterpret_cast<PyObject*>(n.scalars[i])));
+      n.dtypes[i] =
+          check_py(PyObject_CallOneArg(dtype.get(), reinterpret_cast<PyObject*>(n.scalars[i])));
     }
   }
   n.generic = type("generic");
@@ -243,7 +252,8 @@ ArrayView view_of_buffer(PyObject* array, const char* op) {
 }
 
 void copy_elements(const ArrayView& from, char* dst, DType dtype, const Dims& dst_strides) {
-  FB_CHECK_VALUE(!from.swapped, "given numpy array has byte order different from the native byte "
+  FB_CHECK_VALUE(!from.swapped,
+                 "given numpy array has byte order different from the native byte "
                  "order. Convert it with array.astype(array.dtype.newbyteorder('='))");
   const Loop loop = visit_dtype(dtype, [&]<class To>() { return loop_from<To>(from.type); });
   if (product(from.sizes) == 0) return;
@@ -280,7 +290,8 @@ void warn_readonly(const char* what, const char* op) {
   check_py(PyErr_WarnFormat(PyExc_UserWarning, 1,
                             "%s(): The given %s is not writable, but writing to the tensor that "
                             "shares its memory would change it all the same. Copy it first, or "
-                            "make it writable.", op, what));
+                            "make it writable.",
+                            op, what));
 }
 
 Tensor share_array(PyObject* owner, const ArrayView& v, const char* op) {

@@ -1,4 +1,5 @@
-// A strided block of numbers in memory that may belong to anyone: a tensor, a NumPy array, a buffer.
+// A strided block of numbers in memory that may belong to anyone: a tensor, a NumPy array, a
+// buffer.
 #pragma once
 #include "python/py.h"
 
@@ -43,8 +44,8 @@ Tensor copy_view(const ArrayView& from, DType dtype, const char* op);
 // NumPy, seen through its Python names: our build needs neither its headers nor its ABI.
 struct NumpyTypes {
   PyTypeObject* ndarray = nullptr;
-  PyTypeObject* generic = nullptr;          // the base of NumPy's scalars
-  PyObject* dtypes[kDTypes] = {};           // null for bfloat16
+  PyTypeObject* generic = nullptr;  // the base of NumPy's scalars
+  PyObject* dtypes[kDTypes] = {};   // null for bfloat16
   PyTypeObject* scalars[kSources] = {};
 };
 const NumpyTypes& numpy_types();            // imports NumPy

@@ -16,7 +16,8 @@ std::optional<DType> optional_dtype(PyObject* o, const char* op) {
   return dtype_argument(o, op);
 }
 
-Tensor from_tensor(const Tensor& source, std::optional<DType> dtype, Device device, const char* op) {
+Tensor from_tensor(const Tensor& source, std::optional<DType> dtype, Device device,
+                   const char* op) {
   const DType t = dtype.value_or(source.dtype());
   if (device.is_meta()) {
     return is_dense(source.sizes(), source.strides())
@@ -30,7 +31,8 @@ Tensor from_tensor(const Tensor& source, std::optional<DType> dtype, Device devi
 
 DType array_dtype(const ArrayView& view, std::optional<DType> dtype, const char* op) {
   if (dtype) return *dtype;
-  FB_CHECK_TYPE(is_dtype_source(view.type), op, "(): can't convert np.ndarray of unsigned integers "
+  FB_CHECK_TYPE(is_dtype_source(view.type), op,
+                "(): can't convert np.ndarray of unsigned integers "
                 "wider than 8 bits without a dtype; pass dtype=, such as dtype=torch.int64");
   return dtype_of_source(view.type);
 }
@@ -82,9 +84,11 @@ Tensor shared_array(PyObject* array, std::optional<DType> dtype, Device device, 
   return share_array(array, view, op);
 }
 
-Signature<5> tensor_signature{"tensor", {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, 1};
-Signature<3> as_tensor_signature{"as_tensor", {"data", "dtype", "device"}, 3, 1};
-Signature<5> asarray_signature{"asarray", {"obj", "dtype", "device", "copy", "requires_grad"}, 1, 1};
+FixedSignature<5> tensor_signature{
+    "tensor", {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, 1};
+FixedSignature<3> as_tensor_signature{"as_tensor", {"data", "dtype", "device"}, 3, 1};
+FixedSignature<5> asarray_signature{
+    "asarray", {"obj", "dtype", "device", "copy", "requires_grad"}, 1, 1};
 
 [[noreturn]] void refuse_alias(PyObject* o, std::optional<DType> dtype) {
   fail(ErrorKind::Value, "asarray(): can't alias the memory of '", Py_TYPE(o)->tp_name, "'",
@@ -146,7 +150,8 @@ PyObject* function_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
     PyObject* a[5];
     tensor_signature.parse(args, nargs, kwnames, a);
     const bool grad = to_flag(a[3], "tensor", "requires_grad");
-    FB_CHECK(!to_flag(a[4], "tensor", "pin_memory"), "tensor(): pin_memory=True requires a CUDA or "
+    FB_CHECK(!to_flag(a[4], "tensor", "pin_memory"),
+             "tensor(): pin_memory=True requires a CUDA or "
              "other accelerator backend; leave it away");
     Tensor t = tensor_from_data(a[0], a[1], device_of(a[2], a[0]));
     if (grad) require_grad(t, "tensor");
@@ -154,7 +159,8 @@ PyObject* function_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
   });
 }
 
-PyObject* function_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* function_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs,
+                             PyObject* kwnames) {
   return guard([&]() -> PyObject* {
     PyObject* a[3];
     as_tensor_signature.parse(args, nargs, kwnames, a);
@@ -174,9 +180,10 @@ PyObject* function_asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, P
     asarray_signature.parse(args, nargs, kwnames, a);
     const auto dtype = optional_dtype(a[1], "asarray");
     const Device device = device_of(a[2], a[0]);
-    FB_CHECK_TYPE(!given(a[3]) || PyBool_Check(a[3]), "asarray(): argument 'copy' must be bool, not ",
-                  Py_TYPE(a[3])->tp_name);
-    const bool grad_given = given(a[4]), grad = grad_given && to_flag(a[4], "asarray", "requires_grad");
+    FB_CHECK_TYPE(!given(a[3]) || PyBool_Check(a[3]),
+                  "asarray(): argument 'copy' must be bool, not ", Py_TYPE(a[3])->tp_name);
+    const bool grad_given = given(a[4]),
+               grad = grad_given && to_flag(a[4], "asarray", "requires_grad");
     if (is_tensor(a[0])) {
       PyRef result = asarray_tensor(a[0], dtype, device, a[3]);
       if (!grad_given || grad == impl(result.get())->requires_grad) return result.release();
@@ -195,51 +202,64 @@ constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 PyMethodDef construct_functions[] = {
     {"tensor", as_method(function_tensor), kFast,
      "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n--\n\n"
-     "A new tensor with a copy of the data: a number, nested sequences, NumPy arrays or scalars, or a\n"
-     "tensor. Without dtype, Python floats become the default type, ints int64, and the rest keeps\n"
-     "its own type; mixed data is promoted. Raises ValueError when the nesting is ragged or an int\n"
+     "A new tensor with a copy of the data: a number, nested sequences, NumPy arrays or scalars, "
+     "or a\n"
+     "tensor. Without dtype, Python floats become the default type, ints int64, and the rest "
+     "keeps\n"
+     "its own type; mixed data is promoted. Raises ValueError when the nesting is ragged or an "
+     "int\n"
      "exceeds int64, RuntimeError when a value does not fit the dtype."},
     {"as_tensor", as_method(function_as_tensor), kFast,
      "as_tensor(data, dtype=None, device=None)\n--\n\n"
-     "A tensor with the data, without a copy where possible: a tensor of the same type is returned\n"
+     "A tensor with the data, without a copy where possible: a tensor of the same type is "
+     "returned\n"
      "itself, a NumPy array is shared. Other data is copied as tensor() does."},
     {"asarray", as_method(function_asarray), kFast,
      "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None)\n--\n\n"
      "A tensor from a tensor, NumPy array, DLPack object, buffer (read as a flat array of dtype),\n"
-     "number or sequence. Memory is shared when possible; copy=True always copies, copy=False raises\n"
+     "number or sequence. Memory is shared when possible; copy=True always copies, copy=False "
+     "raises\n"
      "ValueError when a copy would be needed."},
     {"from_numpy", function_from_numpy, METH_O,
      "from_numpy(ndarray, /)\n--\n\n"
-     "A tensor that shares the memory of a NumPy array. Raises TypeError for element types without a\n"
-     "dtype, ValueError for negative strides, foreign byte order and misaligned data. Warns when the\n"
+     "A tensor that shares the memory of a NumPy array. Raises TypeError for element types without "
+     "a\n"
+     "dtype, ValueError for negative strides, foreign byte order and misaligned data. Warns when "
+     "the\n"
      "array is not writable."},
     {"frombuffer", as_method(function_frombuffer), kFast,
      "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n--\n\n"
-     "A 1-d tensor over the memory of an object with the buffer protocol: `count` elements (all if\n"
+     "A 1-d tensor over the memory of an object with the buffer protocol: `count` elements (all "
+     "if\n"
      "negative) from `offset` bytes on. Raises ValueError when that does not fit the buffer."},
     {"from_dlpack", as_method(function_from_dlpack), kFast,
      "from_dlpack(ext_tensor, *, device=None, copy=None)\n--\n\n"
-     "A tensor that shares the memory of an object with __dlpack__, or of a DLPack capsule, which can\n"
+     "A tensor that shares the memory of an object with __dlpack__, or of a DLPack capsule, which "
+     "can\n"
      "be used once. CPU memory only. See the DLPack specification, version 1."},
     {}};
 
 PyMethodDef construct_methods[] = {
     {"numpy", as_method(method_numpy), kFast,
      "numpy($self, *, force=False)\n--\n\n"
-     "A NumPy array over the same memory. Raises RuntimeError when the tensor requires grad (force=True\n"
+     "A NumPy array over the same memory. Raises RuntimeError when the tensor requires grad "
+     "(force=True\n"
      "detaches it) and TypeError for bfloat16, which NumPy does not have."},
     {"__array__", as_method(method_array), kFast,
      "__array__($self, dtype=None, copy=None)\n--\n\nNumPy's conversion protocol."},
     {"__dlpack__", as_method(method_dlpack), kFast,
      "__dlpack__($self, *, stream=None, max_version=None, dl_device=None, copy=None)\n--\n\n"
-     "A DLPack capsule over the same memory, versioned when max_version allows. Raises BufferError\n"
+     "A DLPack capsule over the same memory, versioned when max_version allows. Raises "
+     "BufferError\n"
      "when the tensor requires grad or has no memory."},
     {"__dlpack_device__", method_dlpack_device, METH_NOARGS,
      "__dlpack_device__($self, /)\n--\n\nThe DLPack device type and number: (1, 0), the CPU."},
     {"tolist", method_tolist, METH_NOARGS,
-     "tolist($self, /)\n--\n\nThe elements as nested lists of Python numbers; a number for 0-d tensors."},
+     "tolist($self, /)\n--\n\nThe elements as nested lists of Python numbers; a number for 0-d "
+     "tensors."},
     {"item", tensor_item, METH_NOARGS,
-     "item($self, /)\n--\n\nThe only element as a Python number. Raises RuntimeError for other sizes."},
+     "item($self, /)\n--\n\nThe only element as a Python number. Raises RuntimeError for other "
+     "sizes."},
     {"__complex__", method_complex, METH_NOARGS, nullptr},
     {}};
 

@@ -8,10 +8,8 @@
 namespace flambeau::python {
 namespace {
 
-struct DeviceObject {
-  PyObject_HEAD
-  Device value;
-};
+struct DeviceObject { PyObject head;
+  Device value; };
 PyTypeObject device_type;
 PyObject* plain_devices[3];  // one object for each type without an index
 
@@ -43,8 +41,10 @@ Device parse_device_string(const std::string& text) {
   } else if (type == "meta") {
     d.type = DeviceType::Meta;
   } else {
-    fail(ErrorKind::Runtime, "device(): Expected one of cpu, cuda, meta device type at start of "
-         "device string: ", text);
+    fail(ErrorKind::Runtime,
+         "device(): Expected one of cpu, cuda, meta device type at start of "
+         "device string: ",
+         text);
   }
   if (colon == std::string::npos) return d;
   const std::string digits = text.substr(colon + 1);
@@ -62,18 +62,21 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     static const char* by_device[] = {"device", nullptr};
     PyObject *first = nullptr, *index = Py_None;
     const bool as_device = kwargs && PyDict_GetItemString(kwargs, "device");
-    const int ok =
-        as_device ? PyArg_ParseTupleAndKeywords(args, kwargs, "O:device",
-                                                const_cast<char**>(by_device), &first)
-                  : PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device",
-                                                const_cast<char**>(by_type), &first, &index);
+    const int ok = as_device
+                       ? PyArg_ParseTupleAndKeywords(args, kwargs, "O:device",
+                                                     const_cast<char**>(by_device), &first)
+                       : PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device",
+                                                     const_cast<char**>(by_type), &first, &index);
     if (!ok) throw_python_error();
-    FB_CHECK(!PyLong_Check(first), "device(): Cannot access accelerator device when none is "
+    FB_CHECK(!PyLong_Check(first),
+             "device(): Cannot access accelerator device when none is "
              "available; name a device, such as 'cpu'");
     Device d = parse_device(first);
     if (index != Py_None) {
-      FB_CHECK(PyUnicode_Check(first) && d.index < 0, "device(): type (string) must not include an "
-               "index because index was passed explicitly: ", d);
+      FB_CHECK(PyUnicode_Check(first) && d.index < 0,
+               "device(): type (string) must not include an "
+               "index because index was passed explicitly: ",
+               d);
       const int64_t i = PyLong_AsLongLong(index);
       if (i == -1 && PyErr_Occurred()) throw_python_error();
       d.index = checked_index(i);
@@ -89,7 +92,8 @@ PyObject* device_str(PyObject* self) {
 PyObject* device_repr(PyObject* self) {
   const Device d = value_of(self);
   if (d.index < 0) return PyUnicode_FromFormat("device(type='%s')", name(d.type));
-  return PyUnicode_FromFormat("device(type='%s', index=%d)", name(d.type), static_cast<int>(d.index));
+  return PyUnicode_FromFormat("device(type='%s', index=%d)", name(d.type),
+                              static_cast<int>(d.index));
 }
 
 Py_hash_t device_hash(PyObject* self) {
@@ -112,8 +116,8 @@ PyObject* device_reduce(PyObject* self, PyObject*) {
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr}, {}};
 
 PyGetSetDef device_properties[] = {
-    {"type", [](PyObject* o, void*) { return PyUnicode_FromString(name(value_of(o).type)); }, nullptr,
-     "'cpu', 'cuda' or 'meta'.", nullptr},
+    {"type", [](PyObject* o, void*) { return PyUnicode_FromString(name(value_of(o).type)); },
+     nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
     {"index",
      [](PyObject* o, void*) -> PyObject* {
        const int8_t i = value_of(o).index;
@@ -136,16 +140,20 @@ bool is_device(PyObject* o) { return Py_TYPE(o) == &device_type || PyUnicode_Che
 
 Device parse_device(PyObject* o) {
   if (Py_TYPE(o) == &device_type) return value_of(o);
-  FB_CHECK_TYPE(PyUnicode_Check(o), "device must be torch.device or str, not ", Py_TYPE(o)->tp_name);
+  FB_CHECK_TYPE(PyUnicode_Check(o), "device must be torch.device or str, not ",
+                Py_TYPE(o)->tp_name);
   return parse_device_string(to_string(o));
 }
 
 Device to_device(PyObject* o) {
-  FB_CHECK(!PyLong_Check(o), "device: Cannot access accelerator device when none is available; name "
+  FB_CHECK(!PyLong_Check(o),
+           "device: Cannot access accelerator device when none is available; name "
            "a device, such as 'cpu'");
   const Device d = parse_device(o);
-  FB_CHECK(d.type != DeviceType::Cuda, "device: flambeau was built without CUDA and cannot keep a "
-           "tensor on ", d, "; use device='cpu'");
+  FB_CHECK(d.type != DeviceType::Cuda,
+           "device: flambeau was built without CUDA and cannot keep a "
+           "tensor on ",
+           d, "; use device='cpu'");
   return Device{d.type, -1};  // there is one cpu and one meta device, whatever the index
 }
 

@@ -99,8 +99,8 @@ Imported check_imported(const DLTensor& d, const char* op) {
   FB_CHECK_KIND(ErrorKind::Value, d.device.device_type == kCpuDevice, op,
                 "(): the memory is on DLPack device type ", d.device.device_type,
                 ", only the CPU (1) is supported; copy it to the CPU first");
-  FB_CHECK_VALUE(d.ndim >= 0 && d.ndim <= kMaxDims, op, "(): ", d.ndim, " dimensions, allowed are 0 to ",
-                 kMaxDims);
+  FB_CHECK_VALUE(d.ndim >= 0 && d.ndim <= kMaxDims, op, "(): ", d.ndim,
+                 " dimensions, allowed are 0 to ", kMaxDims);
   FB_CHECK_VALUE(d.ndim == 0 || d.shape, op, "(): the DLPack tensor has no shape");
   Imported r;
   r.dtype = dtype_of_dl(d.dtype, op);
@@ -117,8 +117,9 @@ Imported check_imported(const DLTensor& d, const char* op) {
   FB_CHECK_VALUE(n == 0 || d.data, op, "(): the DLPack tensor has no data");
   const uintptr_t address = reinterpret_cast<uintptr_t>(d.data) + d.byte_offset;
   r.data = reinterpret_cast<char*>(address);
-  FB_CHECK_VALUE(n == 0 || address % static_cast<uintptr_t>(alignment_of(r.dtype)) == 0, op,
-                 "(): the data is not aligned to its element size; copy it in the other library first");
+  FB_CHECK_VALUE(
+      n == 0 || address % static_cast<uintptr_t>(alignment_of(r.dtype)) == 0, op,
+      "(): the data is not aligned to its element size; copy it in the other library first");
   return r;
 }
 
@@ -154,7 +155,8 @@ void check_device(PyObject* o, const char* op) {
   }
   PyRef device(check_py(PyObject_CallNoArgs(ask.get())));
   PyRef pair(check_py(PySequence_Tuple(device.get())));
-  FB_CHECK_VALUE(PyTuple_GET_SIZE(pair.get()) == 2, op, "(): __dlpack_device__ must give two numbers");
+  FB_CHECK_VALUE(PyTuple_GET_SIZE(pair.get()) == 2, op,
+                 "(): __dlpack_device__ must give two numbers");
   const long type = PyLong_AsLong(PyTuple_GET_ITEM(pair.get(), 0));
   if (type == -1 && PyErr_Occurred()) throw_python_error();
   FB_CHECK_VALUE(type == kCpuDevice, op, "(): the memory is on DLPack device type ", type,
@@ -178,7 +180,8 @@ PyRef request_capsule(PyObject* o, const char* op) {
 bool has_version_1(PyObject* max_version) {
   if (!given(max_version)) return false;
   PyRef pair(check_py(PySequence_Tuple(max_version)));
-  FB_CHECK_VALUE(PyTuple_GET_SIZE(pair.get()) == 2, "__dlpack__(): max_version must be a pair, "
+  FB_CHECK_VALUE(PyTuple_GET_SIZE(pair.get()) == 2,
+                 "__dlpack__(): max_version must be a pair, "
                  "(major, minor)");
   const long major = PyLong_AsLong(PyTuple_GET_ITEM(pair.get(), 0));
   if (major == -1 && PyErr_Occurred()) throw_python_error();
@@ -187,12 +190,14 @@ bool has_version_1(PyObject* max_version) {
 
 void check_export(const TensorImpl& t, PyObject* stream, PyObject* dl_device) {
   if (t.requires_grad) {
-    PyErr_SetString(PyExc_BufferError, "__dlpack__(): Can't export tensors that require gradient, use "
+    PyErr_SetString(PyExc_BufferError,
+                    "__dlpack__(): Can't export tensors that require gradient, use "
                     "tensor.detach()");
     throw_python_error();
   }
   if (t.device.is_meta()) {
-    PyErr_SetString(PyExc_BufferError, "__dlpack__(): Cannot pack tensors on meta, they have no data");
+    PyErr_SetString(PyExc_BufferError,
+                    "__dlpack__(): Cannot pack tensors on meta, they have no data");
     throw_python_error();
   }
   if (given(stream)) {
@@ -202,18 +207,19 @@ void check_export(const TensorImpl& t, PyObject* stream, PyObject* dl_device) {
   }
   if (!given(dl_device)) return;
   PyRef pair(check_py(PySequence_Tuple(dl_device)));
-  const long type = PyTuple_GET_SIZE(pair.get()) == 2 ? PyLong_AsLong(PyTuple_GET_ITEM(pair.get(), 0))
-                                                      : 0;
+  const long type =
+      PyTuple_GET_SIZE(pair.get()) == 2 ? PyLong_AsLong(PyTuple_GET_ITEM(pair.get(), 0)) : 0;
   if (type == -1 && PyErr_Occurred()) throw_python_error();
   if (type != kCpuDevice) {
-    PyErr_Format(PyExc_BufferError, "__dlpack__(): cannot export to dl_device %R, only the CPU, (1, 0)",
-                 dl_device);
+    PyErr_Format(PyExc_BufferError,
+                 "__dlpack__(): cannot export to dl_device %R, only the CPU, (1, 0)", dl_device);
     throw_python_error();
   }
 }
 
-Signature<4> dlpack_signature{"__dlpack__", {"stream", "max_version", "dl_device", "copy"}, 1, 0};
-Signature<3> from_dlpack_signature{"from_dlpack", {"ext_tensor", "device", "copy"}, 1, 1};
+FixedSignature<4> dlpack_signature{
+    "__dlpack__", {"stream", "max_version", "dl_device", "copy"}, 1, 0};
+FixedSignature<3> from_dlpack_signature{"from_dlpack", {"ext_tensor", "device", "copy"}, 1, 1};
 
 }  // namespace
 
@@ -223,19 +229,23 @@ bool is_dlpack(PyObject* o) {
 
 Tensor tensor_from_dlpack(PyObject* o, const char* op) {
   const bool direct = PyCapsule_CheckExact(o);
-  FB_CHECK_TYPE(direct || is_dlpack(o), op, "(): expected an object with __dlpack__ or a DLPack "
-                "capsule (got ", Py_TYPE(o)->tp_name, ")");
+  FB_CHECK_TYPE(direct || is_dlpack(o), op,
+                "(): expected an object with __dlpack__ or a DLPack "
+                "capsule (got ",
+                Py_TYPE(o)->tp_name, ")");
   const PyRef capsule = direct ? PyRef::borrow(o) : request_capsule(o, op);
   if (PyCapsule_IsValid(capsule.get(), CapsuleNames<DLManagedTensorVersioned>::fresh)) {
     return import_capsule<DLManagedTensorVersioned>(capsule.get(), op);
   }
-  FB_CHECK(PyCapsule_IsValid(capsule.get(), CapsuleNames<DLManagedTensor>::fresh), op,
-           "(): received an invalid capsule. Note that DLTensor capsules can be consumed only once, so "
-           "you might have already constructed a tensor from it once");
+  FB_CHECK(
+      PyCapsule_IsValid(capsule.get(), CapsuleNames<DLManagedTensor>::fresh), op,
+      "(): received an invalid capsule. Note that DLTensor capsules can be consumed only once, so "
+      "you might have already constructed a tensor from it once");
   return import_capsule<DLManagedTensor>(capsule.get(), op);
 }
 
-PyObject* function_from_dlpack(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* function_from_dlpack(PyObject*, PyObject* const* args, Py_ssize_t nargs,
+                               PyObject* kwnames) {
   return guard([&]() -> PyObject* {
     const char* op = "from_dlpack";
     PyObject* a[3];
@@ -249,7 +259,8 @@ PyObject* function_from_dlpack(PyObject*, PyObject* const* args, Py_ssize_t narg
   });
 }
 
-PyObject* method_dlpack(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* method_dlpack(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                        PyObject* kwnames) {
   return guard([&]() -> PyObject* {
     PyObject* a[4];
     dlpack_signature.parse(args, nargs, kwnames, a);

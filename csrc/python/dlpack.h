@@ -31,9 +31,7 @@ struct DLManagedTensor {
   void* manager_ctx;
   void (*deleter)(DLManagedTensor*);
 };
-struct DLPackVersion {
-  uint32_t major, minor;
-};
+struct DLPackVersion { uint32_t major, minor; };
 struct DLManagedTensorVersioned {
   DLPackVersion version;
   void* manager_ctx;

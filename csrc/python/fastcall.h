@@ -1,11 +1,12 @@
-// Arguments of functions written by hand: fixed parameter names, some positional, some by name only.
+// Arguments of functions written by hand: fixed parameter names, some positional, some by name
+// only.
 #pragma once
 #include "python/py.h"
 
 namespace flambeau::python {
 
 template <int N>
-struct Signature {
+struct FixedSignature {
   const char* function;
   const char* names[N];
   int positional;  // how many may be given by position
@@ -14,8 +15,8 @@ struct Signature {
 
   // Fills `out` with borrowed references, null where an argument is absent. Raises TypeError.
   void parse(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject* (&out)[N]) {
-    FB_CHECK_TYPE(nargs <= positional, function, "() takes ", positional,
-                  " positional argument", positional == 1 ? "" : "s", " but ", nargs,
+    FB_CHECK_TYPE(nargs <= positional, function, "() takes ", positional, " positional argument",
+                  positional == 1 ? "" : "s", " but ", nargs,
                   nargs == 1 ? " was given" : " were given");
     for (int i = 0; i < N; ++i) out[i] = i < nargs ? args[i] : nullptr;
     const Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
@@ -23,7 +24,8 @@ struct Signature {
       PyObject* key = PyTuple_GET_ITEM(kwnames, k);
       const int i = find(key);
       if (i < 0) {
-        PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function, key);
+        PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function,
+                     key);
         throw_python_error();
       }
       FB_CHECK_TYPE(!out[i], function, "() got multiple values for argument '", names[i], "'");

@@ -8,13 +8,13 @@ namespace flambeau::python {
 namespace {
 
 struct FinfoObject {
-  PyObject_HEAD
+  PyObject head;
   DType dtype;
   int bits;
   double eps, max, tiny, resolution;  // min is -max
 };
 struct IinfoObject {
-  PyObject_HEAD
+  PyObject head;
   DType dtype;
   int bits;
   int64_t min, max;
@@ -51,9 +51,9 @@ PyObject* type_argument(PyObject* args, PyObject* kwargs, const char* format) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names), &type)) {
     throw_python_error();
   }
-  FB_CHECK_TYPE(!type || is_dtype(type), std::string(format).substr(std::string(format).find(":") + 1),
-                "(): argument 'type' (position 1) must be torch.dtype, not ",
-                Py_TYPE(type)->tp_name);
+  FB_CHECK_TYPE(
+      !type || is_dtype(type), std::string(format).substr(std::string(format).find(":") + 1),
+      "(): argument 'type' (position 1) must be torch.dtype, not ", Py_TYPE(type)->tp_name);
   return type;
 }
 
@@ -61,8 +61,9 @@ PyObject* finfo_new(PyTypeObject* cls, PyObject* args, PyObject* kwargs) {
   return guard([&]() -> PyObject* {
     PyObject* type = type_argument(args, kwargs, "|O:finfo");
     const DType t = to_real(type ? to_dtype(type) : default_dtype());
-    FB_CHECK_TYPE(is_floating(t), "finfo(): torch.finfo() requires a floating point input type, got ",
-                  name(t), ". Use torch.iinfo for integers");
+    FB_CHECK_TYPE(is_floating(t),
+                  "finfo(): torch.finfo() requires a floating point input type, got ", name(t),
+                  ". Use torch.iinfo for integers");
     PyObject* self = check_py(cls->tp_alloc(cls, 0));
     fill(*reinterpret_cast<FinfoObject*>(self), t);
     return self;
@@ -100,8 +101,8 @@ PyObject* finfo_repr(PyObject* self) {
 PyObject* iinfo_repr(PyObject* self) {
   return guard([&] {
     const IinfoObject& i = iinfo(self);
-    return py_str(str("iinfo(min=", static_cast<double>(i.min), ", max=",
-                      static_cast<double>(i.max), ", dtype=", i.dtype, ")"));
+    return py_str(str("iinfo(min=", static_cast<double>(i.min),
+                      ", max=", static_cast<double>(i.max), ", dtype=", i.dtype, ")"));
   });
 }
 
@@ -154,7 +155,8 @@ PyGetSetDef iinfo_properties[] = {
 void init_finfo_types(PyObject* module) {
   PyTypeObject& f = finfo_type;
   f.tp_name = "flambeau.finfo";
-  f.tp_doc = "finfo(type=None)\n--\n\nThe limits of a floating point dtype, the default one if none.";
+  f.tp_doc =
+      "finfo(type=None)\n--\n\nThe limits of a floating point dtype, the default one if none.";
   f.tp_basicsize = sizeof(FinfoObject);
   f.tp_flags = Py_TPFLAGS_DEFAULT;
   f.tp_new = finfo_new;

@@ -1,8 +1,9 @@
 // NumPy both ways, and tensors over Python buffers.
 //
 // NumPy is reached through Python alone: arrays are read by the buffer protocol, and made by
-// numpy.ndarray(shape, dtype, buffer), called straight through its type slot with cached dtypes. That
-// takes 0.3 us, so nothing would be gained by NumPy's headers and their binary compatibility rules.
+// numpy.ndarray(shape, dtype, buffer), called straight through its type slot with cached dtypes.
+// That takes 0.3 us, so nothing would be gained by NumPy's headers and their binary compatibility
+// rules.
 #include "python/array_view.h"
 #include "python/construct_parts.h"
 #include "python/fastcall.h"
@@ -14,7 +15,7 @@ namespace {
 
 // What an array made from a tensor has as its base: keeps the storage, and shows it as a buffer.
 struct MemoryObject {
-  PyObject_HEAD
+  PyObject head;
   Storage* storage;  // owned
   void* data;
   Py_ssize_t nbytes;
@@ -59,9 +60,11 @@ PyRef memory_of(const Tensor& t, const char* op) {
 }
 
 PyRef array_from(const Tensor& t, bool force, const char* op) {
-  FB_CHECK_TYPE(!t.is_meta(), op, "(): can't convert meta device type tensor to numpy. Use "
+  FB_CHECK_TYPE(!t.is_meta(), op,
+                "(): can't convert meta device type tensor to numpy. Use "
                 "Tensor.cpu() to copy the tensor to host memory first");
-  FB_CHECK(force || !t.requires_grad(), "Can't call numpy() on Tensor that requires grad. Use "
+  FB_CHECK(force || !t.requires_grad(),
+           "Can't call numpy() on Tensor that requires grad. Use "
            "tensor.detach().numpy() instead.");
   const NumpyTypes& n = numpy_types();
   PyObject* dtype = n.dtypes[static_cast<int>(t.dtype())];
@@ -74,17 +77,17 @@ PyRef array_from(const Tensor& t, bool force, const char* op) {
     Dims bytes = t.strides();
     for (int64_t& s : bytes) s *= t.itemsize();
     const PyRef zero(check_py(PyLong_FromLong(0))), strides(wrap_dims(bytes));
-    args = PyRef(check_py(
-        PyTuple_Pack(5, shape.get(), dtype, memory.get(), zero.get(), strides.get())));
+    args = PyRef(
+        check_py(PyTuple_Pack(5, shape.get(), dtype, memory.get(), zero.get(), strides.get())));
   }
   PyRef array(check_py(n.ndarray->tp_new(n.ndarray, args.get(), nullptr)));
   pin_storage(t);
   return array;
 }
 
-Signature<1> numpy_signature{"numpy", {"force"}, 0, 0};
-Signature<2> array_signature{"__array__", {"dtype", "copy"}, 2, 0};
-Signature<5> frombuffer_signature{
+FixedSignature<1> numpy_signature{"numpy", {"force"}, 0, 0};
+FixedSignature<2> array_signature{"__array__", {"dtype", "copy"}, 2, 0};
+FixedSignature<5> frombuffer_signature{
     "frombuffer", {"buffer", "dtype", "count", "offset", "requires_grad"}, 1, 2};
 
 // ---- buffers -----------------------------------------------------------------------------------
@@ -117,8 +120,8 @@ int64_t buffer_count(int64_t length, int64_t item, int64_t count, int64_t offset
                    item, ")");
     return (length - offset) / item;
   }
-  FB_CHECK_VALUE(count <= (length - offset) / item, op, "(): requested buffer length (", count, " * ",
-                 item, " bytes) after offset (", offset,
+  FB_CHECK_VALUE(count <= (length - offset) / item, op, "(): requested buffer length (", count,
+                 " * ", item, " bytes) after offset (", offset,
                  " bytes) must not be greater than actual buffer length (", length, " bytes)");
   return count;
 }
@@ -127,32 +130,37 @@ int64_t buffer_count(int64_t length, int64_t item, int64_t count, int64_t offset
 
 Tensor tensor_from_buffer(PyObject* buffer, DType dtype, int64_t count, int64_t offset,
                           const char* op) {
-  FB_CHECK_VALUE(PyObject_CheckBuffer(buffer), op, "(): object does not implement Python buffer "
-                 "protocol. (got ", Py_TYPE(buffer)->tp_name, ")");
+  FB_CHECK_VALUE(PyObject_CheckBuffer(buffer), op,
+                 "(): object does not implement Python buffer "
+                 "protocol. (got ",
+                 Py_TYPE(buffer)->tp_name, ")");
   auto* view = new Py_buffer();
   if (PyObject_GetBuffer(buffer, view, PyBUF_SIMPLE) < 0) {
     delete view;
     throw_python_error();
   }
-  StorageRef storage = borrow_storage(nullptr, 0, release_buffer, view);  // releases it on errors too
+  StorageRef storage =
+      borrow_storage(nullptr, 0, release_buffer, view);  // releases it on errors too
   const int64_t n = buffer_count(view->len, element_size(dtype), count, offset, op);
   storage->data = static_cast<char*>(view->buf) + offset;
   storage->nbytes = static_cast<size_t>(n * element_size(dtype));
-  FB_CHECK_VALUE(reinterpret_cast<uintptr_t>(storage->data) %
-                     static_cast<uintptr_t>(alignment_of(dtype)) == 0,
-                 op, "(): the data at offset ", offset, " is not aligned to the ", alignment_of(dtype),
-                 " bytes that ", dtype, " needs; pass a copy of that part of the buffer");
+  FB_CHECK_VALUE(
+      reinterpret_cast<uintptr_t>(storage->data) % static_cast<uintptr_t>(alignment_of(dtype)) == 0,
+      op, "(): the data at offset ", offset, " is not aligned to the ", alignment_of(dtype),
+      " bytes that ", dtype, " needs; pass a copy of that part of the buffer");
   if (view->readonly) warn_readonly("buffer", op);
   return tensor_from_storage(std::move(storage), dtype, {n}, {1}, 0);
 }
 
-PyObject* function_frombuffer(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* function_frombuffer(PyObject*, PyObject* const* args, Py_ssize_t nargs,
+                              PyObject* kwnames) {
   return guard([&]() -> PyObject* {
     const char* op = "frombuffer";
     PyObject* a[5];
     frombuffer_signature.parse(args, nargs, kwnames, a);
     const DType dtype = dtype_argument(a[1], op);
-    Tensor t = tensor_from_buffer(a[0], dtype, index_argument(a[2], -1), index_argument(a[3], 0), op);
+    Tensor t =
+        tensor_from_buffer(a[0], dtype, index_argument(a[2], -1), index_argument(a[3], 0), op);
     if (to_flag(a[4], op, "requires_grad")) require_grad(t, op);
     return wrap(std::move(t));
   });
@@ -161,20 +169,26 @@ PyObject* function_frombuffer(PyObject*, PyObject* const* args, Py_ssize_t nargs
 PyObject* function_from_numpy(PyObject*, PyObject* array) {
   return guard([&]() -> PyObject* {
     const char* op = "from_numpy";
-    FB_CHECK_TYPE(is_ndarray(array), op, "(): expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
+    FB_CHECK_TYPE(is_ndarray(array), op, "(): expected np.ndarray (got ", Py_TYPE(array)->tp_name,
+                  ")");
     const ArrayView v = view_of_buffer(array, op);
-    FB_CHECK_TYPE(is_dtype_source(v.type), op, "(): can't convert np.ndarray of unsigned integers wider "
+    FB_CHECK_TYPE(is_dtype_source(v.type), op,
+                  "(): can't convert np.ndarray of unsigned integers wider "
                   "than 8 bits. Convert with astype(), for example to numpy.int64, first");
-    FB_CHECK_VALUE(!v.swapped, op, "(): given numpy array has byte order different from the native "
+    FB_CHECK_VALUE(!v.swapped, op,
+                   "(): given numpy array has byte order different from the native "
                    "byte order. Convert it with array.astype(array.dtype.newbyteorder('='))");
     for (int64_t s : v.strides) {
-      FB_CHECK_VALUE(s >= 0, op, "(): At least one stride in the given numpy array is negative, and "
+      FB_CHECK_VALUE(s >= 0, op,
+                     "(): At least one stride in the given numpy array is negative, and "
                      "tensors with negative strides are not currently supported. (You can work "
                      "around this by making a copy of your array with array.copy().)");
-      FB_CHECK_VALUE(s % v.itemsize == 0, op, "(): given numpy array strides not a multiple of the "
+      FB_CHECK_VALUE(s % v.itemsize == 0, op,
+                     "(): given numpy array strides not a multiple of the "
                      "element byte size. Copy the numpy array to reallocate the memory.");
     }
-    FB_CHECK_VALUE(v.can_share(), op, "(): given numpy array is not aligned to its element size. Copy "
+    FB_CHECK_VALUE(v.can_share(), op,
+                   "(): given numpy array is not aligned to its element size. Copy "
                    "the numpy array to reallocate the memory.");
     if (v.readonly) warn_readonly("NumPy array", op);
     return wrap(share_array(array, v, op));
@@ -206,7 +220,8 @@ PyObject* method_array(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
       result = PyRef(check_py(PyObject_Call(astype.get(), positional.get(), keywords.get())));
     }
     const bool fresh = result.get() != array.get();
-    FB_CHECK_VALUE(!fresh || a[1] != Py_False, "__array__(): Unable to avoid copy while creating an "
+    FB_CHECK_VALUE(!fresh || a[1] != Py_False,
+                   "__array__(): Unable to avoid copy while creating an "
                    "array as requested.");
     if (!fresh && a[1] == Py_True) {
       result = PyRef(check_py(PyObject_CallMethod(result.get(), "copy", nullptr)));

@@ -45,8 +45,10 @@ PyObject* element(const Tensor& t) {
 // The only element, for conversions by Python itself.
 PyRef only_element(PyObject* self, const char* op) {
   const TensorImpl& t = *impl(self);
-  FB_CHECK_VALUE(t.numel == 1, op, "(): only one element tensors can be converted to Python scalars, "
-                 "got size ", t.sizes);
+  FB_CHECK_VALUE(t.numel == 1, op,
+                 "(): only one element tensors can be converted to Python scalars, "
+                 "got size ",
+                 t.sizes);
   FB_CHECK(!t.device.is_meta(), op, "(): Tensor.item() cannot be called on meta tensors");
   return PyRef(element(borrow_tensor(self)));
 }
@@ -56,8 +58,9 @@ PyRef real_element(PyObject* self, const char* op, const char* type) {
   PyRef v = only_element(self, op);
   if (!PyComplex_Check(v.get())) return v;
   const Py_complex z = PyComplex_AsCComplex(v.get());
-  FB_CHECK(z.imag == 0, op, "(): value cannot be converted to type ", type, " without overflow: ", z.real,
-           z.imag < 0 ? "" : "+", z.imag, "j has an imaginary part; use .real first");
+  FB_CHECK(z.imag == 0, op, "(): value cannot be converted to type ", type,
+           " without overflow: ", z.real, z.imag < 0 ? "" : "+", z.imag,
+           "j has an imaginary part; use .real first");
   return PyRef(check_py(PyFloat_FromDouble(z.real)));
 }
 
@@ -80,12 +83,14 @@ PyObject* method_tolist(PyObject* self, PyObject*) {
                   "tolist(): Cannot copy out of meta tensor; no data!");
     if (t.dim() == 0) return element(t);
     const char* p = static_cast<const char*>(t.raw());
-    return visit_dtype(t.dtype(), [&]<class T>() { return nested_list<T>(*t.get(), 0, p); }).release();
+    return visit_dtype(t.dtype(), [&]<class T>() { return nested_list<T>(*t.get(), 0, p); })
+        .release();
   });
 }
 
 PyObject* tensor_float(PyObject* self) {
-  return guard([&] { return check_py(PyNumber_Float(real_element(self, "float", "double").get())); });
+  return guard(
+      [&] { return check_py(PyNumber_Float(real_element(self, "float", "double").get())); });
 }
 
 PyObject* tensor_int(PyObject* self) {
@@ -95,8 +100,10 @@ PyObject* tensor_int(PyObject* self) {
 PyObject* tensor_index(PyObject* self) {
   return guard([&]() -> PyObject* {
     const TensorImpl& t = *impl(self);
-    FB_CHECK_TYPE(t.numel == 1 && is_integral(t.dtype), "__index__(): only integer tensors of a single "
-                  "element can be converted to an index, got size ", t.sizes, " and dtype ", t.dtype);
+    FB_CHECK_TYPE(t.numel == 1 && is_integral(t.dtype),
+                  "__index__(): only integer tensors of a single "
+                  "element can be converted to an index, got size ",
+                  t.sizes, " and dtype ", t.dtype);
     const PyRef v = only_element(self, "__index__");
     return check_py(PyNumber_Long(v.get()));
   });
@@ -115,9 +122,11 @@ int tensor_bool(PyObject* self) {
   return guard(
       [&] {
         const TensorImpl& t = *impl(self);
-        FB_CHECK(t.numel != 0, "bool(): Boolean value of Tensor with no values is ambiguous; ask for "
+        FB_CHECK(t.numel != 0,
+                 "bool(): Boolean value of Tensor with no values is ambiguous; ask for "
                  "numel() instead");
-        FB_CHECK(t.numel == 1, "bool(): Boolean value of Tensor with more than one value is ambiguous; "
+        FB_CHECK(t.numel == 1,
+                 "bool(): Boolean value of Tensor with more than one value is ambiguous; "
                  "use any() or all()");
         return check_py(PyObject_IsTrue(only_element(self, "bool").get()));
       },

@@ -1,5 +1,5 @@
-// Nested Python data to packed memory: lists and tuples at the speed of their pointers, anything else
-// through the sequence protocol, NumPy arrays inside them as blocks.
+// Nested Python data to packed memory: lists and tuples at the speed of their pointers, anything
+// else through the sequence protocol, NumPy arrays inside them as blocks.
 #include "python/sequence.h"
 
 #include <cmath>
@@ -13,9 +13,7 @@ namespace {
 
 const char* type_name(PyObject* o) { return Py_TYPE(o)->tp_name; }
 
-bool is_text(PyObject* o) {
-  return PyUnicode_Check(o) || PyBytes_Check(o) || PyByteArray_Check(o);
-}
+bool is_text(PyObject* o) { return PyUnicode_Check(o) || PyBytes_Check(o) || PyByteArray_Check(o); }
 
 // A tensor inside a list counts as one number.
 bool is_nested(PyObject* o) {
@@ -24,8 +22,8 @@ bool is_nested(PyObject* o) {
   return PySequence_Check(o) && !is_numpy_scalar(o);
 }
 
-// Walks over the items of a sequence. Lists may shrink while user code (__float__ and the like) runs:
-// each step looks at the list anew.
+// Walks over the items of a sequence. Lists may shrink while user code (__float__ and the like)
+// runs: each step looks at the list anew.
 class Items {
  public:
   Items(PyObject* o, const char* op) : op_(op) {
@@ -60,7 +58,8 @@ Dims infer_sizes(PyObject* data, const char* op) {
       break;
     }
     if (!is_nested(o)) {
-      FB_CHECK_VALUE(sizes.empty() || !is_text(o), op, "(): too many dimensions '", type_name(o), "'");
+      FB_CHECK_VALUE(sizes.empty() || !is_text(o), op, "(): too many dimensions '", type_name(o),
+                     "'");
       FB_CHECK_TYPE(!is_text(o), op, "(): invalid data type '", type_name(o), "'");
       break;
     }
@@ -115,11 +114,16 @@ class TypeFinder {
   // Numbers whose dtype follows from their class alone.
   bool add_plain(PyObject* o) {
     PyTypeObject* t = Py_TYPE(o);
-    if (t == &PyFloat_Type) merge(default_dtype());
-    else if (t == &PyLong_Type) merge(DType::Int64);
-    else if (t == &PyBool_Type) merge(DType::Bool);
-    else if (t == &PyComplex_Type) merge(to_complex(default_dtype()));
-    else return false;
+    if (t == &PyFloat_Type)
+      merge(default_dtype());
+    else if (t == &PyLong_Type)
+      merge(DType::Int64);
+    else if (t == &PyBool_Type)
+      merge(DType::Bool);
+    else if (t == &PyComplex_Type)
+      merge(to_complex(default_dtype()));
+    else
+      return false;
     return true;
   }
   void add(PyObject* o) {
@@ -144,7 +148,8 @@ class TypeFinder {
     return known(view_of_buffer(o, op_).type, o);
   }
   DType known(Source s, PyObject* o) {
-    FB_CHECK_TYPE(is_dtype_source(s), op_, "(): ", type_name(o), " of unsigned integers wider than 8 "
+    FB_CHECK_TYPE(is_dtype_source(s), op_, "(): ", type_name(o),
+                  " of unsigned integers wider than 8 "
                   "bits has no dtype of its own here; pass dtype=, such as dtype=torch.int64");
     return dtype_of_source(s);
   }
@@ -199,7 +204,8 @@ T integer_from(PyObject* o, const char* op) {
   int overflow;
   const int64_t v = PyLong_AsLongLongAndOverflow(number.get(), &overflow);
   if (v == -1 && PyErr_Occurred()) throw_python_error();
-  FB_CHECK_VALUE(!overflow, op, "(): Overflow when unpacking long long; pass a floating point dtype "
+  FB_CHECK_VALUE(!overflow, op,
+                 "(): Overflow when unpacking long long; pass a floating point dtype "
                  "for integers beyond int64");
   if (!fits<T>(v)) refuse_value<T>(o, op);
   return static_cast<T>(v);
@@ -217,15 +223,18 @@ template <class T>
 T value_from(PyObject* o, const char* op) {
   if (is_tensor(o)) {
     const TensorImpl& t = *impl(o);
-    FB_CHECK_VALUE(t.numel == 1, op, "(): only one element tensors can be converted to Python "
-                   "scalars, got one of size ", t.sizes, "; use torch.stack for a list of tensors");
+    FB_CHECK_VALUE(t.numel == 1, op,
+                   "(): only one element tensors can be converted to Python "
+                   "scalars, got one of size ",
+                   t.sizes, "; use torch.stack for a list of tensors");
     FB_CHECK_KIND(ErrorKind::NotImplemented, !t.device.is_meta(), op,
                   "(): Cannot copy out of meta tensor; no data!");
     return item(borrow_tensor(o)).to<T>();
   }
   if (is_ndarray(o)) {
     const ArrayView v = view_of_buffer(o, op);
-    FB_CHECK_VALUE(v.sizes.empty(), op, "(): expected a number (got an array of shape ", v.sizes, ")");
+    FB_CHECK_VALUE(v.sizes.empty(), op, "(): expected a number (got an array of shape ", v.sizes,
+                   ")");
     T value;
     copy_elements(v, reinterpret_cast<char*>(&value), dtype_of<T>, {});
     return value;
@@ -281,7 +290,8 @@ void fill_numbers(const Items& items, int64_t n, T* out, const char* op) {
 template <class T>
 class Filler {
  public:
-  Filler(const Dims& sizes, const char* op) : sizes_(sizes), steps_(contiguous_strides(sizes)), op_(op) {}
+  Filler(const Dims& sizes, const char* op)
+      : sizes_(sizes), steps_(contiguous_strides(sizes)), op_(op) {}
 
   void fill(PyObject* o, size_t depth, T* out) {
     if (is_ndarray(o)) return fill_array(o, depth, out);
@@ -309,11 +319,11 @@ class Filler {
     const ArrayView v = view_of_buffer(o, op_);
     const Dims expected(sizes_.begin() + depth, sizes_.end());
     for (size_t d = 0; d < std::min(v.sizes.size(), expected.size()); ++d) {
-      FB_CHECK_VALUE(v.sizes[d] == expected[d], op_, "(): expected sequence of length ", expected[d],
-                     " at dim ", depth + d, " (got ", v.sizes[d], ")");
+      FB_CHECK_VALUE(v.sizes[d] == expected[d], op_, "(): expected sequence of length ",
+                     expected[d], " at dim ", depth + d, " (got ", v.sizes[d], ")");
     }
-    FB_CHECK_VALUE(v.sizes == expected, op_, "(): expected an array of shape ", expected, " at dim ",
-                   depth, " (got ", v.sizes, ")");
+    FB_CHECK_VALUE(v.sizes == expected, op_, "(): expected an array of shape ", expected,
+                   " at dim ", depth, " (got ", v.sizes, ")");
     Dims strides(steps_.begin() + depth, steps_.end());
     for (int64_t& s : strides) s *= static_cast<int64_t>(sizeof(T));
     copy_elements(v, reinterpret_cast<char*>(out), dtype_of<T>, strides);
@@ -338,7 +348,8 @@ SequenceInfo inspect_data(PyObject* data, bool want_dtype, const char* op) {
 }
 
 void fill_from_data(PyObject* data, const Dims& sizes, DType dtype, char* out, const char* op) {
-  visit_dtype(dtype, [&]<class T>() { Filler<T>(sizes, op).fill(data, 0, reinterpret_cast<T*>(out)); });
+  visit_dtype(dtype,
+              [&]<class T>() { Filler<T>(sizes, op).fill(data, 0, reinterpret_cast<T*>(out)); });
 }
 
 }  // namespace flambeau::python

@@ -37,8 +37,8 @@ PyObject* size_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     PyRef result(check_py(size_type.tp_alloc(&size_type, n)));
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyObject* item = PyTuple_GET_ITEM(items.get(), i);
-      FB_CHECK_TYPE(PyIndex_Check(item), "torch.Size() takes an iterable of 'int' (item ", i, " is '",
-                    Py_TYPE(item)->tp_name, "')");
+      FB_CHECK_TYPE(PyIndex_Check(item), "torch.Size() takes an iterable of 'int' (item ", i,
+                    " is '", Py_TYPE(item)->tp_name, "')");
       PyRef number(check_py(PyNumber_Index(item)));
       PyTuple_SET_ITEM(result.get(), i, check_py(PyNumber_Long(number.get())));  // True becomes 1
     }

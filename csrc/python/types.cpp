@@ -9,19 +9,21 @@ namespace {
 
 // ---- dtype -------------------------------------------------------------------------------------
 
-struct DtypeObject {
-  PyObject_HEAD
-  DType value;
-};
+struct DtypeObject { PyObject head;
+  DType value; };
 PyTypeObject dtype_type;
 DtypeObject* dtypes[kDTypes];
 
 DType value_of(PyObject* self) { return reinterpret_cast<DtypeObject*>(self)->value; }
 
-PyObject* dtype_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", name(value_of(self))); }
+PyObject* dtype_repr(PyObject* self) {
+  return PyUnicode_FromFormat("torch.%s", name(value_of(self)));
+}
 
 // A string tells pickle to look the object up in its module.
-PyObject* dtype_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(name(value_of(self))); }
+PyObject* dtype_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(name(value_of(self)));
+}
 
 PyObject* dtype_to_real(PyObject* self, PyObject*) { return wrap_dtype(to_real(value_of(self))); }
 
@@ -42,9 +44,8 @@ PyMethodDef dtype_methods[] = {
     {}};
 
 PyGetSetDef dtype_properties[] = {
-    {"is_floating_point",
-     [](PyObject* o, void*) { return wrap(is_floating(value_of(o))); }, nullptr,
-     "True for float16, bfloat16, float32 and float64.", nullptr},
+    {"is_floating_point", [](PyObject* o, void*) { return wrap(is_floating(value_of(o))); },
+     nullptr, "True for float16, bfloat16, float32 and float64.", nullptr},
     {"is_complex", [](PyObject* o, void*) { return wrap(is_complex(value_of(o))); }, nullptr,
      "True for complex64 and complex128.", nullptr},
     {"is_signed", [](PyObject* o, void*) { return wrap(info(value_of(o)).is_signed); }, nullptr,
@@ -72,8 +73,8 @@ void init_dtypes(PyObject* module) {
     add_constant(module, name(dtypes[i]->value), reinterpret_cast<PyObject*>(dtypes[i]));
   }
   const std::pair<const char*, DType> aliases[] = {
-      {"float", DType::Float32},    {"double", DType::Float64},  {"half", DType::Float16},
-      {"short", DType::Int16},      {"int", DType::Int32},       {"long", DType::Int64},
+      {"float", DType::Float32},    {"double", DType::Float64},    {"half", DType::Float16},
+      {"short", DType::Int16},      {"int", DType::Int32},         {"long", DType::Int64},
       {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
   for (auto [alias, type] : aliases) {
     add_constant(module, alias, reinterpret_cast<PyObject*>(dtypes[static_cast<int>(type)]));
@@ -83,15 +84,18 @@ void init_dtypes(PyObject* module) {
 // ---- layout and memory_format ------------------------------------------------------------------
 
 struct NamedObject {
-  PyObject_HEAD
+  PyObject head;
   const char* name;
   int value;
 };
 PyTypeObject layout_type, memory_format_type;
+PyObject* strided = nullptr;  // kept alive by the module
 
 NamedObject* named(PyObject* o) { return reinterpret_cast<NamedObject*>(o); }
 PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", named(self)->name); }
-PyObject* named_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(named(self)->name); }
+PyObject* named_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(named(self)->name);
+}
 
 PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, nullptr}, {}};
 PyGetSetDef named_properties[] = {
@@ -114,6 +118,7 @@ void init_named(PyObject* module, PyTypeObject& t, const char* type_name, const 
     PyRef o(check_py(reinterpret_cast<PyObject*>(PyObject_New(NamedObject, &t))));
     named(o.get())->name = names[i];
     named(o.get())->value = static_cast<int>(i);
+    if (&t == &layout_type && i == 0) strided = o.get();
     add_constant(module, names[i], o.get());
   }
 }
@@ -169,6 +174,8 @@ MemoryFormat to_memory_format(PyObject* o) {
                 Py_TYPE(o)->tp_name);
   return static_cast<MemoryFormat>(named(o)->value);
 }
+
+PyObject* wrap_layout() { return Py_NewRef(strided); }
 
 bool is_layout(PyObject* o) {
   if (Py_TYPE(o) != &layout_type) return false;

@@ -4,8 +4,8 @@
 
 namespace flambeau::python {
 
-// Finishes a zero-initialised static type whose slots have been filled in; adds it to `module` under
-// the last part of its name.
+// Finishes a zero-initialised static type whose slots have been filled in; adds it to `module`
+// under the last part of its name.
 void ready_type(PyTypeObject& type, PyObject* module);
 // Adds a new or borrowed object to the module under a name.
 void add_constant(PyObject* module, const char* name, PyObject* object);

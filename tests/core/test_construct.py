@@ -100,7 +100,9 @@ def test_tensors_inside_lists():
     assert t.tolist() == [1.0, 2.5]
     assert torch.tensor([torch.tensor(1.0, dtype=torch.float64), 2]).dtype is torch.float64
     assert torch.tensor([torch.tensor(2.7)], dtype=torch.int32).tolist() == [2]
-    with pytest.raises(ValueError, match="only one element tensors can be converted to Python scalars"):
+    with pytest.raises(
+        ValueError, match="only one element tensors can be converted to Python scalars"
+    ):
         torch.tensor([torch.tensor([1, 2]), torch.tensor([3, 4])])
     with pytest.raises(NotImplementedError, match="meta"):
         torch.tensor([torch.tensor(1.0, device="meta")])
@@ -132,7 +134,11 @@ def test_deep_nesting():
     ("data", "error", "message"),
     [
         ([[1, 2, 3], [1, 2]], ValueError, r"expected sequence of length 3 at dim 1 \(got 2\)"),
-        ([[[1], [2]], [[1], [2, 3]]], ValueError, r"expected sequence of length 1 at dim 2 \(got 2\)"),
+        (
+            [[[1], [2]], [[1], [2, 3]]],
+            ValueError,
+            r"expected sequence of length 1 at dim 2 \(got 2\)",
+        ),
         ([[], [1]], ValueError, r"expected sequence of length 0 at dim 1 \(got 1\)"),
         ([np.ones(2), np.ones(3)], ValueError, r"expected sequence of length 2 at dim 1 \(got 3\)"),
         ([1, [2]], TypeError, "'list' object cannot be interpreted as an integer"),
@@ -260,7 +266,12 @@ def test_converted(data, dtype, expected):
 @pytest.mark.parametrize(
     ("data", "dtype", "error", "message"),
     [
-        ([300], torch.uint8, RuntimeError, "value cannot be converted to type uint8 without overflow"),
+        (
+            [300],
+            torch.uint8,
+            RuntimeError,
+            "value cannot be converted to type uint8 without overflow",
+        ),
         ([-300], torch.uint8, RuntimeError, "without overflow"),
         ([128], torch.int8, RuntimeError, "without overflow"),
         ([2**40], torch.int32, RuntimeError, "int32 without overflow"),
@@ -488,7 +499,9 @@ def test_tolist_shapes():
 
 
 def test_item_errors():
-    with pytest.raises(RuntimeError, match="a Tensor with 2 elements cannot be converted to Scalar"):
+    with pytest.raises(
+        RuntimeError, match="a Tensor with 2 elements cannot be converted to Scalar"
+    ):
         torch.tensor([1, 2]).item()
     with pytest.raises(RuntimeError, match="a Tensor with 0 elements"):
         torch.tensor([]).item()

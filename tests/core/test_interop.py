@@ -115,8 +115,16 @@ def test_from_numpy_reference_counts():
         (np.array([b"a"]), TypeError, "can't convert np.ndarray of type numpy.bytes_"),
         (np.zeros(2, "M8[s]"), TypeError, "can't convert np.ndarray of type numpy.datetime64"),
         (np.zeros(2, "m8[s]"), TypeError, "can't convert np.ndarray of type numpy.timedelta64"),
-        (np.zeros(2, np.longdouble), TypeError, "can't convert np.ndarray of type numpy.longdouble"),
-        (np.zeros(2, np.clongdouble), TypeError, "can't convert np.ndarray of type numpy.clongdouble"),
+        (
+            np.zeros(2, np.longdouble),
+            TypeError,
+            "can't convert np.ndarray of type numpy.longdouble",
+        ),
+        (
+            np.zeros(2, np.clongdouble),
+            TypeError,
+            "can't convert np.ndarray of type numpy.clongdouble",
+        ),
         (np.zeros(2, "f4,i4"), TypeError, "can't convert np.ndarray of type numpy.void"),
         (np.zeros(2, np.uint16), TypeError, "astype"),
         (np.zeros(2, np.uint32), TypeError, "astype"),
@@ -135,7 +143,9 @@ def test_copies_of_awkward_arrays():
     record["a"] = [1, 2, 3]
     assert torch.tensor(record["a"]).tolist() == [1, 2, 3]
     assert torch.as_tensor(record["a"]).tolist() == [1, 2, 3]
-    misaligned = np.frombuffer(b"x" + np.arange(2, dtype=np.float32).tobytes(), np.uint8)[1:].view("f4")
+    misaligned = np.frombuffer(b"x" + np.arange(2, dtype=np.float32).tobytes(), np.uint8)[1:].view(
+        "f4"
+    )
     assert torch.tensor(misaligned).tolist() == [0, 1]
     assert torch.as_tensor(misaligned).tolist() == [0, 1]
     odd = np.array([0, 1, 2, 255], np.uint8).view(np.bool_)
@@ -195,7 +205,10 @@ def test_array_keeps_the_memory():
 
 def test_numpy_refusals():
     x = torch.tensor([1.0, 2.0], requires_grad=True)
-    message = r"Can't call numpy\(\) on Tensor that requires grad. Use tensor.detach\(\).numpy\(\) instead."
+    message = (
+        r"Can't call numpy\(\) on Tensor that requires grad. "
+        r"Use tensor.detach\(\).numpy\(\) instead."
+    )
     for call in (x.numpy, x.__array__, lambda: np.asarray(x)):
         with pytest.raises(RuntimeError, match=message):
             call()

@@ -236,7 +236,14 @@ def test_size_plus_list():
 
 @pytest.mark.parametrize(
     "name",
-    ["strided", "sparse_coo", "contiguous_format", "channels_last", "channels_last_3d", "preserve_format"],
+    [
+        "strided",
+        "sparse_coo",
+        "contiguous_format",
+        "channels_last",
+        "channels_last_3d",
+        "preserve_format",
+    ],
 )
 def test_named_constants(name):
     value = getattr(torch, name)
