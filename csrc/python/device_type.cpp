@@ -8,8 +8,10 @@
 namespace flambeau::python {
 namespace {
 
-struct DeviceObject { PyObject head;
-  Device value; };
+struct DeviceObject {
+  PyObject head;
+  Device value;
+};
 PyTypeObject device_type;
 PyObject* plain_devices[3];  // one object for each type without an index
 

@@ -13,7 +13,7 @@ namespace {
 
 const char* type_name(PyObject* o) { return Py_TYPE(o)->tp_name; }
 
-bool is_text(PyObject* o) { return PyUnicode_Check(o) || PyBytes_Check(o) || PyByteArray_Check(o); }
+bool is_text(PyObject* o) { return PyUnicode_Check(o) || PyBytes_Check(o); }
 
 // A tensor inside a list counts as one number.
 bool is_nested(PyObject* o) {

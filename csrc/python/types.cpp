@@ -9,8 +9,10 @@ namespace {
 
 // ---- dtype -------------------------------------------------------------------------------------
 
-struct DtypeObject { PyObject head;
-  DType value; };
+struct DtypeObject {
+  PyObject head;
+  DType value;
+};
 PyTypeObject dtype_type;
 DtypeObject* dtypes[kDTypes];
 

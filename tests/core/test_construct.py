@@ -65,6 +65,7 @@ class Sequence:
         (deque([1.0, 2.0]), torch.float32, [1.0, 2.0]),
         (array.array("d", [1, 2]), torch.float32, [1.0, 2.0]),
         (memoryview(array.array("i", [1, 2])), torch.int64, [1, 2]),
+        (bytearray(b"ab"), torch.int64, [97, 98]),
         (Sequence(1, 2), torch.int64, [1, 2]),
         ([Sequence(1, 2), (3.5, 4)], torch.float32, [[1.0, 2.0], [3.5, 4.0]]),
         (np.float64(1.5), torch.float64, 1.5),
