@@ -1,0 +1,257 @@
+"""Images: shuffles of pixels and channels, sampling at a grid."""
+
+from __future__ import annotations
+
+import warnings
+
+import flambeau as fb
+
+from . import _native as native
+
+Tensor = fb.Tensor
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """(*, C r^2, H, W) -> (*, C, H r, W r) (Shi et al. 2016)."""
+    r = upscale_factor
+    if input.dim() < 3:
+        raise RuntimeError("pixel_shuffle expects input to have at least 3 dimensions, but got "
+                           f"input with {input.dim()} dimension(s)")
+    if r <= 0:
+        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
+    *lead, c, h, w = input.shape
+    if c % (r * r):
+        raise RuntimeError("pixel_shuffle expects its input's 'channel' dimension to be divisible "
+                           f"by the square of upscale_factor, but input.size(-3)={c} is not "
+                           f"divisible by {r * r}")
+    n = len(lead)
+    x = input.reshape(*lead, c // (r * r), r, r, h, w)
+    x = x.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
+    return x.reshape(*lead, c // (r * r), h * r, w * r)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """(*, C, H r, W r) -> (*, C r^2, H, W): the inverse of pixel_shuffle."""
+    r = downscale_factor
+    if input.dim() < 3:
+        raise RuntimeError("pixel_unshuffle expects input to have at least 3 dimensions, but got "
+                           f"input with {input.dim()} dimension(s)")
+    if r <= 0:
+        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
+    *lead, c, h, w = input.shape
+    for name, size in (("height", h), ("width", w)):
+        if size % r:
+            raise RuntimeError(f"pixel_unshuffle expects {name} to be divisible by "
+                               f"downscale_factor, but {name} {size} is not divisible by {r}")
+    n = len(lead)
+    x = input.reshape(*lead, c, h // r, r, w // r, r)
+    x = x.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
+    return x.reshape(*lead, c * r * r, h // r, w // r)
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """(N, g k, *) -> the same shape with the channels in order of (k, g) (Zhang et al. 2017)."""
+    if input.dim() < 3:
+        raise RuntimeError("channel_shuffle expects input with > 2 dims, but got input with sizes "
+                           f"{list(input.shape)}")
+    if groups <= 0:
+        raise RuntimeError("Number of groups to divide channels in must be positive. Value of "
+                           f"groups:{groups}")
+    n, c, *rest = input.shape
+    if c % groups:
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and "
+                           f"{groups} groups.")
+    return input.reshape(n, groups, c // groups, *rest).transpose(1, 2).reshape(n, c, *rest)
+
+
+native_channel_shuffle = channel_shuffle
+
+
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """Older name of interpolate."""
+    warnings.warn("`nn.functional.upsample` is deprecated. "
+                  "Use `nn.functional.interpolate` instead.", stacklevel=2)
+    return native.interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input, size=None, scale_factor=None):
+    """Older name of interpolate with mode "nearest"."""
+    warnings.warn("`nn.functional.upsample_nearest` is deprecated. "
+                  "Use `nn.functional.interpolate` instead.", stacklevel=2)
+    return native.interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input, size=None, scale_factor=None):
+    """Older name of interpolate with mode "bilinear" and aligned corners."""
+    warnings.warn("`nn.functional.upsample_bilinear` is deprecated. "
+                  "Use `nn.functional.interpolate` instead.", stacklevel=2)
+    return native.interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+def _default_corners(name: str, align_corners):
+    if align_corners is None:
+        warnings.warn(f"Default {name} and affine_grid behavior has changed to "
+                      "align_corners=False since 1.3.0. Please specify align_corners=True if the "
+                      "old behavior is desired. See the documentation of grid_sample for details.",
+                      stacklevel=3)
+        return False
+    return align_corners
+
+
+def affine_grid(theta: Tensor, size, align_corners: bool | None = None) -> Tensor:
+    """The sampling grid (N, H, W, 2) or (N, D, H, W, 3) of affine maps `theta` (N, 2, 3) or
+    (N, 3, 4), for an output of `size` (N, C, ...) (Jaderberg et al. 2015)."""
+    if not theta.is_floating_point():
+        raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
+    spatial = list(size[2:])
+    dims = len(spatial)
+    if dims not in (2, 3) or theta.dim() != 3 or tuple(theta.shape[1:]) != (dims, dims + 1):
+        raise ValueError(f"affine_grid: theta must be Nx2x3 for a 4D size or Nx3x4 for a 5D size, "
+                         f"but got theta of shape {tuple(theta.shape)} and size {tuple(size)}")
+    if theta.size(0) != size[0]:
+        raise ValueError(f"affine_grid: theta has batch size {theta.size(0)}, but size says "
+                         f"{size[0]}")
+    if min(size) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {tuple(size)}")
+    align = _default_corners("grid_sample", align_corners)
+    axes = []
+    for d in reversed(range(dims)):
+        n = spatial[d]
+        if n > 1:
+            axis = fb.linspace(-1, 1, n, dtype=theta.dtype, device=theta.device)
+            if not align:
+                axis = axis * ((n - 1) / n)
+        else:
+            axis = fb.zeros(1, dtype=theta.dtype, device=theta.device)
+        shape = [1] * dims
+        shape[d] = n
+        axes.append(axis.reshape(shape).expand(spatial))
+    axes.append(fb.ones(spatial, dtype=theta.dtype, device=theta.device))
+    base = fb.stack(axes, dim=-1).reshape(1, -1, dims + 1).expand(size[0], -1, -1)
+    return fb.bmm(base, theta.transpose(1, 2)).reshape(size[0], *spatial, dims)
+
+
+def _unnormalise(x, n: int, align: bool):
+    return (x + 1) / 2 * (n - 1) if align else ((x + 1) * n - 1) / 2
+
+
+def _reflect(x, n: int, align: bool):
+    """Mirror at the outer pixel centres (align) or the outer pixel edges."""
+    low, span = (0.0, float(n - 1)) if align else (-0.5, float(n))
+    if span == 0:
+        return fb.zeros_like(x)
+    distance = (x - low).abs()
+    flips = (distance / span).floor()
+    extra = distance - flips * span
+    odd = (flips % 2) != 0
+    return fb.where(odd, span - extra, extra) + low
+
+
+def _pad_coordinate(x, n: int, padding_mode: str, align: bool):
+    if padding_mode == "zeros":
+        return x
+    if padding_mode == "reflection":
+        x = _reflect(x, n, align)
+    return x.clamp(0, n - 1)
+
+
+def _fetch(flat, sizes, coords, zeros: bool):
+    """Values at integer coordinates (N, P) per dimension; outside ones give zero."""
+    index, inside = None, None
+    for n, c in zip(sizes, coords):
+        ok = (c >= 0) & (c <= n - 1)
+        inside = ok if inside is None else inside & ok
+        c = c.clamp(0, n - 1).to(fb.int64)
+        index = c if index is None else index * n + c
+    index = index.unsqueeze(1).expand(-1, flat.size(1), -1)
+    values = flat.gather(2, index)
+    return values * inside.unsqueeze(1).to(values.dtype) if zeros else values
+
+
+def _cubic(t):
+    """Weights of the four neighbours at distance t from the second (Keys 1981, a = -0.75)."""
+    a = -0.75
+
+    def near(x):
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+
+    def far(x):
+        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+
+    return far(t + 1), near(t), near(1 - t), far(2 - t)
+
+
+def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
+                align_corners: bool | None = None) -> Tensor:
+    """Sample `input` (N, C, H, W) at `grid` (N, Ho, Wo, 2) of x, y in [-1, 1]; 5D alike.
+
+    mode: "bilinear", "nearest", "bicubic" (4D only). padding_mode: "zeros", "border", "reflection".
+    """
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError("nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' "
+                         f"or 'bicubic', but got: '{mode}'")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', "
+                         f"'border', or 'reflection', but got: '{padding_mode}'")
+    align = _default_corners("grid_sample", align_corners)
+    dims = input.dim() - 2
+    if dims not in (2, 3) or grid.dim() != input.dim():
+        raise RuntimeError("grid_sampler(): expected 4D or 5D input and grid with same number of "
+                           f"dimensions, but got input with sizes {list(input.shape)} and grid "
+                           f"with sizes {list(grid.shape)}")
+    if grid.size(0) != input.size(0) or grid.size(-1) != dims:
+        raise RuntimeError(f"grid_sampler(): expected grid to have size {dims} in last dimension "
+                           "and the batch size of input, but got input with sizes "
+                           f"{list(input.shape)} and grid with sizes {list(grid.shape)}")
+    if mode == "bicubic" and dims == 3:
+        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
+    sizes = input.shape[2:]
+    if 0 in sizes:
+        raise RuntimeError("grid_sampler(): expected input to have non-empty spatial dimensions, "
+                           f"but input has sizes {list(input.shape)}")
+    flat = input.reshape(input.size(0), input.size(1), -1)
+    points = grid.reshape(grid.size(0), -1, dims)
+    # The grid says x first, the image has it last.
+    coords = [_unnormalise(points[..., dims - 1 - d], sizes[d], align) for d in range(dims)]
+    zeros = padding_mode == "zeros"
+    if mode == "bicubic":
+        out = _sample_cubic(flat, sizes, coords, padding_mode, align)
+    else:
+        coords = [_pad_coordinate(c, n, padding_mode, align) for c, n in zip(coords, sizes)]
+        if mode == "nearest":
+            out = _fetch(flat, sizes, [c.round() for c in coords], zeros)
+        else:
+            out = _sample_linear(flat, sizes, coords, zeros)
+    return out.reshape(input.size(0), input.size(1), *grid.shape[1:-1])
+
+
+def _sample_linear(flat, sizes, coords, zeros):
+    floors = [c.detach().floor() for c in coords]
+    fractions = [c - f for c, f in zip(coords, floors)]
+    out = None
+    for corner in range(1 << len(sizes)):
+        weight, place = None, []
+        for d, (f, t) in enumerate(zip(floors, fractions)):
+            up = corner >> d & 1
+            place.append(f + up)
+            w = t if up else 1 - t
+            weight = w if weight is None else weight * w
+        # A neighbour beyond the edge has weight zero unless zeros are wanted there anyway.
+        part = _fetch(flat, sizes, place, zeros) * weight.unsqueeze(1)
+        out = part if out is None else out + part
+    return out
+
+
+def _sample_cubic(flat, sizes, coords, padding_mode, align):
+    floors = [c.detach().floor() for c in coords]
+    weights = [_cubic(c - f) for c, f in zip(coords, floors)]
+    zeros = padding_mode == "zeros"
+    out = None
+    for i in range(4):
+        y = _pad_coordinate(floors[0] + (i - 1), sizes[0], padding_mode, align)
+        for j in range(4):
+            x = _pad_coordinate(floors[1] + (j - 1), sizes[1], padding_mode, align)
+            weight = (weights[0][i] * weights[1][j]).unsqueeze(1)
+            part = _fetch(flat, sizes, [y, x], zeros) * weight
+            out = part if out is None else out + part
+    return out

@@ -1,0 +1,5 @@
+"""Adaptive softmax."""
+
+from .._adaptive import (
+    AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss,
+)

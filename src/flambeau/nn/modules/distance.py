@@ -1,0 +1,5 @@
+"""Distances."""
+
+from .._distance import (
+    CosineSimilarity as CosineSimilarity, PairwiseDistance as PairwiseDistance,
+)

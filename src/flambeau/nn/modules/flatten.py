@@ -1,0 +1,5 @@
+"""Flatten and unflatten."""
+
+from .._shape import (
+    Flatten as Flatten, Unflatten as Unflatten,
+)

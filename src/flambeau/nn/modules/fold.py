@@ -1,0 +1,5 @@
+"""Fold and unfold."""
+
+from .._shape import (
+    Fold as Fold, Unfold as Unfold,
+)

@@ -1,0 +1,5 @@
+"""Lazy modules."""
+
+from .._lazy_mixin import (
+    LazyModuleMixin as LazyModuleMixin,
+)

@@ -1,0 +1,6 @@
+"""Normalisation."""
+
+from .._normalization import (
+    GroupNorm as GroupNorm, LayerNorm as LayerNorm, LocalResponseNorm as LocalResponseNorm,
+    RMSNorm as RMSNorm,
+)

@@ -1,0 +1,5 @@
+"""Pixel shuffles."""
+
+from .._shape import (
+    PixelShuffle as PixelShuffle, PixelUnshuffle as PixelUnshuffle,
+)

@@ -1,0 +1,5 @@
+"""Embeddings."""
+
+from .._embedding import (
+    Embedding as Embedding, EmbeddingBag as EmbeddingBag,
+)
