@@ -17,13 +17,15 @@
 #ifndef FB_ISA
 #error "FB_ISA must name the instruction set: baseline or avx2"
 #endif
-#if defined(__AVX2__) && !(defined(__FMA__) && defined(__F16C__))
-#error "the avx2 build needs -mavx2 -mfma -mf16c"
-#endif
+// True iff FB_ISA is avx2. The compiler's own __AVX2__ does not follow `#pragma GCC target`.
+#define FB_ISA_IS_AVX2_baseline 0
+#define FB_ISA_IS_AVX2_avx2 1
+#define FB_ISA_IS_AVX2_NAMED(isa) FB_ISA_IS_AVX2_##isa
+#define FB_ISA_IS_AVX2(isa) FB_ISA_IS_AVX2_NAMED(isa)
 
 // The processor's own instructions are reached through GCC's builtins (<immintrin.h> would cost
 // half a second per file); every use has a portable version beside it.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__AVX2__)
+#if defined(__GNUC__) && !defined(__clang__) && FB_ISA_IS_AVX2(FB_ISA)
 #define FB_X86_AVX2 1
 #elif defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__)
 #define FB_X86_SSE2 1
@@ -33,13 +35,13 @@
 
 namespace flambeau::FB_ISA {
 
-#if defined(__AVX2__)
+#if FB_ISA_IS_AVX2(FB_ISA)
 inline constexpr int kVectorBytes = 32;
 #else
 inline constexpr int kVectorBytes = 16;
 #endif
 
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if FB_ISA_IS_AVX2(FB_ISA) || defined(__ARM_FEATURE_FMA)
 inline constexpr bool kHasFma = true;
 #else
 inline constexpr bool kHasFma = false;
@@ -54,6 +56,13 @@ template <> struct IntOfSize<1> { using type = int8_t; };
 template <> struct IntOfSize<2> { using type = int16_t; };
 template <> struct IntOfSize<4> { using type = int32_t; };
 template <> struct IntOfSize<8> { using type = int64_t; };
+
+template <class T>
+struct UnsignedLane { using type = T; };
+template <> struct UnsignedLane<int8_t> { using type = uint8_t; };
+template <> struct UnsignedLane<int16_t> { using type = uint16_t; };
+template <> struct UnsignedLane<int32_t> { using type = uint32_t; };
+template <> struct UnsignedLane<int64_t> { using type = uint64_t; };
 
 typedef char RawBytes __attribute__((vector_size(kVectorBytes)));
 typedef float RawFloat __attribute__((vector_size(kVectorBytes)));
@@ -122,16 +131,18 @@ struct Vec {
   FB_VEC T operator[](int i) const { return v[i]; }
   FB_VEC void set(int i, T x) { v[i] = x; }
 
-  friend FB_VEC Vec operator+(Vec a, Vec b) { return a.v + b.v; }
-  friend FB_VEC Vec operator-(Vec a, Vec b) { return a.v - b.v; }
-  friend FB_VEC Vec operator*(Vec a, Vec b) { return a.v * b.v; }
+  // Integers wrap: their sums are those of unsigned lanes.
+  typedef typename UnsignedLane<T>::type Wrapping __attribute__((vector_size(kVectorBytes)));
+  friend FB_VEC Vec operator+(Vec a, Vec b) { return (Raw)((Wrapping)a.v + (Wrapping)b.v); }
+  friend FB_VEC Vec operator-(Vec a, Vec b) { return (Raw)((Wrapping)a.v - (Wrapping)b.v); }
+  friend FB_VEC Vec operator*(Vec a, Vec b) { return (Raw)((Wrapping)a.v * (Wrapping)b.v); }
   friend FB_VEC Vec operator/(Vec a, Vec b) { return a.v / b.v; }
-  friend FB_VEC Vec operator-(Vec a) { return -a.v; }
+  friend FB_VEC Vec operator-(Vec a) { return (Raw)(-(Wrapping)a.v); }
   friend FB_VEC Vec operator+(Vec a) { return a; }
-  FB_VEC Vec& operator+=(Vec b) { v += b.v; return *this; }
-  FB_VEC Vec& operator-=(Vec b) { v -= b.v; return *this; }
-  FB_VEC Vec& operator*=(Vec b) { v *= b.v; return *this; }
-  FB_VEC Vec& operator/=(Vec b) { v /= b.v; return *this; }
+  FB_VEC Vec& operator+=(Vec b) { return *this = *this + b; }
+  FB_VEC Vec& operator-=(Vec b) { return *this = *this - b; }
+  FB_VEC Vec& operator*=(Vec b) { return *this = *this * b; }
+  FB_VEC Vec& operator/=(Vec b) { return *this = *this / b; }
 
   friend FB_VEC M operator<(Vec a, Vec b) { return M((typename M::Raw)(a.v < b.v)); }
   friend FB_VEC M operator<=(Vec a, Vec b) { return M((typename M::Raw)(a.v <= b.v)); }
@@ -201,7 +212,9 @@ struct Vec {
   friend FB_VEC Vec operator|(Vec a, Vec b) requires std::is_integral_v<T> { return a.v | b.v; }
   friend FB_VEC Vec operator^(Vec a, Vec b) requires std::is_integral_v<T> { return a.v ^ b.v; }
   friend FB_VEC Vec operator~(Vec a) requires std::is_integral_v<T> { return ~a.v; }
-  friend FB_VEC Vec operator<<(Vec a, int n) requires std::is_integral_v<T> { return a.v << n; }
+  friend FB_VEC Vec operator<<(Vec a, int n) requires std::is_integral_v<T> {
+    return (Raw)((Wrapping)a.v << n);
+  }
   friend FB_VEC Vec operator>>(Vec a, int n) requires std::is_integral_v<T> { return a.v >> n; }
 };
 

@@ -129,6 +129,8 @@ void measure2(const char* name, F f, R reference, double bound, int count) {
       const uint64_t r = random_bits();
       if (i < 0) {
         a = T(special[(i + k * k) / k]), b = T(special[(i + k * k) % k]);
+      } else if (i % 4 == 1) {
+        a = std::fabs(from_bits<float>(uint32_t(r) & 0x7f7fffffu)), b = T(int64_t(r) * 0x1p-56);
       } else if (i % 2) {
         a = T(std::ldexp(double(r >> 40), int(r % 90) - 69)), b = T(int64_t(r) * 0x1p-57);
       } else {

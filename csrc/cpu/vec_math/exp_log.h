@@ -248,8 +248,8 @@ inline vdouble log10(vdouble x) {
 
 // ---------------------------------------------------------------- powers
 
-// The cases of C99 annex F. exp(y log|x|) in double has bits to spare for a float result.
-FB_VEC vdouble pow_for_float(vdouble x, vdouble y) {
+// e^(y log|x|) in double has bits to spare for a float result. The cases are those of C99 annex F.
+[[gnu::noinline]] inline vdouble pow_cases(vdouble x, vdouble y) {
   const vdouble ax = abs(x), half = y * 0.5;
   const Mask<8> whole = floor(y) == y;
   const Mask<8> odd = whole & (floor(half) != half);
@@ -258,8 +258,15 @@ FB_VEC vdouble pow_for_float(vdouble x, vdouble y) {
   r = where((x < 0) & (ax != kInf<double>) & !whole, kNaN<double>, r);
   return where((y == 0) | (x == 1) | ((x == -1) & isinf(y)), vdouble(1), r);
 }
+// Finite x > 0, both widened from float: x is normal, and e^150 is beyond float.
+FB_VEC vdouble pow_positive(vdouble x, vdouble y) {
+  const LogDouble l = reduce_log(x);
+  return exp_bounded(clamp_const(y * log_reduced(l.n, l.f), -150.0, 150.0));
+}
 inline vfloat pow(vfloat x, vfloat y) {
-  return through_double(x, y, [](vdouble a, vdouble b) { return pow_for_float(a, b); });
+  if (all((x > 0.0f) & (x < kInf<float>) & (abs(y) < kInf<float>))) [[likely]]
+    return through_double(x, y, [](vdouble a, vdouble b) { return pow_positive(a, b); });
+  return through_double(x, y, [](vdouble a, vdouble b) { return pow_cases(a, b); });
 }
 inline vdouble pow(vdouble x, vdouble y) {
   return map_lanes(x, y, [](double a, double b) { return __builtin_pow(a, b); });
