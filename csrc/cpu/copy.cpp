@@ -51,6 +51,7 @@ void copy_contiguous(char* dst, const char* src, int64_t nbytes) {
       copy_streaming(src + begin, dst + begin, end - begin);
     else
       std::memcpy(dst + begin, src + begin, static_cast<size_t>(end - begin));
+    if (streaming) streaming_fence();
   });
 }
 
@@ -64,28 +65,51 @@ void copy_run(const Nest& nest, const Mover& mover, char* dst, const char* src) 
   });
 }
 
-Boxes cut_for_copy(const Nest& nest, const Mover& mover) {
-  const int64_t room = kBoxBytes / std::max(mover.from_item, mover.to_item);
-  const bool unit = nest.strides[0][0] == mover.to_item;
-  const int other = unit ? transposed_loop(nest, 1, mover.from_item) : 0;
-  if (other) return Boxes::tiles(nest, other, room);
-  // Rows with unit strides on both sides need no cutting to stay in the cache.
-  const int64_t from = nest.strides[1][0];
-  const bool rows = unit && (from == mover.from_item || from == 0);
-  return Boxes::runs(nest, rows ? std::max(room, nest.sizes[0]) : room);
-}
+// The operands of a nest for copying; which one comes first decides the order of the loops.
+struct Ends {
+  int dst = 0, src = 1;
+};
 
-void copy_boxes(const Nest& nest, const Mover& mover, char* dst, const char* src) {
-  const Boxes boxes = cut_for_copy(nest, mover);
+void move_boxes(const Nest& nest, const Boxes& boxes, Ends ends, const Mover& mover, char* dst,
+                const char* src) {
   const int64_t per_box = std::max<int64_t>(nest.numel() / boxes.total, 1);
   parallel_for(boxes.total, std::max<int64_t>(kParallelGrain / per_box, 1),
                [&](int64_t begin, int64_t end) {
     BoxCursor cursor(nest, boxes, begin);
     for (int64_t i = begin; i < end; ++i, cursor.next()) {
-      mover.move(src + cursor.offset(1), nest.strides[1], dst + cursor.offset(0), nest.strides[0],
-                 cursor.extent(), nest.ndim);
+      mover.move(src + cursor.offset(ends.src), nest.strides[ends.src],
+                 dst + cursor.offset(ends.dst), nest.strides[ends.dst], cursor.extent(), nest.ndim);
     }
+    if (mover.streaming) streaming_fence();
   });
+}
+
+void copy_boxes(const Nest& nest, const Mover& mover, char* dst, const char* src) {
+  const int64_t room = kBoxBytes / std::max(mover.from_item, mover.to_item);
+  const bool unit = nest.strides[0][0] == mover.to_item;
+  const int64_t from = nest.strides[1][0];
+  const int other = unit ? transposed_loop(nest, 1, mover.from_item) : 0;
+  if (other) return move_boxes(nest, Boxes::tiles(nest, other, room), {}, mover, dst, src);
+  // Rows with unit strides on both sides need no cutting to stay in the cache.
+  const bool rows = unit && (from == mover.from_item || from == 0);
+  const Boxes boxes = Boxes::runs(nest, rows ? std::max(room, nest.sizes[0]) : room);
+  move_boxes(nest, boxes, {}, mover, dst, src);
+}
+
+// Large transpositions follow the order of src, whose rows can then be fetched ahead; dst is
+// written around the caches, line by line. False if this is none.
+bool copy_transposed(const Tensor& dst, const Tensor& src, Mover mover) {
+  if (!mover.same_type || dst.numel() * mover.to_item < kStreamBytes) return false;
+  Nest nest(dst.sizes());
+  nest.add(src);
+  nest.add(dst);
+  nest.simplify();
+  const int other = transposed_loop(nest, 1, mover.to_item);
+  if (!other || nest.strides[0][0] != mover.from_item) return false;
+  mover.streaming = true;
+  move_boxes(nest, Boxes::tiles(nest, other, kBoxBytes / mover.to_item), {.dst = 1, .src = 0},
+             mover, static_cast<char*>(dst.raw()), static_cast<const char*>(src.raw()));
+  return true;
 }
 
 void copy_apart(const Tensor& dst, const Tensor& src) {
@@ -108,7 +132,7 @@ void copy_apart(const Tensor& dst, const Tensor& src) {
   BlockingRegion region(n >= kBlockingWork);
   if (nest.ndim == 1)
     copy_run(nest, mover, to, from);
-  else
+  else if (!copy_transposed(dst, src, mover))
     copy_boxes(nest, mover, to, from);
 }
 

@@ -14,6 +14,10 @@ namespace flambeau {
 namespace {
 
 constexpr int64_t kDirectWork = 48 * 48 * 48;    // multiply-adds up to which packing does not pay
+// Operands with so few rows (columns) that the other operand is better read as it lies: where its
+// lanes run along k, for one or two vectors or where k is long enough to make up for the adding of
+// lanes at the end; and where they run across k.
+constexpr int64_t kFewDots = 16, kLongDots = 512, kFewSums = 8;
 constexpr int64_t kBatchWork = 128 * 128 * 128;  // products up to which threads divide the batch
 
 template <class T>
@@ -38,7 +42,7 @@ struct Product {
 };
 
 template <class T>
-struct Vectors;  // which types have matrix-vector kernels
+struct Vectors;  // the kernels for operands that are not packed
 template <>
 struct Vectors<float> {
   static constexpr auto& dot_rows = gemv_dot_rows_f32;
@@ -80,41 +84,69 @@ void gather(GemmSource source, const void* x, int64_t stride, int64_t n, T* out)
   }
 }
 
-// `lanes` sums over k of a matrix times x. False if the matrix has no direction of adjacent elements.
+// A product one of whose sides is short: the rows of the one operand ("few") times the other, whose
+// `lanes` are read once.
 template <class T>
-bool matrix_vector(GemmSource source, const void* matrix, int64_t lanes, int64_t lane_stride,
-                   int64_t k_stride, int64_t k, const void* x, int64_t x_stride, bool lanes_are_rows,
-                   const GemmStore<T>& store) {
-  const bool dots = k_stride == 1 || k == 1;
-  if (!dots && lane_stride != 1) return false;
-  const Workspace gathered(source == GemmSource::Same && x_stride == 1 ? 0 : k * sizeof(T));
-  const T* vector = static_cast<const T*>(x);
-  if (gathered.data()) {
-    gather(source, x, x_stride, k, gathered.template as<T>());
-    vector = gathered.template as<T>();
-  }
-  const int64_t item = source == GemmSource::Same ? sizeof(T) : 2;
-  const int64_t enough = 65536 / k + 1;  // lanes worth a thread's attention
-  // Dots compute four rows together; sums of rows want long runs of memory.
-  const int64_t grain = dots ? (enough + 3) / 4 * 4
-                             : (std::max(enough, std::min<int64_t>(lanes / 8, 2048)) + 63) / 64 * 64;
-  parallel_for(lanes, grain, [&](int64_t begin, int64_t end) {
-    constexpr int64_t kPiece = 2048;
-    alignas(64) T sums[kPiece];
-    for (int64_t i = begin; i < end; i += kPiece) {
-      const int64_t now = std::min(kPiece, end - i);
-      const void* from = static_cast<const char*>(matrix) + i * lane_stride * item;
+struct Skinny {
+  GemmSource source;
+  const void* few;
+  int64_t few_count, few_stride, few_k;
+  const void* stream;
+  int64_t lanes, lane_stride, lane_k;
+  int64_t k;
+  bool lanes_are_rows;  // of C
+};
+
+template <class T>
+Skinny<T> skinny_of(const Product<T>& p) {
+  if (p.m <= p.n)
+    return {p.source, p.a, p.m, p.a_row, p.a_col, p.b, p.n, p.b_col, p.b_row, p.k, false};
+  return {p.source, p.b, p.n, p.b_col, p.b_row, p.a, p.m, p.a_row, p.a_col, p.k, true};
+}
+
+// Whether reading the long operand as it lies beats packing it.
+template <class T>
+bool is_skinny(const Skinny<T>& s) {
+  if (s.lane_k == 1 || s.k == 1)
+    return s.few_count <= 2 || (s.few_count <= kFewDots && s.k >= kLongDots);
+  return s.lane_stride == 1 && s.few_count <= kFewSums;
+}
+
+template <class T>
+void multiply_skinny(const Skinny<T>& s, const GemmStore<T>& store) {
+  const bool dots = s.lane_k == 1 || s.k == 1;
+  const bool ready = s.source == GemmSource::Same && (s.few_k == 1 || s.k == 1);
+  const int64_t item = s.source == GemmSource::Same ? sizeof(T) : 2;
+  const Workspace gathered(ready ? 0 : s.few_count * s.k * sizeof(T));
+  const T* few = ready ? static_cast<const T*>(s.few) : gathered.template as<T>();
+  const int64_t few_stride = ready ? s.few_stride : s.k;
+  if (!ready)
+    for (int64_t i = 0; i < s.few_count; ++i)
+      gather(s.source, static_cast<const char*>(s.few) + i * s.few_stride * item, s.few_k, s.k,
+             gathered.template as<T>() + i * s.k);
+  const int64_t enough = 65536 / (s.k * s.few_count) + 1;  // lanes worth a thread's attention
+  // Dots take four lanes together; sums want long runs of memory.
+  const int64_t grain =
+      dots ? (enough + 3) / 4 * 4
+           : (std::max(enough, std::min<int64_t>(s.lanes / 8, 2048)) + 63) / 64 * 64;
+  parallel_for(s.lanes, grain, [&](int64_t begin, int64_t end) {
+    constexpr int64_t kSpace = 4096;
+    alignas(64) T sums[kSpace];
+    const int64_t piece = s.few_count == 1 ? 2048 : kSpace / s.few_count / 4 * 4;
+    for (int64_t i = begin; i < end; i += piece) {
+      const int64_t now = std::min(piece, end - i);
+      const void* from = static_cast<const char*>(s.stream) + i * s.lane_stride * item;
       if (dots)
-        Vectors<T>::dot_rows(source, from, lane_stride, vector, now, k, sums);
+        Vectors<T>::dot_rows(s.source, from, s.lane_stride, now, few, few_stride, s.few_count, s.k,
+                             sums, now);
       else
-        Vectors<T>::sum_rows(source, from, k_stride, vector, now, k, sums);
-      if (lanes_are_rows)
-        finish(sums, now, 1, 0, store.at(i, 0));
-      else
-        finish(sums, now, 0, 1, store.at(0, i));
+        Vectors<T>::sum_rows(s.source, from, s.lane_k, now, few, few_stride, s.few_count, s.k, sums,
+                             now);
+      for (int64_t f = 0; f < s.few_count; ++f)
+        finish(sums + f * now, now, s.lanes_are_rows, !s.lanes_are_rows,
+               s.lanes_are_rows ? store.at(i, f) : store.at(f, i));
     }
   });
-  return true;
 }
 
 template <class T>
@@ -126,6 +158,10 @@ void multiply_packed(const Product<T>& p, int64_t batch = 1, int64_t a_batch = 0
   job.batch = batch;
   job.m = p.m, job.n = p.n, job.k = p.k;
   job.a = a.as_a(), job.b = b.as_b();
+  if (p.source == GemmSource::Same) {
+    job.a_as_it_lies = static_cast<const T*>(p.a);
+    job.a_row = p.a_row, job.a_col = p.a_col;
+  }
   job.c = p.store.c, job.ldc = p.store.ldc, job.c_batch = c_batch;
   job.alpha = p.store.alpha, job.beta = p.store.beta;
   job.row_bias = p.store.row_bias, job.col_bias = p.store.col_bias, job.relu = p.store.relu;
@@ -134,21 +170,14 @@ void multiply_packed(const Product<T>& p, int64_t batch = 1, int64_t a_batch = 0
 
 template <class T>
 void multiply(const Product<T>& p) {
-  if (p.m <= 0 || p.n <= 0) return;
-  if (std::is_floating_point_v<T> && p.k > 0 && p.store.alpha != T(0)) {
-    if constexpr (std::is_floating_point_v<T>) {
-      if (p.n == 1 && matrix_vector<T>(p.source, p.a, p.m, p.a_row, p.a_col, p.k, p.b, p.b_row, true,
-                                       p.store))
-        return;
-      if (p.m == 1 && matrix_vector<T>(p.source, p.b, p.n, p.b_col, p.b_row, p.k, p.a, p.a_col,
-                                       false, p.store))
-        return;
-      if (p.source == GemmSource::Same && (p.b_col == 1 || p.n == 1) &&
-          static_cast<double>(p.m) * p.n * p.k <= kDirectWork) {
-        Vectors<T>::direct(static_cast<const T*>(p.a), p.a_row, p.a_col,
-                           static_cast<const T*>(p.b), p.b_row, p.m, p.n, p.k, p.store);
-        return;
-      }
+  if constexpr (std::is_floating_point_v<T>) {
+    if (p.m > 0 && p.n > 0 && p.k > 0 && p.store.alpha != T(0)) {
+      const bool small = static_cast<double>(p.m) * p.n * p.k <= kDirectWork;
+      const Skinny<T> skinny = skinny_of(p);
+      if (skinny.few_count > 1 && small && p.source == GemmSource::Same && p.b_col == 1)
+        return Vectors<T>::direct(static_cast<const T*>(p.a), p.a_row, p.a_col,
+                                  static_cast<const T*>(p.b), p.b_row, p.m, p.n, p.k, p.store);
+      if (is_skinny(skinny)) return multiply_skinny(skinny, p.store);
     }
   }
   multiply_packed(p);

@@ -74,6 +74,9 @@ struct PackedGemm {
   const T* row_bias = nullptr;
   const T* col_bias = nullptr;
   bool relu = false;
+  // If A is in memory as T, it may be read in place where packing it would not pay.
+  const T* a_as_it_lies = nullptr;
+  int64_t a_row = 0, a_col = 0;
 };
 
 // For T = float, double, uint32_t, uint64_t.

@@ -14,11 +14,12 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kBlockBytes = 16384;           // a panel of B: half of a first-level cache
-constexpr int64_t kAheadBytes = int64_t{16} << 20;  // of each operand packed ahead
+constexpr int64_t kBlockBytes = 24576;             // the most of a panel of B: stays in 32 KiB
+constexpr int64_t kAheadBytes = int64_t{2} << 20;  // of an operand packed ahead
+constexpr int64_t kAsItLiesBytes = 131072;         // of an A that is not worth packing
 constexpr int64_t kFewRows = 192;                // A ahead, B by tile
 constexpr int64_t kFewColumns = 128;             // B ahead, A by tile
-constexpr int64_t kTileRows = 96, kTileColumns = 256;
+constexpr int64_t kTileRows = 48, kTileColumns = 256;
 constexpr int64_t kFewTileColumns = 96, kFewTileRows = 96;
 constexpr int64_t kTiles = 12;
 
@@ -29,6 +30,7 @@ struct Kernels;
   struct Kernels<T> {                                   \
     static GemmShape shape() { return gemm_shape_##S(); } \
     static constexpr auto& tile = gemm_tile_##S;        \
+    static constexpr auto& direct = gemm_direct_##S;    \
     static constexpr auto& pack_a = gemm_pack_a_##S;    \
     static constexpr auto& pack_b = gemm_pack_b_##S;    \
   }
@@ -59,7 +61,7 @@ class Part {
        int64_t n, int64_t k0, int64_t k, bool a_ahead, bool b_ahead, int64_t step)
       : job_(job), batch0_(batch0), batches_(batches), m0_(m0), m_(m), n0_(n0), n_(n), k0_(k0),
         k_(k), a_ahead_(a_ahead), b_ahead_(b_ahead), step_(step), shape_(Kernels<T>::shape()),
-        a_space_(a_ahead ? bytes(round_up(m, shape_.mr) * k) : 0),
+        a_space_(a_ahead && !job.a_as_it_lies ? bytes(round_up(m, shape_.mr) * k) : 0),
         b_space_(b_ahead ? bytes(round_up(n, shape_.nr) * k) : 0),
         a_{a_space_.template as<T>(), round_up(m, shape_.mr), shape_.mr, step},
         b_{b_space_.template as<T>(), round_up(n, shape_.nr), shape_.nr, step} {
@@ -105,8 +107,8 @@ class Part {
   }
 
   void pack_ahead() {
-    const int64_t a_unit = shape_.mr * 16, b_unit = shape_.nr * 8;
-    const int64_t a_groups = a_ahead_ ? count(m_, a_unit) : 0;
+    const int64_t a_unit = shape_.mr * 8, b_unit = shape_.nr * 4;
+    const int64_t a_groups = a_space_.data() ? count(m_, a_unit) : 0;
     const int64_t b_groups = b_ahead_ ? count(n_, b_unit) : 0;
     const int64_t steps = count(k_, step_);
     parallel_for((a_groups + b_groups) * steps, 1, [&](int64_t begin, int64_t end) {
@@ -142,15 +144,22 @@ class Part {
       }
       const T* a = space;
       const T* b = space;
-      if (a_ahead_)
-        a = a_.at(k0, k, i);
-      else
-        job_.a.pack(job_.a.context, batch, m0_ + i, m, k0_ + k0, k, shape_.mr, space);
-      if (b_ahead_)
-        b = b_.at(k0, k, j);
-      else
+      if (!b_ahead_)
         job_.b.pack(job_.b.context, batch, n0_ + j, n, k0_ + k0, k, shape_.nr, space);
-      Kernels<T>::tile(a, a_width * k, b, b_width * k, m, n, k, store);
+      else
+        b = b_.at(k0, k, j);
+      if (job_.a_as_it_lies) {
+        a = job_.a_as_it_lies + (k0_ + k0) * job_.a_col;
+        for (int64_t q = 0; q < n; q += b_width, b += b_width * k)
+          Kernels<T>::direct(a, job_.a_row, job_.a_col, b, b_width, m, std::min(b_width, n - q), k,
+                             store.at(0, q));
+      } else {
+        if (a_ahead_)
+          a = a_.at(k0, k, i);
+        else
+          job_.a.pack(job_.a.context, batch, m0_ + i, m, k0_ + k0, k, shape_.mr, space);
+        Kernels<T>::tile(a, a_width * k, b, b_width * k, m, n, k, store);
+      }
       store.beta = T(1);
     }
   }
@@ -187,15 +196,19 @@ void store_empty_product(const PackedGemm<T>& job) {
 }  // namespace
 
 template <class T>
-void packed_gemm(const PackedGemm<T>& job) {
+void packed_gemm(const PackedGemm<T>& given) {
+  PackedGemm<T> job = given;
   if (job.m <= 0 || job.n <= 0 || job.batch <= 0) return;
   if (job.k <= 0 || job.alpha == T(0)) return store_empty_product(job);
   const GemmShape shape = Kernels<T>::shape();
-  const int64_t step = kBlockBytes / (shape.nr * static_cast<int64_t>(sizeof(T)));
+  const int64_t most = kBlockBytes / (shape.nr * static_cast<int64_t>(sizeof(T)));
+  const int64_t step = round_up(count(job.k, count(job.k, most)), 8);  // blocks of equal size
   const int64_t ahead = kAheadBytes / static_cast<int64_t>(sizeof(T));
   const bool few_rows = job.m <= kFewRows && job.m <= job.n;
   const bool few_columns = !few_rows && job.n <= kFewColumns;
   const bool a_ahead = !few_columns, b_ahead = !few_rows;
+  const bool small_a = job.m * job.k * static_cast<int64_t>(sizeof(T)) <= kAsItLiesBytes;
+  if (!few_rows || !small_a || job.batch > 1) job.a_as_it_lies = nullptr;
   // Parts of C; a small side is never divided.
   const int64_t part_m = few_columns ? job.m : std::min<int64_t>(job.m, 4096 / 96 * 96);
   const int64_t part_n = few_rows ? job.n : std::min<int64_t>(job.n, 4096);

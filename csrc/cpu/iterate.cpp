@@ -164,18 +164,18 @@ Boxes Boxes::runs(const Nest& nest, int64_t max_elements) {
   return boxes;
 }
 
-Boxes Boxes::tiles(const Nest& nest, int other, int64_t max_elements) {
+Boxes Boxes::tiles(const Nest& nest, int other, int64_t max_elements, int64_t rows) {
   Boxes boxes(nest);
   int64_t side = 1;
   while (side * side * 4 <= max_elements) side *= 2;
-  boxes.size[other] = std::min(nest.sizes[other], side);
-  boxes.size[0] = std::min(nest.sizes[0], max_elements / boxes.size[other]);
-  // Whole cache lines of both operands, unless the loop is short.
-  if (boxes.size[0] < nest.sizes[0] && boxes.size[0] > side)
-    boxes.size[0] = boxes.size[0] / side * side;
-  boxes.size[other] = std::min(nest.sizes[other], max_elements / boxes.size[0]);
-  if (boxes.size[other] < nest.sizes[other] && boxes.size[other] > side)
-    boxes.size[other] = boxes.size[other] / side * side;
+  // What a short loop leaves free goes to the other one, in multiples of `side`: whole cache lines.
+  auto fill = [&](int d, int64_t room) {
+    if (room >= nest.sizes[d]) return nest.sizes[d];
+    return room > side ? room / side * side : std::max<int64_t>(room, 1);
+  };
+  boxes.size[other] = std::min(nest.sizes[other], rows ? rows : side);
+  boxes.size[0] = fill(0, max_elements / boxes.size[other]);
+  boxes.size[other] = fill(other, max_elements / boxes.size[0]);
   boxes.number(nest);
   return boxes;
 }
@@ -279,7 +279,8 @@ void Mover::move(const char* src, const int64_t* src_strides, char* dst,
     take_out(loops, n, std::max(src_unit, dst_unit));
     take_out(loops, n, std::min(src_unit, dst_unit));
     return for_each_step(loops, n, src, dst, [&](const char* s, char* d) {
-      transpose(s, rows.src, d, cols.dst, rows.size, cols.size, static_cast<int>(from_item));
+      transpose(s, rows.src, d, cols.dst, rows.size, cols.size, static_cast<int>(from_item),
+                streaming);
     });
   }
   // Unit strides on both sides are worth more than a longer run, unless the run is tiny.

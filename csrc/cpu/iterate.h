@@ -50,8 +50,9 @@ struct Boxes {
 
   // Boxes of at most `max_elements` that cover whole runs of the inner loops.
   static Boxes runs(const Nest& nest, int64_t max_elements);
-  // Tiles over loop 0 and loop `other`, for an operand whose unit stride is along `other`.
-  static Boxes tiles(const Nest& nest, int other, int64_t max_elements);
+  // Tiles over loop 0 and loop `other`, for an operand whose unit stride is along `other`: about
+  // square, or with `rows` steps of loop `other`.
+  static Boxes tiles(const Nest& nest, int other, int64_t max_elements, int64_t rows = 0);
 
  private:
   Boxes(const Nest& nest);
@@ -89,6 +90,7 @@ struct Mover {
   ConvertFn convert;
   int64_t from_item, to_item;
   bool same_type;
+  bool streaming = false;  // large transpositions write around the caches
 
   Mover(DType from, DType to)
       : convert(convert_fn(from, to)), from_item(element_size(from)), to_item(element_size(to)),

@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kBlockElements = 1024;
 constexpr int64_t kBlockBytes = 4096;
 constexpr int64_t kBlockPitch = kBlockBytes + 128;  // apart, so that blocks do not share cache sets
+constexpr int64_t kExpandElements = 512;  // up to here operands are broadcast the simple way
+constexpr int kMaxSmallBlocks = 3;
 constexpr int64_t kShortRow = 64;    // rows below this many elements are handled several at a time
 constexpr int64_t kSpanRows = 256;   // the same where only inputs would have to be gathered
 // Results from this size on will not be found in a cache again and are written around them.
@@ -45,47 +47,55 @@ struct Params {
 };
 
 // ---------------------------------------------------------------- the fast path
-// Contiguous operands of one type and shape; 0-d operands only beside small tensors.
+// Operands of one type, contiguous and alike; beside small tensors also 0-d ones of a type that does
+// not count, and ones to be broadcast.
 
 struct Simple {
-  const Tensor* like = nullptr;  // shape and type of the result
-  uint8_t zero_d = 0;            // bit i: in[i] is a single element, to be repeated
+  int like = -1;         // the input that has the shape and type of the result
+  uint8_t zero_d = 0;    // bit i: in[i] is a single element, to be repeated
+  uint8_t expanded = 0;  // bit i: in[i] must be brought to the shape of the result
 };
 
-bool simple_operands(const PointwiseOp& op, const Tensor* const* inputs, Simple& s) {
+// 0-d throughout: the same, if nothing is a number or of another type.
+bool simple_zero_d(const PointwiseOp& op, const Tensor* const* inputs, Simple& s) {
   for (int i = 0; i < op.inputs; ++i) {
     const TensorImpl* t = inputs[i]->get();
-    if (!t->contiguous || t->device.is_meta()) return false;
+    if (!t->sizes.empty()) return false;
+    if (op.mask_inputs >> i & 1) continue;
+    if (t->is_number || (s.like >= 0 && t->dtype != inputs[s.like]->dtype())) return false;
+    if (s.like < 0) s.like = i;
+  }
+  s.zero_d = 0;
+  return s.like >= 0;
+}
+
+bool simple_operands(const PointwiseOp& op, const Tensor* const* inputs, Simple& s) {
+  const TensorImpl* like = nullptr;
+  for (int i = 0; i < op.inputs; ++i) {
+    const TensorImpl* t = inputs[i]->get();
     const bool mask = op.mask_inputs >> i & 1;
-    if (mask && t->dtype != DType::Bool) return false;
+    if (t->device.is_meta() || (mask && t->dtype != DType::Bool)) return false;
     if (t->sizes.empty()) {
       s.zero_d |= static_cast<uint8_t>(1 << i);
+    } else if (!mask) {
+      if (like && t->dtype != like->dtype) return false;
+      if (!like || t->numel > like->numel) like = t, s.like = i;
+    }
+  }
+  if (!like) return simple_zero_d(op, inputs, s);
+  if (!like->contiguous || (s.zero_d && like->numel > kBlockElements)) return false;
+  for (int i = 0; i < op.inputs; ++i) {
+    const TensorImpl* t = inputs[i]->get();
+    if (s.zero_d >> i & 1) {
+      if (!(op.mask_inputs >> i & 1) && category(t->dtype) > category(like->dtype)) return false;
       continue;
     }
-    if (mask) continue;
-    if (!s.like)
-      s.like = inputs[i];
-    else if (t->dtype != s.like->dtype() || !(t->sizes == s.like->sizes()))
+    if (t == like || (t->contiguous && t->sizes == like->sizes)) continue;
+    // An operand before `like` would have a say in the result's layout.
+    if (like->numel > kExpandElements || (!t->contiguous && i < s.like) ||
+        !is_expandable(t->sizes, like->sizes))
       return false;
-  }
-  if (!s.like) {
-    // 0-d throughout: the same, if nothing is a number or of another type.
-    for (int i = 0; i < op.inputs; ++i) {
-      const TensorImpl* t = inputs[i]->get();
-      if (!t->sizes.empty()) return false;
-      if (op.mask_inputs >> i & 1) continue;
-      if (t->is_number || (s.like && t->dtype != s.like->dtype())) return false;
-      if (!s.like) s.like = inputs[i];
-    }
-    s.zero_d = 0;
-    return s.like != nullptr;
-  }
-  if (s.zero_d && s.like->numel() > kBlockElements) return false;
-  for (int i = 0; i < op.inputs && (op.mask_inputs | s.zero_d); ++i) {
-    const TensorImpl* t = inputs[i]->get();
-    const bool mask = op.mask_inputs >> i & 1, zero_d = s.zero_d >> i & 1;
-    if (zero_d && !mask && category(t->dtype) > category(s.like->dtype())) return false;
-    if (!zero_d && mask && !(t->sizes == s.like->sizes())) return false;
+    s.expanded |= static_cast<uint8_t>(1 << i);
   }
   return true;
 }
@@ -113,17 +123,63 @@ bool simple_output(const PointwiseOp& op, const Tensor* const* inputs, const Ten
   return true;
 }
 
-void run_with_zero_d(const PointwiseOp& op, const Tensor* const* inputs, uint8_t zero_d,
-                     PointwiseFn kernel, DType dtype, void* out, int64_t n, const void* params) {
+// A small operand written out in the shape it is broadcast to, row-major.
+template <class T>
+void expand_items(const TensorImpl& t, const Dims& shape, const T* src, T* dst) {
+  const int n = static_cast<int>(shape.size()), shift = n - static_cast<int>(t.sizes.size());
+  int64_t strides[kMaxDims], index[kMaxDims];
+  for (int d = 0; d < n; ++d) {
+    index[d] = 0;
+    strides[d] = d < shift || t.sizes[d - shift] == 1 ? 0 : t.strides[d - shift];
+  }
+  const int64_t inner = shape[n - 1], step = strides[n - 1];
+  while (true) {
+    for (int64_t i = 0; i < inner; ++i) dst[i] = src[i * step];
+    dst += inner;
+    int d = n - 2;
+    for (; d >= 0; --d) {
+      src += strides[d];
+      if (++index[d] < shape[d]) break;
+      src -= strides[d] * shape[d];
+      index[d] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+struct Item16 {
+  int64_t part[2];
+};
+
+void expand(const Tensor& t, const Dims& shape, char* block) {
+  auto as = [&]<class T>() {
+    expand_items(*t.get(), shape, t.data<const T>(), reinterpret_cast<T*>(block));
+  };
+  switch (t.itemsize()) {
+    case 1: return as.template operator()<uint8_t>();
+    case 2: return as.template operator()<uint16_t>();
+    case 4: return as.template operator()<uint32_t>();
+    case 8: return as.template operator()<uint64_t>();
+    default: return as.template operator()<Item16>();
+  }
+}
+
+void run_with_blocks(const PointwiseOp& op, const Tensor* const* inputs, const Simple& s,
+                     PointwiseFn kernel, void* out, int64_t n, const void* params) {
+  const Tensor& like = *inputs[s.like];
   const void* in[kMaxPointwiseInputs];
-  alignas(64) char blocks[2][kBlockElements * 16];
+  alignas(64) char blocks[kMaxSmallBlocks][kBlockElements * 16];
   int used = 0;
   for (int i = 0; i < op.inputs; ++i) {
     in[i] = inputs[i]->raw();
-    if (!(zero_d >> i & 1)) continue;
-    const DType to = op.mask_inputs >> i & 1 ? DType::Bool : dtype;
-    convert_fn(inputs[i]->dtype(), to)(in[i], 0, blocks[used], element_size(to), n);
-    in[i] = blocks[used++];
+    if (!((s.zero_d | s.expanded) >> i & 1)) continue;
+    char* block = blocks[used++];
+    const DType to = op.mask_inputs >> i & 1 ? DType::Bool : like.dtype();
+    if (s.expanded >> i & 1)
+      expand(*inputs[i], like.sizes(), block);
+    else
+      convert_fn(inputs[i]->dtype(), to)(in[i], 0, block, element_size(to), n);
+    in[i] = block;
   }
   kernel(out, in, n, params);
 }
@@ -145,6 +201,7 @@ void run_contiguous(PointwiseFn kernel, void* out, int64_t out_item, const void*
       kernel(streaming ? block : to + at * out_item, from, m, params);
       if (streaming) copy_streaming(block, to + at * out_item, m * out_item);
     }
+    if (streaming) streaming_fence();
   });
 }
 
@@ -153,20 +210,21 @@ bool pointwise_fast(const PointwiseOp& op, const Tensor* const* inputs, const Sc
                     const Tensor* out, Tensor* result) {
   Simple s;
   if (!simple_operands(op, inputs, s)) return false;
-  const DType dtype = s.like->dtype();
+  const Tensor& like = *inputs[s.like];
+  const DType dtype = like.dtype();
   if (!keeps_type(op, params, dtype)) return false;
   const PointwiseFn kernel = find_kernel(op, dtype);
-  if (!kernel || __builtin_popcount(s.zero_d) > 2) return false;
+  if (!kernel || __builtin_popcount(s.zero_d | s.expanded) > kMaxSmallBlocks) return false;
   const DType result_type = output_type(op, dtype);
-  if (out && !simple_output(op, inputs, *s.like, *out, result_type)) return false;
+  if (out && !simple_output(op, inputs, like, *out, result_type)) return false;
 
-  *result = out ? *out : empty_like(*s.like, result_type);
+  *result = out ? *out : empty_like(like, result_type);
   const int64_t n = result->numel();
   if (n == 0) return true;
   void* to = result->raw();
   const Params numbers(op, params, dtype);
-  if (s.zero_d) {
-    run_with_zero_d(op, inputs, s.zero_d, kernel, dtype, to, n, numbers.bytes);
+  if (s.zero_d | s.expanded) {
+    run_with_blocks(op, inputs, s, kernel, to, n, numbers.bytes);
     return true;
   }
   const void* in[kMaxPointwiseInputs];
@@ -195,6 +253,8 @@ struct BoxLoop {
   const DType rounded;           // type of the result before it is cast to the output's
   bool direct[kMaxOperands];     // a box is a piece of the operand's own memory
   bool repeated[kMaxOperands];   // a box holds one value
+  bool by_rows = false;          // one call of the kernel for every row of a box
+  bool streaming = false;        // the output is written around the caches
 
   BoxLoop(const Nest& nest_, PointwiseFn kernel_, const void* params_, DType rounded_)
       : nest(nest_), kernel(kernel_), params(params_), rounded(rounded_) {}
@@ -202,13 +262,15 @@ struct BoxLoop {
   bool typed(int k) const { return stored[k] == computed[k]; }
   int64_t room() const;
   bool direct_rows() const;
-  Boxes cut() const;
+  Boxes cut();
   void classify(const Boxes& boxes);
   void run(const Boxes& boxes, int64_t begin, int64_t end) const;
 
  private:
   void load(int k, const BoxCursor& cursor, const Mover& mover, char* block) const;
   void store(const BoxCursor& cursor, char* block) const;
+  void call(char* out, const void* const* in, int64_t n, char* block) const;
+  void call_rows(const BoxCursor& cursor, char* out, const char* const* from, char* block) const;
 };
 
 // Elements of a box such that a block of every operand's type fits its buffer.
@@ -228,17 +290,21 @@ bool BoxLoop::direct_rows() const {
   return true;
 }
 
-Boxes BoxLoop::cut() const {
+Boxes BoxLoop::cut() {
   const int64_t n = nest.sizes[0], max = room();
   if (nest.ndim == 1) return Boxes::runs(nest, max);
   if (direct_rows() && n >= kShortRow) {
     const bool output_spans = nest.strides[0][1] == nest.strides[0][0] * n;
-    if (n >= kSpanRows || !output_spans) return Boxes::runs(nest, std::min(n, max));
+    by_rows = n >= kSpanRows || !output_spans;
+    if (by_rows) return Boxes::runs(nest, max);
   }
-  if (nest.strides[0][0] == element_size(stored[0])) {
+  if (typed(0) && nest.strides[0][0] == item(0)) {
     for (int k = 1; k < nest.operands; ++k) {
-      const int other = transposed_loop(nest, k, element_size(stored[k]));
-      if (other) return Boxes::tiles(nest, other, max);
+      const int64_t stored_item = element_size(stored[k]);
+      const int other = transposed_loop(nest, k, stored_item);
+      // Rows as long as they can be while the transposed operand is read in whole cache lines.
+      by_rows = other != 0;
+      if (other) return Boxes::tiles(nest, other, max, std::max<int64_t>(64 / stored_item, 8));
     }
   }
   return Boxes::runs(nest, max);
@@ -260,9 +326,13 @@ void BoxLoop::classify(const Boxes& boxes) {
       step *= nest.sizes[d];
       whole = whole && boxes.size[d] == nest.sizes[d];
     }
+    if (by_rows) piece = typed(k) && s[0] == item(k);
     direct[k] = piece;
     repeated[k] = one && !piece;
   }
+  const int64_t bytes = nest.numel() * item(0);
+  streaming = direct[0] && bytes >= kStreamBytes;
+  for (int k = 1; k < nest.operands; ++k) streaming = streaming && address[k] != address[0];
 }
 
 void BoxLoop::load(int k, const BoxCursor& cursor, const Mover& mover, char* block) const {
@@ -296,29 +366,60 @@ void BoxLoop::store(const BoxCursor& cursor, char* block) const {
                               cursor.extent(), nest.ndim);
 }
 
+// Computes n elements into the output's own memory, through `block` when that is streamed.
+void BoxLoop::call(char* out, const void* const* in, int64_t n, char* block) const {
+  if (!streaming || reinterpret_cast<uintptr_t>(out) % 32 != 0) return kernel(out, in, n, params);
+  kernel(block, in, n, params);
+  copy_streaming(block, out, n * item(0));
+}
+
+// `from` are the operands' memory, or blocks that hold the box packed.
+void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* from,
+                        char* block) const {
+  const int64_t n = cursor.extent()[0];
+  int64_t index[kMaxDims] = {};
+  for (int64_t row = 0, rows = cursor.numel() / n; row < rows; ++row) {
+    const void* in[kMaxPointwiseInputs];
+    int64_t at[kMaxOperands] = {};
+    for (int d = 1; d < nest.ndim; ++d)
+      for (int k = 0; k < nest.operands; ++k) at[k] += index[d] * nest.strides[k][d];
+    for (int k = 1; k < nest.operands; ++k)
+      in[k - 1] = from[k] + (direct[k] ? at[k] : row * n * item(k));
+    call(out + at[0], in, n, block);
+    for (int d = 1; d < nest.ndim; ++d) {
+      if (++index[d] < cursor.extent()[d]) break;
+      index[d] = 0;
+    }
+  }
+}
+
 void BoxLoop::run(const Boxes& boxes, int64_t begin, int64_t end) const {
   alignas(64) char blocks[kMaxOperands][kBlockPitch];
   const char* loaded[kMaxOperands] = {};  // source of what a block holds
   BoxCursor cursor(nest, boxes, begin);
   for (int64_t index = begin; index < end; ++index, cursor.next()) {
-    const void* in[kMaxPointwiseInputs];
+    const char* from[kMaxOperands];
     for (int k = 1; k < nest.operands; ++k) {
-      const char* src = address[k] + cursor.offset(k);
-      if (direct[k]) {
-        in[k - 1] = src;
-        continue;
-      }
+      from[k] = address[k] + cursor.offset(k);
+      if (direct[k]) continue;
       // Boxes at the edges have another shape: what was loaded for the others does not fit.
-      if (cursor.reshaped() || loaded[k] != src) {
+      if (cursor.reshaped() || loaded[k] != from[k]) {
         load(k, cursor, Mover(stored[k], computed[k]), blocks[k]);
-        loaded[k] = src;
+        loaded[k] = from[k];
       }
-      in[k - 1] = blocks[k];
+      from[k] = blocks[k];
     }
     char* out = direct[0] ? address[0] + cursor.offset(0) : blocks[0];
-    kernel(out, in, cursor.numel(), params);
+    if (by_rows) {
+      call_rows(cursor, out, from, blocks[0]);
+      continue;
+    }
+    const void* in[kMaxPointwiseInputs];
+    for (int k = 1; k < nest.operands; ++k) in[k - 1] = from[k];
+    call(out, in, cursor.numel(), blocks[0]);
     if (!direct[0]) store(cursor, blocks[0]);
   }
+  if (streaming) streaming_fence();
 }
 
 DType compute_type(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params) {
@@ -393,21 +494,28 @@ void run_boxes(const PointwiseOp& op, const Tensor* const* inputs, const Scalar*
                const Tensor& out, PointwiseFn kernel, DType dtype, DType result_dtype) {
   const DType in_kernel = kernel_type(dtype);
   const Params numbers(op, params, in_kernel);
-  Nest nest(out.sizes());
+  // Alike throughout (but for their types): one loop.
+  bool flat = out.is_contiguous();
+  for (int i = 0; i < op.inputs && flat; ++i)
+    flat = inputs[i]->is_contiguous() && inputs[i]->sizes() == out.sizes();
+  const int64_t n = out.numel();
+  Nest nest(flat ? Dims{n} : out.sizes());
   BoxLoop loop(nest, kernel, numbers.bytes, result_dtype);
   auto add = [&](const Tensor& t, DType computed) {
     const int k = nest.operands;
     loop.address[k] = static_cast<char*>(t.raw());
     loop.stored[k] = t.dtype();
     loop.computed[k] = computed;
-    nest.add(t);
+    if (flat)
+      nest.add({n}, {1}, t.itemsize());
+    else
+      nest.add(t);
   };
   add(out, output_type(op, in_kernel));
   for (int i = 0; i < op.inputs; ++i)
     add(*inputs[i], op.mask_inputs >> i & 1 ? DType::Bool : in_kernel);
-  nest.simplify();
+  if (!flat) nest.simplify();
 
-  const int64_t n = out.numel();
   bool all_direct = loop.direct_rows() && nest.ndim == 1;
   for (int k = 1; k < nest.operands; ++k) all_direct &= nest.strides[k][0] != 0;
   if (all_direct) {

@@ -248,12 +248,10 @@ void copy_streaming(const void* src, void* dst, int64_t nbytes) {
   for (; nbytes >= 32; nbytes -= 32, s += 32, d += 32)
     __builtin_ia32_movntdq256(reinterpret_cast<RawInt64*>(d),
                               (RawInt64)load(reinterpret_cast<const int8_t*>(s)).v);
-  __builtin_ia32_sfence();
 #elif defined(FB_X86_SSE2)
   for (; nbytes >= 16; nbytes -= 16, s += 16, d += 16)
     __builtin_ia32_movntdq(reinterpret_cast<RawInt64*>(d),
                            (RawInt64)load(reinterpret_cast<const int8_t*>(s)).v);
-  __builtin_ia32_sfence();
 #endif
   __builtin_memcpy(d, s, nbytes);
 }

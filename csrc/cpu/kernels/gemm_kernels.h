@@ -60,14 +60,17 @@ FB_GEMM_KERNELS(i32, uint32_t);
 FB_GEMM_KERNELS(i64, uint64_t);
 #undef FB_GEMM_KERNELS
 
-// Matrix times vector. dot_rows: y[i] = sum_k a[i * row + k] x[k] for rows of adjacent elements.
-// sum_rows: y[j] = sum_k x[k] a[k * row + j]. x and y are contiguous.
-#define FB_GEMV_KERNELS(S, T)                                                                     \
-  FB_KERNEL(void, gemv_dot_rows_##S,                                                              \
-            (GemmSource source, const void* a, int64_t row, const T* x, int64_t rows, int64_t k,  \
-             T* y));                                                                              \
-  FB_KERNEL(void, gemv_sum_rows_##S,                                                              \
-            (GemmSource source, const void* a, int64_t row, const T* x, int64_t n, int64_t k, T* y))
+// Matrix times `count` vectors, which lie x_row apart and whose elements are adjacent; y likewise.
+// dot_rows: y[v][i] = sum_k a[i * row + k] x[v][k] for `rows` rows of adjacent elements. Rows are
+// computed by fours, so callers who divide them must do so at multiples of four.
+// sum_rows: y[v][j] = sum_k x[v][k] a[k * row + j] for n columns.
+#define FB_GEMV_KERNELS(S, T)                                                                    \
+  FB_KERNEL(void, gemv_dot_rows_##S,                                                             \
+            (GemmSource source, const void* a, int64_t row, int64_t rows, const T* x,            \
+             int64_t x_row, int64_t count, int64_t k, T* y, int64_t y_row));                     \
+  FB_KERNEL(void, gemv_sum_rows_##S,                                                             \
+            (GemmSource source, const void* a, int64_t row, int64_t n, const T* x, int64_t x_row, \
+             int64_t count, int64_t k, T* y, int64_t y_row))
 
 FB_GEMV_KERNELS(f32, float);
 FB_GEMV_KERNELS(f64, double);

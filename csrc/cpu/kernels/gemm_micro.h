@@ -84,6 +84,9 @@ template <class T, int R>
                                     const GemmStore<T>& s) {
   constexpr int L = kLanes<T>;
   Vector<T> sum[R][2] = {};
+  // C is wanted at the end: fetch it meanwhile.
+#pragma GCC unroll 6
+  for (int i = 0; i < R; ++i) __builtin_prefetch(s.c + i * s.ldc, 1);
 #pragma GCC unroll 4
   for (int64_t p = 0; p < k; ++p) {
     const Vector<T> b0 = load(b), b1 = load(b + L);

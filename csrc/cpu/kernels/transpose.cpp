@@ -74,31 +74,65 @@ void transpose_plain(const char* src, int64_t src_stride, char* dst, int64_t dst
   }
 }
 
+#if defined(__AVX2__)
+#define FB_STREAM(p, v) __builtin_ia32_movntdq256(reinterpret_cast<RawInt64*>(p), (RawInt64)(v))
+#elif defined(__SSE2__)
+#define FB_STREAM(p, v) __builtin_ia32_movntdq(reinterpret_cast<RawInt64*>(p), (RawInt64)(v))
+#else
+#define FB_STREAM(p, v) (*reinterpret_cast<LooseBytes*>(p) = (LooseBytes)(v))
+#endif
+
+constexpr int kLine = 64;            // bytes of a cache line
+constexpr int64_t kAhead = 4 * kLine;  // how far ahead rows of src are fetched
+
+// A strip whose height is one cache line of dst; whole lines leave through a buffer.
 template <int B>
-void transpose_items(const char* src, int64_t src_stride, char* dst, int64_t dst_stride,
-                     int64_t rows, int64_t cols) {
-  using T = typename IntOfSize<B>::type;
-  constexpr int64_t kRows = kVectorBytes / B, kCols = 16 / B;
-  // Strips as high as a cache line of dst is long, so that lines are written whole.
-  constexpr int64_t kStrip = 64 / B > kRows ? 64 / B : kRows;
-  int64_t r = 0;
-  for (; r + kRows <= rows; r += kStrip) {
-    const int64_t left = rows - r < kStrip ? (rows - r) / kRows * kRows : kStrip;
-    const char* s = src + r * src_stride;
-    char* d = dst + r * B;
-    int64_t c = 0;
-    for (; c + kCols <= cols; c += kCols)
-      for (int64_t i = 0; i < left; i += kRows)
-        transpose_tile<B>(s + i * src_stride + c * B, src_stride, d + c * dst_stride + i * B,
-                          dst_stride);
-    transpose_plain<T>(s + c * B, src_stride, d + c * dst_stride, dst_stride, left, cols - c);
-    if (left < kStrip) {
-      r += left;
-      break;
+void stream_strip(const char* src, int64_t src_stride, char* dst, int64_t dst_stride,
+                  int64_t cols) {
+  constexpr int64_t kRows = kVectorBytes / B, kCols = 16 / B, kStrip = kLine / B;
+  alignas(kLine) char lines[kCols][kLine];
+  for (int64_t c = 0; c < cols; c += kCols) {
+    const char* s = src + c * B;
+    if (c * B % kLine == 0)
+      for (int64_t i = 0; i < kStrip; ++i) __builtin_prefetch(s + i * src_stride + kAhead);
+    for (int64_t i = 0; i < kStrip; i += kRows)
+      transpose_tile<B>(s + i * src_stride, src_stride, &lines[0][i * B], kLine);
+    for (int64_t i = 0; i < kCols; ++i) {
+      char* d = dst + (c + i) * dst_stride;
+      for (int at = 0; at < kLine; at += kVectorBytes)
+        FB_STREAM(d + at, *reinterpret_cast<const RawBytes*>(&lines[i][at]));
     }
   }
-  if (r < rows)
-    transpose_plain<T>(src + r * src_stride, src_stride, dst + r * B, dst_stride, rows - r, cols);
+}
+
+template <int B>
+void write_strip(const char* src, int64_t src_stride, char* dst, int64_t dst_stride, int64_t rows,
+                 int64_t cols) {
+  constexpr int64_t kRows = kVectorBytes / B, kCols = 16 / B;
+  for (int64_t c = 0; c < cols; c += kCols)
+    for (int64_t i = 0; i < rows; i += kRows)
+      transpose_tile<B>(src + i * src_stride + c * B, src_stride, dst + c * dst_stride + i * B,
+                        dst_stride);
+}
+
+template <int B>
+void transpose_items(const char* src, int64_t src_stride, char* dst, int64_t dst_stride,
+                     int64_t rows, int64_t cols, bool streaming) {
+  using T = typename IntOfSize<B>::type;
+  constexpr int64_t kRows = kVectorBytes / B, kCols = 16 / B, kStrip = kLine / B;
+  const int64_t whole = cols / kCols * kCols;
+  streaming = streaming && (reinterpret_cast<uintptr_t>(dst) | dst_stride) % 32 == 0;
+  int64_t left;
+  for (; rows >= kRows; rows -= left, src += left * src_stride, dst += left * B) {
+    left = rows < kStrip ? rows / kRows * kRows : kStrip;
+    if (streaming && left == kStrip)
+      stream_strip<B>(src, src_stride, dst, dst_stride, whole);
+    else
+      write_strip<B>(src, src_stride, dst, dst_stride, left, whole);
+    transpose_plain<T>(src + whole * B, src_stride, dst + whole * dst_stride, dst_stride, left,
+                       cols - whole);
+  }
+  if (rows > 0) transpose_plain<T>(src, src_stride, dst, dst_stride, rows, cols);
 }
 
 struct Item16 {
@@ -108,12 +142,16 @@ struct Item16 {
 }  // namespace
 
 void transpose(const char* src, int64_t src_stride, char* dst, int64_t dst_stride, int64_t rows,
-               int64_t cols, int item) {
+               int64_t cols, int item, bool streaming) {
   switch (item) {
-    case 1: return transpose_items<1>(src, src_stride, dst, dst_stride, rows, cols);
-    case 2: return transpose_items<2>(src, src_stride, dst, dst_stride, rows, cols);
-    case 4: return transpose_items<4>(src, src_stride, dst, dst_stride, rows, cols);
-    case 8: return transpose_items<8>(src, src_stride, dst, dst_stride, rows, cols);
+    case 1:
+      return transpose_items<1>(src, src_stride, dst, dst_stride, rows, cols, streaming);
+    case 2:
+      return transpose_items<2>(src, src_stride, dst, dst_stride, rows, cols, streaming);
+    case 4:
+      return transpose_items<4>(src, src_stride, dst, dst_stride, rows, cols, streaming);
+    case 8:
+      return transpose_items<8>(src, src_stride, dst, dst_stride, rows, cols, streaming);
     default: return transpose_plain<Item16>(src, src_stride, dst, dst_stride, rows, cols);
   }
 }

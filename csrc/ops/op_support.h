@@ -1,0 +1,32 @@
+// What generated entry points need besides the operators themselves.
+#pragma once
+#include "autograd/autograd.h"
+#include "cpu/copy.h"
+#include "cpu/pointwise.h"
+#include "ops/grad_helpers.h"
+#include "ops/op_types.h"
+
+// The kernels of a pointwise operator, one table per instruction set.
+#if defined(__x86_64__)
+#define FB_DECLARE_TABLES(name)                              \
+  namespace baseline { extern const PointwiseFn name[]; }    \
+  namespace avx2 { extern const PointwiseFn name[]; }
+#define FB_TABLES(name) {baseline::name, avx2::name}
+#else
+#define FB_DECLARE_TABLES(name) namespace baseline { extern const PointwiseFn name[]; }
+#define FB_TABLES(name) {baseline::name, baseline::name}
+#endif
+
+namespace flambeau {
+
+// Integer division: a zero among the divisors raises before anything is computed.
+void refuse_zero_divisor(const char* op, const Tensor& self, const Tensor& other);
+void refuse_out_with_grad(const char* op, bool wanted);
+// Computes into `out`, which is resized to the broadcast shape as prepare_out() does.
+void pointwise_out(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params,
+                   const Tensor& out);
+void store_out(const Tensor& out, const Tensor& result, const char* op);
+// The in-place form of an operator that computes into a new tensor: shapes must agree.
+void in_place_result(const Tensor& self, const Tensor& result, const char* op);
+
+}  // namespace flambeau

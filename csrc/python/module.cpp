@@ -1,0 +1,55 @@
+// flambeau._C: everything the Python sources build on.
+#include "python/module.h"
+
+#include "cpu/dispatch.h"
+#include "python/construct.h"
+#include "python/errors.h"
+#include "python/generator_type.h"
+#include "python/node_type.h"
+#include "python/registry.h"
+#include "python/tensor_type.h"
+#include "python/torch_function.h"
+
+namespace flambeau {
+void install_engine_ops();   // csrc/ops
+}
+
+namespace flambeau::python {
+
+namespace {
+
+int execute(PyObject* module) {
+  return guard([&]() -> int {
+    init_cpu_level();
+    init_hooks();
+    install_engine_ops();
+    init_types(module);
+    init_node_type(module);
+    init_tensor_type(module);
+    init_generator_type(module);
+    for (PyMethodDef* const* table = all_functions; *table; ++table) {
+      check_py(PyModule_AddFunctions(module, *table));
+    }
+    for (PyMethodDef* table : {construct_functions, autograd_functions, service_functions,
+                               torch_function_functions()}) {
+      check_py(PyModule_AddFunctions(module, table));
+    }
+    return 0;
+  }, -1);
+}
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "flambeau._C",
+                          "The compiled part of flambeau.", -1, nullptr, nullptr, nullptr, nullptr,
+                          nullptr};
+
+}  // namespace
+}  // namespace flambeau::python
+
+PyMODINIT_FUNC PyInit__C() {
+  PyObject* module = PyModule_Create(&flambeau::python::definition);
+  if (module && flambeau::python::execute(module) < 0) {
+    Py_DECREF(module);
+    return nullptr;
+  }
+  return module;
+}

@@ -1,0 +1,10 @@
+// The generated method tables, ended by null.
+#pragma once
+#include "python/py.h"
+
+namespace flambeau::python {
+
+extern PyMethodDef* const all_functions[];
+extern PyMethodDef* const all_methods[];
+
+}  // namespace flambeau::python

@@ -1,0 +1,139 @@
+"""Pointwise expressions: from the table's Python syntax to C++ over vectors or numbers."""
+
+from __future__ import annotations
+
+import ast
+import copy
+
+from . import table
+
+# Functions of csrc/cpu/vec_math.h (numbers and vectors alike).
+VOCABULARY = set("""
+    exp exp2 expm1 log log2 log10 log1p pow sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh
+    atanh sigmoid erf erfc erfinv erfcx ndtr log_ndtr ndtri lgamma digamma trigamma polygamma zeta
+    i0 i0e i1 i1e sqrt rsqrt reciprocal square floor ceil round trunc frac fmod remainder trunc_divide
+    floor_divide abs sign copysign signbit isnan isinf isfinite where maximum minimum fmaximum fminimum
+    fma mad conj real imag angle bit_and bit_or bit_xor bit_not shift_left shift_right gcd lcm
+""".split())
+
+_BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|",
+           ast.BitXor: "^"}
+_COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+
+
+class NotPointwise(Exception):
+    """The expression uses something that has no value element by element."""
+
+
+def parse(text: str) -> ast.expr:
+    return ast.parse(text.strip(), mode="eval").body
+
+
+def names(tree: ast.expr) -> list[str]:
+    """Free names in order of first use (function names are not among them)."""
+    found: list[str] = []
+
+    def visit(node):
+        if isinstance(node, ast.Call):
+            for a in [*node.args, *(k.value for k in node.keywords)]:
+                visit(a)
+            return
+        if isinstance(node, ast.Name) and node.id not in found and node.id not in ("inf", "nan", "pi"):
+            found.append(node.id)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(tree)
+    return found
+
+
+def substitute(tree: ast.expr, values: dict[str, ast.expr]) -> ast.expr:
+    class Replace(ast.NodeTransformer):
+        def visit_Name(self, node):
+            return copy.deepcopy(values[node.id]) if node.id in values else node
+
+        def visit_Call(self, node):
+            node.args = [self.visit(a) for a in node.args]
+            for k in node.keywords:
+                k.value = self.visit(k.value)
+            return node
+
+    return Replace().visit(copy.deepcopy(tree))
+
+
+def inline(tree: ast.expr) -> ast.expr:
+    """Replaces calls of pointwise operators by their expressions, until only vocabulary is left."""
+    rows = table.by_cpp_name()
+
+    class Inline(ast.NodeTransformer):
+        def visit_Call(self, node):
+            self.generic_visit(node)
+            name = node.func.id if isinstance(node.func, ast.Name) else None
+            row = rows.get(name)
+            own = row is not None and row.expr is not None and _is_builtin(row)
+            if name in VOCABULARY and (row is None or row.expr is None or own):
+                if node.keywords:
+                    raise NotPointwise(f"{name} with keywords")
+                return node
+            if row is None or row.expr is None:
+                raise NotPointwise(name or "a call")
+            return self.visit(substitute(parse(row.expr), _bind(row, node)))
+
+        def visit_Attribute(self, node):
+            raise NotPointwise("an attribute")
+
+        def visit_Subscript(self, node):
+            raise NotPointwise("a subscript")
+
+    return Inline().visit(copy.deepcopy(tree))
+
+
+def _is_builtin(row) -> bool:
+    """True iff the expression is the vocabulary function of the same name on the arguments."""
+    tree = parse(row.expr)
+    return isinstance(tree, ast.Call) and tree.func.id == row.cpp_name
+
+
+def _bind(row, node: ast.Call) -> dict[str, ast.expr]:
+    args = [a for a in row.args if a.cpp_type]
+    values = {}
+    for a, v in zip(args, node.args):
+        values[a.name] = v
+    for k in node.keywords:
+        values[k.arg] = k.value
+    for a in args:
+        if a.name not in values:
+            if a.default is None:
+                raise NotPointwise(f"{row.name} without {a.name}")
+            values[a.name] = parse(a.default)
+    return values
+
+
+def to_cpp(tree: ast.expr) -> str:
+    """C++ for one element or one vector; `V` is its type."""
+    match tree:
+        case ast.Constant(value=bool() as v):
+            return "true" if v else "false"
+        case ast.Constant(value=int() | float() as v):
+            return f"V({v!r})"
+        case ast.Name(id="inf"):
+            return "V(__builtin_inf())"
+        case ast.Name(id="nan"):
+            return "V(__builtin_nan(\"\"))"
+        case ast.Name(id="pi"):
+            return "V(3.14159265358979323846)"
+        case ast.Name(id=name):
+            return name if name != "default" else "default_"
+        case ast.BinOp(left=a, op=op, right=b):
+            if isinstance(op, ast.Pow):
+                raise NotPointwise("write pow(a, b) or a product instead of **")
+            return f"({to_cpp(a)} {_BINARY[type(op)]} {to_cpp(b)})"
+        case ast.UnaryOp(op=ast.USub(), operand=a):
+            return f"(-{to_cpp(a)})"
+        case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=a):
+            return f"(!{to_cpp(a)})"
+        case ast.Compare(left=a, ops=[op], comparators=[b]):
+            return f"({to_cpp(a)} {_COMPARE[type(op)]} {to_cpp(b)})"
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return f"{name}({', '.join(to_cpp(a) for a in args)})"
+    raise NotPointwise(ast.unparse(tree))
