@@ -1,4 +1,4 @@
-"""What ``import flambeau`` costs. The time is measured by `make checks`, where nothing else runs."""
+"""What ``import flambeau`` costs. `make checks` measures its time, undisturbed."""
 
 from tools.checks import footprint
 

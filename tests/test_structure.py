@@ -1,7 +1,8 @@
 """Holds the shape of the house: which folder may know which, and how long a file may be.
 
-Dependencies point one way: nn, optim, data, export -> public ops -> _C -> csrc/ops -> {autograd, cpu}
--> core. Each rule stands in a table at the top; a test below applies it to every file.
+Dependencies point one way: nn, optim, data, export -> public ops -> _C -> csrc/ops ->
+{autograd, cpu} -> core. Each rule stands in a table at the top; a test below applies it to every
+file.
 """
 
 import ast

@@ -1,7 +1,8 @@
 """Compares the losses of two runs: ``python compare.py A/losses.csv B/losses.csv``.
 
-Prints the largest relative difference up to several steps, and exits with 1 if the first 100 losses
-or the mean losses of the epochs differ by more than 5e-5 relative, that is in the first four digits.
+Prints the largest relative difference up to several steps, and exits with 1 if the first 100
+losses or the mean losses of the epochs differ by more than 5e-5 relative, that is in the first
+four digits.
 """
 
 import csv

@@ -22,16 +22,18 @@ import numpy as np
 
 PACKAGE = "dataset-fashion-mnist"
 INSTALLED = Path("/usr/share/datasets/fashion-mnist")  # where the package puts them with root
-SHA256 = {  # of the contents: packages differ in how they compress them
-    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+# Of the contents, since packages differ in how they compress them.
+SHA256 = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-CLOTHES = (
-    ["T-shirt", "trousers", "pullover", "dress", "coat"]
-    + ["sandal", "shirt", "trainer", "bag", "boot"]
-)  # fmt: skip
+FILES = [f"{name}.gz" for name in SHA256]
+CLOTHES = [
+    "T-shirt", "trousers", "pullover", "dress", "coat",
+    "sandal", "shirt", "trainer", "bag", "boot",
+]  # fmt: skip
 
 
 class Pictures(NamedTuple):
@@ -78,7 +80,7 @@ def load(folder: Path) -> Pictures:
 def fetch(folder: Path) -> Path:
     """Returns a folder that holds the four files; raises `Unavailable` with the reason if none."""
     for place in (folder, INSTALLED):
-        if all((place / name).exists() for name in SHA256):
+        if all((place / name).exists() for name in FILES):
             check(place)
             return place
     for program in ("apt-get", "dpkg"):
@@ -89,7 +91,7 @@ def fetch(folder: Path) -> Path:
         unpacked = download_package(Path(scratch))
         folder.mkdir(parents=True, exist_ok=True)
         check(unpacked)
-        for name in SHA256:
+        for name in FILES:
             part = folder / (name + ".part")
             shutil.copyfile(unpacked / name, part)
             part.rename(folder / name)
@@ -117,7 +119,7 @@ def download_package(scratch: Path) -> Path:
     run([*apt, "download", PACKAGE], cwd=scratch / "package")
     packages = list((scratch / "package").glob("*.deb"))
     if len(packages) != 1:
-        raise Unavailable(f"apt-get download {PACKAGE} left {len(packages)} packages instead of one")
+        raise Unavailable(f"apt-get download {PACKAGE} left {len(packages)} packages")
     run(["dpkg", "-x", str(packages[0]), "unpacked"], cwd=scratch)
     return scratch / "unpacked" / INSTALLED.relative_to("/")
 
@@ -145,7 +147,7 @@ def run(command: list[str], cwd: Path, check: bool = True) -> None:
 def check(folder: Path) -> None:
     """Raises `Unavailable` when a file is missing or is not the one that was published."""
     for name, expected in SHA256.items():
-        path = folder / name
+        path = folder / f"{name}.gz"
         if not path.exists():
             raise Unavailable(f"{path} is missing")
         try:

@@ -6,9 +6,9 @@ import matplotlib
 
 matplotlib.use("Agg")  # files only: no display is needed
 
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 NAMES = ("learning_curve.png", "confusion.png", "mistakes.png")
 FLAME, EMBER, INK, PALE = "#e8590c", "#f4b183", "#343a40", "#868e96"
@@ -54,9 +54,7 @@ def learning_curve(path: Path, losses: list[float], accuracies: list[float], tit
         right.plot(ends, accuracies, color=FLAME, linewidth=2, marker="o")
         if len(accuracies) <= 10:
             for x, y in zip(ends, accuracies, strict=True):
-                right.annotate(
-                    f"{y:.2%}", (x, y), (-5, 7), textcoords="offset points", ha="right"
-                )
+                right.annotate(f"{y:.2%}", (x, y), (-5, 7), textcoords="offset points", ha="right")
         low = min(0.9, min(accuracies))
         span = max(accuracies) - low + 0.01
         right.set_ylim(low - 0.15 * span, max(accuracies) + 0.25 * span)

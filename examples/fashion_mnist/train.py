@@ -15,12 +15,13 @@ import sys
 import time
 from pathlib import Path
 
-import data
 import numpy as np
-import pictures
 from tqdm import tqdm
 
 import flambeau as torch
+
+import data
+import pictures
 
 nn = torch.nn
 
@@ -247,9 +248,7 @@ def finish(training: Training, out: Path) -> float:
     print(f"Saved, loaded anew and tested again: {accuracy:.2%}")
 
     title = f"{pics.name}, {torch.__name__} {torch.__version__}"
-    pictures.learning_curve(
-        out / "learning_curve.png", training.losses, training.accuracies, title
-    )
+    pictures.learning_curve(out / "learning_curve.png", training.losses, training.accuracies, title)
     pictures.confusion(out / "confusion.png", probabilities, pics.test_y, pics.classes, title)
     pictures.mistakes(
         out / "mistakes.png", pics.test_x[:, 0], probabilities, pics.test_y, pics.classes, title

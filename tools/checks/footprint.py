@@ -1,8 +1,8 @@
 """Holds the promises on size and start: installed size, import time, memory, what is imported.
 
 The limits: 30 MB installed without NumPy and OpenBLAS; 0.25 s for ``import flambeau``, the median
-of ten fresh processes; 45 MB resident after it, NumPy included; and none of the modules in HEAVY but
-those that NumPy brings along.
+of ten fresh processes; 45 MB resident after it, NumPy included; and none of the modules in HEAVY
+but those that NumPy brings along.
 """
 
 import os

@@ -1,9 +1,9 @@
 """Checks the kernel objects of a build folder: ``python kernel_objects.py build``.
 
 A kernel source is compiled once per instruction set. If an object compiled for AVX2 defined a weak
-symbol outside its own namespace (a std container, an inline function of a shared header), the linker
-could choose that copy for the whole program, which would then not start on an older processor. A
-constructor at start would run AVX2 code before the processor is asked. Both fail here.
+symbol outside its own namespace (a std container, an inline function of a shared header), the
+linker could choose that copy for the whole program, which would then not run on an older processor.
+A constructor at start would run AVX2 code before the processor is asked. Both fail here.
 """
 
 import subprocess

@@ -23,7 +23,7 @@ def main() -> int:
     changed = git("status", "--porcelain", "--", *GENERATED)
     if changed:
         print(git("diff", "--stat", "--", *GENERATED))
-        print(f"stale: these files are not what ops/ gives; commit them as they are now:\n{changed}")
+        print(f"stale: not what ops/ gives; commit these files as they are now:\n{changed}")
         return 1
     print(f"stale: {', '.join(GENERATED)} are what ops/ gives")
     return 0
