@@ -48,6 +48,7 @@ MAY_IMPORT_NATIVE = {
     "autograd": "the engine's classes",
     "nn/_native.py": "fused layers",
     "optim": "multi-tensor steps",
+    "serialization": "bytes of storages",
     "utils/data/_utils": "tensors in shared memory",
 }
 MAX_LINES = 1000  # the aim is 800
