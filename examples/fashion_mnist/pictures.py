@@ -52,17 +52,17 @@ def learning_curve(path: Path, losses: list[float], accuracies: list[float], tit
         left.set_ylim(0, float(np.quantile(losses, 0.995)) * 1.1)
         left.legend(frameon=False)
         right.plot(ends, accuracies, color=FLAME, linewidth=2, marker="o")
-        if len(accuracies) <= 10:
-            for x, y in zip(ends, accuracies, strict=True):
-                right.annotate(f"{y:.2%}", (x, y), (-5, 7), textcoords="offset points", ha="right")
+        for x, y in zip(ends, accuracies, strict=True):
+            if len(accuracies) <= 5 or x == len(accuracies):
+                right.annotate(f"{y:.2%}", (x, y), (-3, 8), textcoords="offset points", ha="right")
         low = min(0.9, min(accuracies))
         span = max(accuracies) - low + 0.01
-        right.set_ylim(low - 0.15 * span, max(accuracies) + 0.25 * span)
+        right.set_ylim(low - 0.1 * span, max(accuracies) + 0.25 * span)
         right.axhline(0.9, color=PALE, linewidth=0.8, linestyle=":")
         right.set(title="test accuracy", xlabel="epoch")
         right.set_xlim(0.4, len(accuracies) + 0.5)
         right.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         if len(accuracies) <= 10:
             right.set_xticks(ends)
         caption(figure, title)
@@ -122,6 +122,8 @@ def mistakes(
     guesses = probabilities.argmax(1)
     wrong = np.flatnonzero(guesses != labels)
     wrong = wrong[np.argsort(-probabilities[wrong, guesses[wrong]], kind="stable")]
+    shown = min(len(wrong), rows * columns)
+    rows = max(1, -(-shown // columns))
     with plt.rc_context(STYLE):
         figure, grid = plt.subplots(
             rows, columns, figsize=(columns * 1.25, rows * 1.62), layout="constrained"
@@ -147,10 +149,8 @@ def mistakes(
                 va="top",
                 fontsize=8,
             )
-        shown = min(len(wrong), rows * columns)
-        figure.suptitle(
-            f"The {shown} surest of {len(wrong):,} mistakes", x=0.01, ha="left", weight="bold"
-        )
+        head = f"The {shown} surest of {len(wrong):,} mistakes, under what they were taken for"
+        figure.suptitle(head if shown else "No mistakes", x=0.01, ha="left", weight="bold")
         caption(figure, title)
         save(figure, path)
 
