@@ -8,6 +8,10 @@ from ._rule import check
 from .optimizer import Optimizer
 
 
+def _number(loss) -> float:
+    return float(loss.detach() if isinstance(loss, flambeau.Tensor) else loss)
+
+
 class LBFGS(Optimizer):
     """L-BFGS (Nocedal, 1980; Nocedal and Wright, Numerical Optimization, algorithm 7.4).
 
@@ -85,7 +89,7 @@ class LBFGS(Optimizer):
         """Loss and gradient at ``start + t * direction``; the parameters are put back."""
         self._add(t, direction)
         with flambeau.enable_grad():
-            loss = float(closure())
+            loss = _number(closure())
         grad = self._flat_grad()
         self._restore(start)
         return loss, grad
@@ -106,7 +110,7 @@ class LBFGS(Optimizer):
         state.setdefault("n_iter", 0)
         with flambeau.enable_grad():
             first_loss = closure()
-        loss = float(first_loss)
+        loss = _number(first_loss)
         evaluations = 1
         state["func_evals"] += 1
         grad = self._flat_grad()
@@ -151,7 +155,7 @@ class LBFGS(Optimizer):
                 done = False
                 if iteration != group["max_iter"]:
                     with flambeau.enable_grad():
-                        loss = float(closure())
+                        loss = _number(closure())
                     grad = self._flat_grad()
                     done = float(grad.abs().max()) <= group["tolerance_grad"]
                     calls = 1

@@ -804,14 +804,11 @@ class SequentialLR(_Composite):
         self._last_lr = self._schedulers[0].get_last_lr()
 
     def _undo(self, scheduler) -> None:
-        if isinstance(scheduler, SequentialLR):
+        if isinstance(scheduler, _Composite):
             for inner in scheduler._schedulers:
                 self._undo(inner)
-        scheduler.last_epoch -= 1
-
-    def _initial_step(self) -> None:
-        self._schedulers[0]._initial_step()
-        self.last_epoch += 1
+        else:
+            scheduler.last_epoch -= 1
 
     def step(self) -> None:
         """Go to the next epoch with the scheduler whose turn it is."""
@@ -901,7 +898,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics, epoch=None) -> None:
         """Count ``metrics`` (a number or a 0-d tensor), and reduce ``lr`` where it is time."""
-        current = float(metrics)
+        current = float(metrics.detach() if isinstance(metrics, flambeau.Tensor) else metrics)
         if epoch is None:
             epoch = self.last_epoch + 1
         else:

@@ -331,11 +331,14 @@ def _split_names(params: list) -> tuple[list, list]:
     return [p for _, p in params], [name for name, _ in params]
 
 
+# Scalars of the run rather than quantities of the parameter: in half precision a count stops growing.
+_SCALARS = ("step", "mu_product", "eta", "mu")
+
+
 def _cast_state(p, value, group, key=None):
     """Give the tensors of a loaded state the dtype and device of the parameter."""
     if isinstance(value, flambeau.Tensor):
-        if key == "step":
-            # A count, not a quantity of the parameter: in half precision it would stop growing.
+        if key in _SCALARS:
             if group.get("capturable") or group.get("fused"):
                 return value.to(dtype=flambeau.float32, device=p.device)
             return value

@@ -52,6 +52,17 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _bytes(*args) -> bytes:
+    """``bytes`` without the form that reserves as much memory as a file asks for."""
+    if args and not isinstance(args[0], (bytes, bytearray, str, list, tuple)):
+        raise ValueError(f"bytes are made of {type(args[0]).__name__}")
+    return bytes(*args)
+
+
+def _bytearray(*args) -> bytearray:
+    return bytearray(_bytes(*args))
+
+
 def _plain_names() -> dict:
     """Name -> object, for all that every file may use."""
     names = {("torch._utils", name): f for name, f in _rebuild.FUNCTIONS.items()}
@@ -68,8 +79,10 @@ def _plain_names() -> dict:
     names[("torch._tensor", "_rebuild_from_type_v2")] = _rebuild.rebuild_from_type
     names[("collections", "OrderedDict")] = OrderedDict
     names[("collections", "Counter")] = Counter
-    for kind in (set, frozenset, bytearray, complex, int, float, bool, str, list, tuple, dict):
+    for kind in (set, frozenset, complex, int, float, bool, str, list, tuple, dict):
         names[("builtins", kind.__name__)] = kind
+    names[("builtins", "bytes")] = _bytes
+    names[("builtins", "bytearray")] = _bytearray
     names[("_codecs", "encode")] = _encode
     return names
 

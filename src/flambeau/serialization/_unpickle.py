@@ -6,8 +6,6 @@ import _compat_pickle
 import pickle
 from collections import OrderedDict
 
-import flambeau
-
 from . import _names
 from ._archive import damaged
 
@@ -39,6 +37,7 @@ class WeightsUnpickler(pickle._Unpickler):
         super().__init__(file, **options)
         self.persistent_load = persistent_load
         self.granted: dict = {}  # id -> object that may be called
+        self.added: set = set()  # ids of those that the program added
 
     def find_class(self, module, name):
         if self.proto < 3 and self.fix_imports:
@@ -52,6 +51,8 @@ class WeightsUnpickler(pickle._Unpickler):
                 f"Unsupported global: GLOBAL {module}.{name} was not an allowed global by default"
             )
         self.granted[id(found)] = found
+        if (module, name) not in _names.plain_names():
+            self.added.add(id(found))
         return found
 
     def _check_call(self, function) -> None:
@@ -96,9 +97,7 @@ class WeightsUnpickler(pickle._Unpickler):
             if not isinstance(state, dict):
                 raise damaged("the attributes of an OrderedDict are no dict")
             target.__dict__.update(state)
-        elif self.granted.get(id(type(target))) is type(target) and not isinstance(
-            target, (type, flambeau.Tensor)
-        ):
+        elif id(type(target)) in self.added:
             self.stack.append(state)
             super().load_build()
         else:

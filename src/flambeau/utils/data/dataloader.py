@@ -424,7 +424,10 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             inherited = [c for _, c in self._workers] + [ours] if forks else []
             process = context.Process(target=worker_loop, args=(theirs, inherited, setup))
             process.daemon = True
-            process.start()
+            with warnings.catch_warnings():
+                # Python 3.12 warns of any fork beside threads; the thread pool here survives one.
+                warnings.filterwarnings("ignore", ".*multi-threaded, use of fork")
+                process.start()
             theirs.close()
             self._workers.append((process, ours))
 
