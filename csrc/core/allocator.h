@@ -32,8 +32,8 @@ void reset_peak_stats();
 // Returns all cached blocks, those of Workspace too, to the system.
 void empty_cache();
 
-// Scratch memory of a kernel: 64-byte aligned, not zeroed, given back by the destructor. May be used
-// on any thread, with or without the GIL. Throws Error (OutOfMemory).
+// Scratch memory of a kernel: 64-byte aligned, not zeroed, given back by the destructor. May be
+// used on any thread, with or without the GIL. Throws Error (OutOfMemory).
 class Workspace {
  public:
   explicit Workspace(size_t nbytes);

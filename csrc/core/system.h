@@ -17,7 +17,8 @@ void* allocate_aligned(size_t nbytes);
 void free_aligned(void* p);
 
 // Processors this process may keep busy: the smaller of its affinity mask and of the processor
-// quotas of its control groups (v1 and v2, all ancestors), a quota being rounded down but not below 1.
+// quotas of its control groups (v1 and v2, all ancestors), a quota being rounded down but not
+// below 1.
 int available_cpus();
 
 // Sleeps while `word == expected`; may return early. `wake` wakes up to `count` sleepers.

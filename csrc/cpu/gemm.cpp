@@ -1,5 +1,5 @@
-// Chooses how a product is computed: as matrix times vector, directly for small operands, or packed;
-// and maps dtypes to the types that kernels compute in.
+// Chooses how a product is computed: as matrix times vector, directly for small operands, or
+// packed; and maps dtypes to the types that kernels compute in.
 #include "cpu/gemm.h"
 
 #include <algorithm>
@@ -183,7 +183,7 @@ void multiply(const Product<T>& p) {
   multiply_packed(p);
 }
 
-// ---- dtypes --------------------------------------------------------------------------------------
+// ---- dtypes ------------------------------------------------------------------------------------
 
 template <class T>
 Product<T> product_of(const GemmArgs& g, GemmSource source) {
@@ -323,7 +323,7 @@ void gemm_complex(const GemmArgs& g) {
 GemmArgs with_rows_adjacent(GemmArgs g) {
   if (g.c_col == 1 || g.n <= 1) return g;
   FB_CHECK(g.c_row == 1 || g.m <= 1, "gemm: the result has strides (", g.c_row, ", ", g.c_col,
-           "), but the elements of its rows or of its columns must be adjacent; make it contiguous");
+           "), but elements of its rows or of its columns must be adjacent; make it contiguous");
   std::swap(g.m, g.n);
   std::swap(g.a, g.b);
   std::swap(g.conj_a, g.conj_b);
@@ -339,7 +339,8 @@ void check(const GemmArgs& g) {
   FB_CHECK(g.dtype != DType::Bool, "gemm: not implemented for bool; convert the operands first");
   FB_CHECK(g.activation == Activation::None || is_floating(g.dtype),
            "gemm: relu is for floating dtypes, got ", g.dtype);
-  FB_CHECK(g.m >= 0 && g.n >= 0 && g.k >= 0, "gemm: negative size (", g.m, ", ", g.n, ", ", g.k, ")");
+  FB_CHECK(g.m >= 0 && g.n >= 0 && g.k >= 0, "gemm: negative size (", g.m, ", ", g.n, ", ", g.k,
+           ")");
 }
 
 void run(const GemmArgs& g) {

@@ -1,5 +1,5 @@
-// Matrix multiplication of every dtype but bool, on raw memory. Runs with or without the GIL, spreads
-// over the thread pool, and gives the same bits for any number of threads.
+// Matrix multiplication of every dtype but bool, on raw memory. Runs with or without the GIL,
+// spreads over the thread pool, and gives the same bits for any number of threads.
 #pragma once
 #include <cstdint>
 
@@ -21,10 +21,10 @@ struct GemmScalar {
 };
 
 // C = activation(alpha A B + beta C + bias) with A[m,k], B[k,n], C[m,n].
-// Strides are in elements. A and B may have any, also zero and negative ones; in C the elements of a
-// row or those of a column must be adjacent, and C must not overlap A, B or a bias. C is not read
-// when beta is 0, and neither A nor B when alpha is 0. All arrays are of type `dtype`. float16 and
-// bfloat16 are computed in float and rounded once.
+// Strides are in elements. A and B may have any, also zero and negative ones; in C the elements of
+// a row or those of a column must be adjacent, and C must not overlap A, B or a bias. C is not
+// read when beta is 0, and neither A nor B when alpha is 0. All arrays are of type `dtype`.
+// float16 and bfloat16 are computed in float and rounded once.
 struct GemmArgs {
   DType dtype = DType::Float32;
   int64_t m = 0, n = 0, k = 0;
@@ -52,10 +52,10 @@ void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t 
 
 // ---- products whose operands are made while they are packed ------------------------------------
 
-// Writes `lanes` rows of A (columns of B) of product number `batch`, from number `lane` on, for the
-// steps [k0, k0 + k), as panels of `width` lanes: element (i, p) of panel number w goes to
-// packed[(w * k + p) * width + i]; lanes missing in the last panel are written as zeros. `lane` is a
-// multiple of the width. Called on pool threads, several at once.
+// Writes `lanes` rows of A (columns of B) of product number `batch`, from number `lane` on, for
+// the steps [k0, k0 + k), as panels of `width` lanes: element (i, p) of panel number w goes to
+// packed[(w * k + p) * width + i]; lanes missing in the last panel are written as zeros. `lane` is
+// a multiple of the width. Called on pool threads, several at once.
 template <class T>
 struct GemmPacker {
   void (*pack)(const void* context, int64_t batch, int64_t lane, int64_t lanes, int64_t k0,

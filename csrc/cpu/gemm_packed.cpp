@@ -1,10 +1,10 @@
 // The blocked product: which operand is packed when, and how the work is cut for the threads.
 //
-// An operand is packed either ahead, by all threads together into a buffer that all read, or by each
-// thread just before it uses a piece. A product with few rows packs A ahead and lets each tile pack
-// its own columns of B, which are then read from the cache that packing left them in; one with few
-// columns does the opposite; a large one packs both ahead. Tiles divide C, never k, so the sums do
-// not depend on who computes what.
+// An operand is packed either ahead, by all threads together into a buffer that all read, or by
+// each thread just before it uses a piece. A product with few rows packs A ahead and lets each
+// tile pack its own columns of B, which are then read from the cache that packing left them in;
+// one with few columns does the opposite; a large one packs both ahead. Tiles divide C, never k,
+// so the sums do not depend on who computes what.
 #include <algorithm>
 
 #include "core/allocator.h"
@@ -30,7 +30,6 @@ struct Kernels;
   struct Kernels<T> {                                   \
     static GemmShape shape() { return gemm_shape_##S(); } \
     static constexpr auto& tile = gemm_tile_##S;        \
-    static constexpr auto& direct = gemm_direct_##S;    \
     static constexpr auto& pack_a = gemm_pack_a_##S;    \
     static constexpr auto& pack_b = gemm_pack_b_##S;    \
   }
@@ -39,6 +38,15 @@ FB_GEMM_TABLE(double, f64);
 FB_GEMM_TABLE(uint32_t, i32);
 FB_GEMM_TABLE(uint64_t, i64);
 #undef FB_GEMM_TABLE
+
+void multiply_direct(const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row,
+                     int64_t m, int64_t n, int64_t k, const GemmStore<float>& store) {
+  gemm_direct_f32(a, a_row, a_col, b, b_row, m, n, k, store);
+}
+void multiply_direct(const double* a, int64_t a_row, int64_t a_col, const double* b, int64_t b_row,
+                     int64_t m, int64_t n, int64_t k, const GemmStore<double>& store) {
+  gemm_direct_f64(a, a_row, a_col, b, b_row, m, n, k, store);
+}
 
 int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 int64_t count(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
@@ -149,10 +157,7 @@ class Part {
       else
         b = b_.at(k0, k, j);
       if (job_.a_as_it_lies) {
-        a = job_.a_as_it_lies + (k0_ + k0) * job_.a_col;
-        for (int64_t q = 0; q < n; q += b_width, b += b_width * k)
-          Kernels<T>::direct(a, job_.a_row, job_.a_col, b, b_width, m, std::min(b_width, n - q), k,
-                             store.at(0, q));
+        multiply_as_it_lies(k0_ + k0, k, b, m, n, store);
       } else {
         if (a_ahead_)
           a = a_.at(k0, k, i);
@@ -161,6 +166,17 @@ class Part {
         Kernels<T>::tile(a, a_width * k, b, b_width * k, m, n, k, store);
       }
       store.beta = T(1);
+    }
+  }
+
+  void multiply_as_it_lies(int64_t k0, int64_t k, const T* b, int64_t m, int64_t n,
+                           const GemmStore<T>& store) {
+    if constexpr (std::is_floating_point_v<T>) {
+      const int64_t width = shape_.nr;
+      const T* a = job_.a_as_it_lies + k0 * job_.a_col;
+      for (int64_t j = 0; j < n; j += width, b += width * k)
+        multiply_direct(a, job_.a_row, job_.a_col, b, width, m, std::min(width, n - j), k,
+                        store.at(0, j));
     }
   }
 
@@ -208,9 +224,10 @@ void packed_gemm(const PackedGemm<T>& given) {
   const bool few_columns = !few_rows && job.n <= kFewColumns;
   const bool a_ahead = !few_columns, b_ahead = !few_rows;
   const bool small_a = job.m * job.k * static_cast<int64_t>(sizeof(T)) <= kAsItLiesBytes;
-  if (!few_rows || !small_a || job.batch > 1) job.a_as_it_lies = nullptr;
+  if (!few_rows || !small_a || job.batch > 1 || !std::is_floating_point_v<T>)
+    job.a_as_it_lies = nullptr;
   // Parts of C; a small side is never divided.
-  const int64_t part_m = few_columns ? job.m : std::min<int64_t>(job.m, 4096 / 96 * 96);
+  const int64_t part_m = few_columns ? job.m : std::min(job.m, 4096 / kTileRows * kTileRows);
   const int64_t part_n = few_rows ? job.n : std::min<int64_t>(job.n, 4096);
   const int64_t lanes = std::max(a_ahead ? part_m : 0, b_ahead ? part_n : 0);
   const int64_t part_k = std::max(step, ahead / lanes / step * step);

@@ -34,9 +34,10 @@ void run_chunks(int64_t n, int64_t chunk, ChunkFunction f, void* context);
 }  // namespace detail
 
 // Calls f(begin, end) once for each chunk of [0, n), in no particular order, and returns when all
-// are done. `grain` is the least number of elements worth a thread's attention (some 10 us of work).
-// Within a chunk, and while another thread's loop has the pool, it runs in the calling thread alone.
-// After an exception the chunks not yet begun are skipped and the exception is thrown again here.
+// are done. `grain` is the least number of elements worth a thread's attention (some 10 us of
+// work). Within a chunk, and while another thread's loop has the pool, it runs in the calling
+// thread alone. After an exception the chunks not yet begun are skipped and the exception is
+// thrown again here.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, F&& f) {
   if (n <= 0) return;

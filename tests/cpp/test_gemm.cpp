@@ -181,6 +181,8 @@ void check_type() {
   check_layouts<T>(2100, 1, 37);
   check_layouts<T>(200, 210, 70);  // both operands packed ahead
   check_layouts<T>(500, 20, 60);   // few columns
+  check_layouts<T>(7, 50, 1030);   // few rows along a long k
+  check_layouts<T>(50, 16, 600);
 }
 
 class Level {
@@ -280,7 +282,8 @@ TEST(gemm_ignores_c_without_beta_and_passes_nan_on) {
 TEST(gemm_does_not_depend_on_threads) {
   const int before = num_threads();
   for (auto [m, n, k] : {std::array<int64_t, 3>{333, 444, 555}, {20, 900, 700}, {900, 20, 700},
-                         {1, 3000, 500}, {3000, 1, 500}, {64, 64, 5000}}) {
+                         {5, 3000, 900}, {128, 128, 128}, {1, 3000, 500}, {3000, 1, 500},
+                         {64, 64, 5000}}) {
     std::vector<float> a(m * k), b(k * n), first;
     for (float& x : a) x = random_value<float>();
     for (float& x : b) x = random_value<float>();

@@ -3,4 +3,5 @@
 
 namespace flambeau::FB_ISA {
 FB_DEFINE_GEMM_KERNELS(f32, float)
+FB_DEFINE_GEMM_DIRECT(f32, float)
 }  // namespace flambeau::FB_ISA

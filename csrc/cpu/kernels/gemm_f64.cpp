@@ -3,4 +3,5 @@
 
 namespace flambeau::FB_ISA {
 FB_DEFINE_GEMM_KERNELS(f64, double)
+FB_DEFINE_GEMM_DIRECT(f64, double)
 }  // namespace flambeau::FB_ISA

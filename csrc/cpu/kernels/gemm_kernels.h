@@ -1,6 +1,7 @@
 // The inner kernels of matrix multiplication. A product is cut into panels: A into panels of `mr`
-// rows, B into panels of `nr` columns, each stored as k groups of mr (nr) consecutive values, padded
-// with zeros, so that the innermost loop reads both straight through. cpu/gemm.cpp drives them.
+// rows, B into panels of `nr` columns, each stored as k groups of mr (nr) consecutive values,
+// padded with zeros, so that the innermost loop reads both straight through. cpu/gemm.cpp drives
+// them.
 #pragma once
 #include <cstdint>
 
@@ -35,23 +36,19 @@ enum class GemmSource : uint8_t { Same, F16, BF16, I8, U8, I16 };
 
 // gemm_shape: the height and width of panels.
 // gemm_tile: C[m,n] from packed panels, which lie a_panel and b_panel elements apart.
-// gemm_direct: the same for small operands, unpacked; the columns of B must be adjacent.
-// gemm_pack_a, gemm_pack_b: pack `lanes` rows of A (columns of B), `lane_stride` apart, over k steps
-// `k_stride` apart, as panels mr*k (nr*k) elements apart.
-#define FB_GEMM_KERNELS(S, T)                                                                       \
-  FB_KERNEL(GemmShape, gemm_shape_##S, ());                                                         \
-  FB_KERNEL(void, gemm_tile_##S,                                                                    \
-            (const T* a, int64_t a_panel, const T* b, int64_t b_panel, int64_t m, int64_t n,        \
-             int64_t k, const GemmStore<T>& store));                                                \
-  FB_KERNEL(void, gemm_direct_##S,                                                                  \
-            (const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t m,        \
-             int64_t n, int64_t k, const GemmStore<T>& store));                                     \
-  FB_KERNEL(void, gemm_pack_a_##S,                                                                  \
-            (GemmSource source, const void* a, int64_t lane_stride, int64_t k_stride, int64_t lanes, \
-             int64_t k, T* packed));                                                                \
-  FB_KERNEL(void, gemm_pack_b_##S,                                                                  \
-            (GemmSource source, const void* b, int64_t lane_stride, int64_t k_stride, int64_t lanes, \
-             int64_t k, T* packed))
+// gemm_pack_a, gemm_pack_b: pack `lanes` rows of A (columns of B), `lane_stride` apart, over k
+// steps `k_stride` apart, as panels mr*k (nr*k) elements apart.
+#define FB_GEMM_KERNELS(S, T)                                                                    \
+  FB_KERNEL(GemmShape, gemm_shape_##S, ());                                                      \
+  FB_KERNEL(void, gemm_tile_##S,                                                                 \
+            (const T* a, int64_t a_panel, const T* b, int64_t b_panel, int64_t m, int64_t n,     \
+             int64_t k, const GemmStore<T>& store));                                             \
+  FB_KERNEL(void, gemm_pack_a_##S,                                                               \
+            (GemmSource source, const void* a, int64_t lane_stride, int64_t k_stride,            \
+             int64_t lanes, int64_t k, T* packed));                                              \
+  FB_KERNEL(void, gemm_pack_b_##S,                                                               \
+            (GemmSource source, const void* b, int64_t lane_stride, int64_t k_stride,            \
+             int64_t lanes, int64_t k, T* packed))
 
 FB_GEMM_KERNELS(f32, float);
 FB_GEMM_KERNELS(f64, double);
@@ -59,6 +56,15 @@ FB_GEMM_KERNELS(f64, double);
 FB_GEMM_KERNELS(i32, uint32_t);
 FB_GEMM_KERNELS(i64, uint64_t);
 #undef FB_GEMM_KERNELS
+
+// The product of small operands as they lie; only the columns of B must be adjacent.
+#define FB_GEMM_DIRECT(S, T)                                                                 \
+  FB_KERNEL(void, gemm_direct_##S,                                                           \
+            (const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t m, \
+             int64_t n, int64_t k, const GemmStore<T>& store))
+FB_GEMM_DIRECT(f32, float);
+FB_GEMM_DIRECT(f64, double);
+#undef FB_GEMM_DIRECT
 
 // Matrix times `count` vectors, which lie x_row apart and whose elements are adjacent; y likewise.
 // dot_rows: y[v][i] = sum_k a[i * row + k] x[v][k] for `rows` rows of adjacent elements. Rows are

@@ -1,6 +1,6 @@
-// The register-blocked microkernel and the packing, as templates over the type of computation.
-// Six rows by two vectors: twelve sums hide the latency of the multiply-add and, with two vectors of
-// B and one value of A, fit the sixteen vector registers of x86-64.
+// The register-blocked microkernel and the packing, as templates over the type of computation. Six
+// rows by two vectors: twelve sums hide the latency of the multiply-add and, with two vectors of B
+// and one value of A, fit the sixteen vector registers of x86-64.
 #pragma once
 #include "cpu/kernels/gemm_vector.h"
 
@@ -284,10 +284,6 @@ void pack(const Source* src, int64_t lane_stride, int64_t k_stride, int64_t lane
                      int64_t n, int64_t k, const GemmStore<T>& store) {                          \
     matmul::tile<T>(a, a_panel, b, b_panel, m, n, k, store);                                     \
   }                                                                                              \
-  void gemm_direct_##S(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,      \
-                       int64_t m, int64_t n, int64_t k, const GemmStore<T>& store) {             \
-    matmul::direct<T>(a, a_row, a_col, b, b_row, m, n, k, store);                                \
-  }                                                                                              \
   void gemm_pack_a_##S(GemmSource source, const void* a, int64_t lane_stride, int64_t k_stride,  \
                        int64_t lanes, int64_t k, T* packed) {                                    \
     matmul::with_source<T>(source, a, [&](auto* src) {                                           \
@@ -299,4 +295,10 @@ void pack(const Source* src, int64_t lane_stride, int64_t k_stride, int64_t lane
     matmul::with_source<T>(source, b, [&](auto* src) {                                           \
       matmul::pack<T, matmul::kColumns<T>>(src, lane_stride, k_stride, lanes, k, packed);        \
     });                                                                                          \
+  }
+
+#define FB_DEFINE_GEMM_DIRECT(S, T)                                                          \
+  void gemm_direct_##S(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,  \
+                       int64_t m, int64_t n, int64_t k, const GemmStore<T>& store) {         \
+    matmul::direct<T>(a, a_row, a_col, b, b_row, m, n, k, store);                            \
   }

@@ -31,8 +31,8 @@ void sum_four(Vector<T> (&v)[4], T* totals) {
   }
 }
 
-// Adds the dot products of R vectors with Q rows over k steps to sums. With one vector, two sums for
-// each row hide the latency of the multiply-add.
+// Adds the dot products of R vectors with Q rows over k steps to sums. With one vector, two sums
+// for each row hide the latency of the multiply-add.
 template <class T, int R, int Q, class Source>
 [[gnu::noinline]] void dot_block(const Source* a, int64_t row, const T* x, int64_t x_row, int64_t k,
                                  T* sums, int64_t sums_row) {
@@ -168,11 +168,14 @@ void sum_rows(const Source* a, int64_t row, int64_t n, const T* x, int64_t x_row
       const Source* from = a + p * row + j;
       int64_t i = 0;
       for (; i + 4 <= count; i += 4)
-        sum_rows_of<T, 4>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row);
+        sum_rows_of<T, 4>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
+                          y_row);
       for (; i + 2 <= count; i += 2)
-        sum_rows_of<T, 2>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row);
+        sum_rows_of<T, 2>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
+                          y_row);
       for (; i < count; ++i)
-        sum_rows_of<T, 1>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row);
+        sum_rows_of<T, 1>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
+                          y_row);
     }
   }
 }
