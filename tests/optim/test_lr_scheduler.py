@@ -37,24 +37,37 @@ def one_cycle(e, top, total, pct):
 
 ROWS = [
     ("StepLR", {"step_size": 3, "gamma": 0.5}, lambda e: BASE * 0.5 ** (e // 3)),
-    ("MultiStepLR", {"milestones": [2, 5, 5]},
-     lambda e: BASE * 0.1 ** ((e >= 2) + 2 * (e >= 5))),
+    ("MultiStepLR", {"milestones": [2, 5, 5]}, lambda e: BASE * 0.1 ** ((e >= 2) + 2 * (e >= 5))),
     ("ConstantLR", {"factor": 0.5, "total_iters": 4}, lambda e: BASE * (0.5 if e < 4 else 1)),
-    ("LinearLR", {"start_factor": 0.2, "end_factor": 0.9, "total_iters": 7},
-     lambda e: BASE * (0.2 + 0.7 * min(e, 7) / 7)),
+    (
+        "LinearLR",
+        {"start_factor": 0.2, "end_factor": 0.9, "total_iters": 7},
+        lambda e: BASE * (0.2 + 0.7 * min(e, 7) / 7),
+    ),
     ("ExponentialLR", {"gamma": 0.9}, lambda e: BASE * 0.9**e),
     ("PolynomialLR", {"total_iters": 8, "power": 2.0}, lambda e: BASE * (1 - min(e, 8) / 8) ** 2),
-    ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01},
-     lambda e: 0.01 + 0.09 * (1 + math.cos(math.pi * e / 5)) / 2),
-    ("CosineAnnealingWarmRestarts", {"T_0": 2, "T_mult": 2, "eta_min": 0.01},
-     lambda e: warm_restarts(e, 2, 2, 0.01)),
+    (
+        "CosineAnnealingLR",
+        {"T_max": 5, "eta_min": 0.01},
+        lambda e: 0.01 + 0.09 * (1 + math.cos(math.pi * e / 5)) / 2,
+    ),
+    (
+        "CosineAnnealingWarmRestarts",
+        {"T_0": 2, "T_mult": 2, "eta_min": 0.01},
+        lambda e: warm_restarts(e, 2, 2, 0.01),
+    ),
     ("LambdaLR", {"lr_lambda": lambda e: 1 / (1 + e)}, lambda e: BASE / (1 + e)),
     ("MultiplicativeLR", {"lr_lambda": lambda e: 0.8}, lambda e: BASE * 0.8**e),
-    ("CyclicLR", {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 4, "step_size_down": 2},
-     lambda e: triangle(e, 4, 2, 0.1, 0.5)),
-    ("CyclicLR", {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 3, "mode": "exp_range",
-                  "gamma": 0.9},
-     lambda e: 0.1 + (triangle(e, 3, 3, 0.1, 0.5) - 0.1) * 0.9**e),
+    (
+        "CyclicLR",
+        {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 4, "step_size_down": 2},
+        lambda e: triangle(e, 4, 2, 0.1, 0.5),
+    ),
+    (
+        "CyclicLR",
+        {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 3, "mode": "exp_range", "gamma": 0.9},
+        lambda e: 0.1 + (triangle(e, 3, 3, 0.1, 0.5) - 0.1) * 0.9**e,
+    ),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 20}, lambda e: one_cycle(e, 0.5, 20, 0.3)),
 ]
 IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(ROWS)]
@@ -228,8 +241,11 @@ ERRORS = [
     (lambda o: sched.CosineAnnealingWarmRestarts(o, 0), ValueError, "T_0"),
     (lambda o: sched.SequentialLR(o, [], []), ValueError, "at least one scheduler"),
     (lambda o: sched.SequentialLR(o, [sched.StepLR(o, 1)], [1]), ValueError, "one more than"),
-    (lambda o: sched.ChainedScheduler([sched.StepLR(o, 1), sched.StepLR(sgd(), 1)]), ValueError,
-     "same optimizer"),
+    (
+        lambda o: sched.ChainedScheduler([sched.StepLR(o, 1), sched.StepLR(sgd(), 1)]),
+        ValueError,
+        "same optimizer",
+    ),
 ]
 
 

@@ -18,8 +18,18 @@ def sgd(p, g, s, t, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=F
     return p - lr * g
 
 
-def adam(p, g, s, t, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False,
-         decoupled_weight_decay=False):
+def adam(
+    p,
+    g,
+    s,
+    t,
+    lr=1e-3,
+    betas=(0.9, 0.999),
+    eps=1e-8,
+    weight_decay=0,
+    amsgrad=False,
+    decoupled_weight_decay=False,
+):
     if decoupled_weight_decay:
         p = p * (1 - lr * weight_decay)
     else:
@@ -50,8 +60,9 @@ def rmsprop(p, g, s, t, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=
     return p - lr * d
 
 
-def adagrad(p, g, s, t, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0,
-            eps=1e-10):
+def adagrad(
+    p, g, s, t, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10
+):
     g = g + weight_decay * p
     s["s"] = s.get("s", initial_accumulator_value) + g * g
     return p - lr / (1 + (t - 1) * lr_decay) * g / (np.sqrt(s["s"]) + eps)
@@ -73,8 +84,18 @@ def adamax(p, g, s, t, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
     return p - lr / (1 - b1**t) * s["m"] / s["u"]
 
 
-def nadam(p, g, s, t, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, momentum_decay=4e-3,
-          decoupled_weight_decay=False):
+def nadam(
+    p,
+    g,
+    s,
+    t,
+    lr=2e-3,
+    betas=(0.9, 0.999),
+    eps=1e-8,
+    weight_decay=0,
+    momentum_decay=4e-3,
+    decoupled_weight_decay=False,
+):
     if decoupled_weight_decay:
         p = p * (1 - lr * weight_decay)
     else:
@@ -92,8 +113,9 @@ def nadam(p, g, s, t, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, mom
     return p - lr * mu_next / (1 - product * mu_next) * s["m"] / d
 
 
-def radam(p, g, s, t, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0,
-          decoupled_weight_decay=False):
+def radam(
+    p, g, s, t, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled_weight_decay=False
+):
     if decoupled_weight_decay:
         p = p * (1 - lr * weight_decay)
     else:
@@ -282,7 +304,7 @@ def test_derivative_by_a_tensor_learning_rate(name):
 
     total, lr = run(0.1, True)
     (found,) = fb.autograd.grad(total, [lr])
-    slope = (float(run(0.1 + 1e-6, False)[0].detach()) - float(run(0.1 - 1e-6, False)[0].detach()))
+    slope = float(run(0.1 + 1e-6, False)[0].detach()) - float(run(0.1 - 1e-6, False)[0].detach())
     assert float(found) == pytest.approx(slope / 2e-6, rel=1e-5)
 
 
@@ -332,8 +354,19 @@ def test_lbfgs_finds_the_minimum(options, steps):
         optimizer.step(closure)
     np.testing.assert_allclose(p.detach().numpy(), [1, 1], atol=1e-5)
     state = optimizer.state_dict()["state"][0]
-    assert {"func_evals", "n_iter", "d", "t", "old_dirs", "old_stps", "ro", "H_diag",
-            "prev_flat_grad", "prev_loss", "al"} == set(state)
+    assert {
+        "func_evals",
+        "n_iter",
+        "d",
+        "t",
+        "old_dirs",
+        "old_stps",
+        "ro",
+        "H_diag",
+        "prev_flat_grad",
+        "prev_loss",
+        "al",
+    } == set(state)
 
 
 def test_lbfgs_quadratic_without_line_search():
@@ -371,8 +404,18 @@ def test_state_dict_layout():
     step = saved["state"][1]["step"]
     assert step.shape == () and step.dtype == fb.float32 and float(step) == 1
     assert list(saved["param_groups"][0]) == [
-        "lr", "betas", "eps", "weight_decay", "amsgrad", "maximize", "foreach", "capturable",
-        "differentiable", "fused", "decoupled_weight_decay", "params",
+        "lr",
+        "betas",
+        "eps",
+        "weight_decay",
+        "amsgrad",
+        "maximize",
+        "foreach",
+        "capturable",
+        "differentiable",
+        "fused",
+        "decoupled_weight_decay",
+        "params",
     ]
 
 

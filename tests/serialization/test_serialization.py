@@ -14,8 +14,18 @@ import flambeau as fb
 
 GOLDEN = Path(__file__).parent / "golden"
 DTYPES = [
-    "float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8",
-    "bool", "complex64", "complex128",
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "bool",
+    "complex64",
+    "complex128",
 ]
 
 
@@ -281,8 +291,15 @@ def value(obj):
 
 def tensor_pickle(offset=0, size=(2, 2), stride=(2, 1), numel=4, kind="FloatStorage"):
     reference = (
-        b"(" + value("storage") + b"ctorch\n" + kind.encode() + b"\n" + value("0") + value("cpu")
-        + value(numel) + b"tQ"
+        b"("
+        + value("storage")
+        + b"ctorch\n"
+        + kind.encode()
+        + b"\n"
+        + value("0")
+        + value("cpu")
+        + value(numel)
+        + b"tQ"
     )
     fields = b"".join(value(x) for x in (offset, size, stride, False, None))
     return b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + reference + fields + b"tR."

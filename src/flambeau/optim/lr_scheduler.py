@@ -391,9 +391,7 @@ class ExponentialLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """``lr = initial_lr * (1 - epoch / total_iters)**power``, zero after ``total_iters``."""
 
-    def __init__(
-        self, optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ):
+    def __init__(self, optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
         self.total_iters = total_iters
         self.power = power
         super().__init__(optimizer, last_epoch)
@@ -701,9 +699,7 @@ class OneCycleLR(_MomentumCycle):
         fraction = (step - begin) / (end - begin)
         lrs = []
         for group in self.optimizer.param_groups:
-            lrs.append(
-                self._anneal(group[phase["start_lr"]], group[phase["end_lr"]], fraction)
-            )
+            lrs.append(self._anneal(group[phase["start_lr"]], group[phase["end_lr"]], fraction))
             if self.cycle_momentum:
                 self._set_momentum(
                     group,
@@ -783,9 +779,7 @@ class SequentialLR(_Composite):
 
     def __init__(self, optimizer, schedulers, milestones, last_epoch: int = -1):
         if len(schedulers) < 1:
-            raise ValueError(
-                "SequentialLR expects at least one scheduler, but got no scheduler."
-            )
+            raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
         self._adopt(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(

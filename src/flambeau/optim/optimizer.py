@@ -331,7 +331,7 @@ def _split_names(params: list) -> tuple[list, list]:
     return [p for _, p in params], [name for name, _ in params]
 
 
-# Scalars of the run rather than quantities of the parameter: in half precision a count stops growing.
+# Numbers of the run, not quantities of the parameter: in half precision a count stops growing.
 _SCALARS = ("step", "mu_product", "eta", "mu")
 
 

@@ -10,7 +10,6 @@ from ._rule import (
     addcdiv_,
     axpy_,
     check,
-    check_lr,
     check_weight_decay,
     new_step,
     zeros_of,

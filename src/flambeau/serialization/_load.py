@@ -22,9 +22,7 @@ _LEGACY_PROTOCOL = 1001
 def load(f, map_location, pickle_module, weights_only, mmap: bool, options: dict):
     """Read a checkpoint from a path or an open binary file."""
     if pickle_module is not None and weights_only:
-        raise RuntimeError(
-            "Can not safely load weights when explicit pickle_module is specified"
-        )
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if weights_only is None:
         weights_only = pickle_module is None
     options.setdefault("encoding", "utf-8")

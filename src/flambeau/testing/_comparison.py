@@ -171,9 +171,7 @@ def _compare_items(pairs, options) -> None:
 
 def _compare_sequences(actual, expected, options) -> None:
     if len(actual) != len(expected):
-        raise _Mismatch(
-            f"The length of the sequences mismatch: {len(actual)} != {len(expected)}"
-        )
+        raise _Mismatch(f"The length of the sequences mismatch: {len(actual)} != {len(expected)}")
     _compare_items(zip(range(len(actual)), actual, expected), options)
 
 
@@ -207,9 +205,7 @@ def _head(what: str, exact: bool) -> str:
 
 def _compare_numbers(actual, expected, options) -> None:
     if options.check_dtype and type(actual) is not type(expected):
-        raise _Mismatch(
-            f"The (d)types do not match: {type(actual)} != {type(expected)}."
-        )
+        raise _Mismatch(f"The (d)types do not match: {type(actual)} != {type(expected)}.")
     rtol, atol = options.rtol, options.atol
     if rtol is None:
         floating = not isinstance(actual, int) or not isinstance(expected, int)
@@ -258,9 +254,7 @@ def _compare_tensors(actual, expected, options) -> None:
 def _compare_attributes(actual, expected, options) -> None:
     def check(name: str, left, right) -> None:
         if left != right:
-            raise _Mismatch(
-                f"The values for attribute '{name}' do not match: {left} != {right}."
-            )
+            raise _Mismatch(f"The values for attribute '{name}' do not match: {left} != {right}.")
 
     check("shape", actual.shape, expected.shape)
     if options.check_device:

@@ -60,9 +60,7 @@ def checkpoint(
         )
         use_reentrant = True
     if not use_reentrant:
-        return _recorded(
-            function, args, kwargs, context_fn, determinism_check, preserve_rng_state
-        )
+        return _recorded(function, args, kwargs, context_fn, determinism_check, preserve_rng_state)
     if kwargs:
         raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}")
     if context_fn is not None:
@@ -136,8 +134,7 @@ class _Saved:
 def _recorded(function, args, kwargs, context_fn, determinism_check, preserve):
     if determinism_check not in ("default", "none"):
         raise ValueError(
-            "checkpoint: determinism_check is 'default' or 'none', not "
-            f"{determinism_check!r}"
+            f"checkpoint: determinism_check is 'default' or 'none', not {determinism_check!r}"
         )
     if not flambeau.is_grad_enabled():
         return function(*args, **kwargs)

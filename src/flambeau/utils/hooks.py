@@ -45,6 +45,4 @@ class RemovableHandle:
         hooks, self.id = state[0], state[1]
         extras = state[2] if len(state) > 2 else ()
         self.hooks_dict_ref = weakref.ref(OrderedDict() if hooks is None else hooks)
-        self.extra_dict_ref = tuple(
-            weakref.ref(OrderedDict() if d is None else d) for d in extras
-        )
+        self.extra_dict_ref = tuple(weakref.ref(OrderedDict() if d is None else d) for d in extras)

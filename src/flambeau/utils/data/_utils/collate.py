@@ -105,8 +105,8 @@ def collate(batch, *, collate_fn_map=None):
 def _collate_numpy(batch, elem):
     if elem.dtype.kind in "SUO":
         raise TypeError(_WRONG_TYPE.format(elem.dtype))
-    if elem.shape == ():
-        return flambeau.as_tensor(batch)
+    if isinstance(elem, sys.modules["numpy"].generic):
+        return flambeau.as_tensor(batch)  # scalars
     return flambeau.stack([flambeau.as_tensor(sample) for sample in batch], 0)
 
 
