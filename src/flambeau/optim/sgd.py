@@ -85,7 +85,18 @@ class SGD(RuleOptimizer):
 
     def _momentum_step(self, group: dict, params: list, grads: list) -> None:
         states = [self.state[p] for p in params]
-        buffers = [s.get("momentum_buffer") for s in states]
+        try:
+            buffers = [s["momentum_buffer"] for s in states]
+        except KeyError:
+            buffers = [s.get("momentum_buffer") for s in states]
+        if type(None) in set(map(type, buffers)):
+            self._first_momentum_step(group, params, grads, states, buffers)
+        else:
+            _native(group, params, grads, buffers, False)
+
+    @staticmethod
+    def _first_momentum_step(group, params, grads, states, buffers) -> None:
+        """A step in which some or all parameters have no buffer yet."""
         new = [i for i, b in enumerate(buffers) if b is None]
         if new:
             fresh = [flambeau.empty_like(params[i]).detach() for i in new]
