@@ -15,7 +15,9 @@ namespace flambeau {
 namespace {
 
 constexpr int64_t kBlockBytes = 24576;             // the most of a panel of B: stays in 32 KiB
-constexpr int64_t kAheadBytes = int64_t{2} << 20;  // of an operand packed ahead
+// The most of an operand packed ahead. Where both are, a long k means few barriers and few passes
+// over C; where one is, every tile reads all of it, which should be fast.
+constexpr int64_t kBothAheadBytes = int64_t{16} << 20, kOneAheadBytes = int64_t{2} << 20;
 constexpr int64_t kAsItLiesBytes = 131072;         // of an A that is not worth packing
 constexpr int64_t kFewRows = 192;                // A ahead, B by tile
 constexpr int64_t kFewColumns = 128;             // B ahead, A by tile
@@ -219,7 +221,6 @@ void packed_gemm(const PackedGemm<T>& given) {
   const GemmShape shape = Kernels<T>::shape();
   const int64_t most = kBlockBytes / (shape.nr * static_cast<int64_t>(sizeof(T)));
   const int64_t step = round_up(count(job.k, count(job.k, most)), 8);  // blocks of equal size
-  const int64_t ahead = kAheadBytes / static_cast<int64_t>(sizeof(T));
   const bool few_rows = job.m <= kFewRows && job.m <= job.n;
   const bool few_columns = !few_rows && job.n <= kFewColumns;
   const bool a_ahead = !few_columns, b_ahead = !few_rows;
@@ -229,6 +230,8 @@ void packed_gemm(const PackedGemm<T>& given) {
   // Parts of C; a small side is never divided.
   const int64_t part_m = few_columns ? job.m : std::min(job.m, 4096 / kTileRows * kTileRows);
   const int64_t part_n = few_rows ? job.n : std::min<int64_t>(job.n, 4096);
+  const int64_t ahead =
+      (a_ahead && b_ahead ? kBothAheadBytes : kOneAheadBytes) / static_cast<int64_t>(sizeof(T));
   const int64_t lanes = std::max(a_ahead ? part_m : 0, b_ahead ? part_n : 0);
   const int64_t part_k = std::max(step, ahead / lanes / step * step);
   // Where what is packed ahead is common to the batch, all its products form one job.

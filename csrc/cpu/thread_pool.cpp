@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kWorkerSpinNs = 50'000;  // idle worker: stay awake for the next operator
 constexpr int64_t kCallerSpinNs = 20'000;  // caller: then give its core to whoever holds a chunk
 constexpr int64_t kStallNs = 200'000;      // a longer wait for a preempted worker is a stall
-constexpr int64_t kStallFactor = 16;       // after a stall work alone for so many times its length
+constexpr int64_t kStallFactor = 4;        // after a stall work alone for so many times its length
 constexpr int kWakeFan = 4;                // threads woken by one thread; those wake others in turn
 
 thread_local bool tls_in_region = false;
