@@ -98,16 +98,14 @@ class SGD(RuleOptimizer):
     def _first_momentum_step(group, params, grads, states, buffers) -> None:
         """A step in which some or all parameters have no buffer yet."""
         new = [i for i, b in enumerate(buffers) if b is None]
-        if new:
-            fresh = [flambeau.empty_like(params[i]).detach() for i in new]
-            _native(group, [params[i] for i in new], [grads[i] for i in new], fresh, True)
-            for i, buffer in zip(new, fresh):
-                states[i]["momentum_buffer"] = buffer
-            if len(new) == len(params):
-                return
-            old = [i for i, b in enumerate(buffers) if b is not None]
+        fresh = [flambeau.empty_like(params[i]).detach() for i in new]
+        _native(group, [params[i] for i in new], [grads[i] for i in new], fresh, True)
+        for i, buffer in zip(new, fresh):
+            states[i]["momentum_buffer"] = buffer
+        old = [i for i, b in enumerate(buffers) if b is not None]
+        if old:
             params, grads, buffers = ([x[i] for i in old] for x in (params, grads, buffers))
-        _native(group, params, grads, buffers, False)
+            _native(group, params, grads, buffers, False)
 
     def _init_state(self, p, grad, group) -> dict:
         return {}
