@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kBlockElements = 1024;
 constexpr int64_t kBlockBytes = 4096;
 constexpr int64_t kBlockPitch = kBlockBytes + 128;  // apart, so that blocks do not share cache sets
+constexpr int64_t kArena = kMaxOperands * kBlockPitch;
+constexpr int64_t kTileBytes = 16384;  // of a transposed operand: enough of its rows to be fetched
 constexpr int64_t kExpandElements = 512;  // up to here operands are broadcast the simple way
 constexpr int kMaxSmallBlocks = 3;
 constexpr int64_t kShortRow = 64;    // rows below this many elements are handled several at a time
@@ -254,7 +256,10 @@ struct BoxLoop {
   bool direct[kMaxOperands];     // a box is a piece of the operand's own memory
   bool repeated[kMaxOperands];   // a box holds one value
   bool by_rows = false;          // one call of the kernel for every row of a box
+  int tiled = 0;                 // the loop beside loop 0 where boxes are tiles
   bool streaming = false;        // the output is written around the caches
+  int64_t pitch = kBlockPitch;   // bytes from one input's block to the next
+  int64_t block[kMaxOperands];   // where in the arena the operand's block begins
 
   BoxLoop(const Nest& nest_, PointwiseFn kernel_, const void* params_, DType rounded_)
       : nest(nest_), kernel(kernel_), params(params_), rounded(rounded_) {}
@@ -263,14 +268,16 @@ struct BoxLoop {
   int64_t room() const;
   bool direct_rows() const;
   Boxes cut();
+  int64_t tile_room();
   void classify(const Boxes& boxes);
   void run(const Boxes& boxes, int64_t begin, int64_t end) const;
 
  private:
-  void load(int k, const BoxCursor& cursor, const Mover& mover, char* block) const;
-  void store(const BoxCursor& cursor, char* block) const;
-  void call(char* out, const void* const* in, int64_t n, char* block) const;
-  void call_rows(const BoxCursor& cursor, char* out, const char* const* from, char* block) const;
+  void load(int k, const BoxCursor& cursor, const Mover& mover, char* to) const;
+  void store(const BoxCursor& cursor, char* values) const;
+  void fetch_rows(const BoxCursor& cursor) const;
+  void call(char* out, const void* const* in, int64_t n, char* staging) const;
+  void call_rows(const BoxCursor& cursor, char* out, const char* const* from, char* staging) const;
 };
 
 // Elements of a box such that a block of every operand's type fits its buffer.
@@ -298,19 +305,32 @@ Boxes BoxLoop::cut() {
     by_rows = n >= kSpanRows || !output_spans;
     if (by_rows) return Boxes::runs(nest, max);
   }
-  if (typed(0) && nest.strides[0][0] == item(0)) {
-    for (int k = 1; k < nest.operands; ++k) {
-      const int64_t stored_item = element_size(stored[k]);
-      const int other = transposed_loop(nest, k, stored_item);
-      // Rows as long as they can be while the transposed operand is read in whole cache lines.
-      by_rows = other != 0;
-      if (other) return Boxes::tiles(nest, other, max, std::max<int64_t>(64 / stored_item, 8));
+  if (!typed(0) || nest.strides[0][0] != item(0)) return Boxes::runs(nest, max);
+  for (int k = 1; k < nest.operands; ++k) {
+    const int other = transposed_loop(nest, k, element_size(stored[k]));
+    if (other) {
+      by_rows = true;
+      tiled = other;
+      return Boxes::tiles(nest, other, tile_room());
     }
   }
   return Boxes::runs(nest, max);
 }
 
+// Elements of a tile: the inputs that must be gathered share the arena.
+int64_t BoxLoop::tile_room() {
+  int64_t gathered = 0, widest = 1;
+  for (int k = 0; k < nest.operands; ++k) {
+    gathered += k > 0 && !(typed(k) && nest.strides[k][0] == item(k));
+    widest = std::max(widest, item(k));
+  }
+  const int64_t bytes = std::min(kTileBytes, (kArena - kBlockPitch) / gathered - 128) / 64 * 64;
+  pitch = bytes + 128;
+  return bytes / widest;
+}
+
 void BoxLoop::classify(const Boxes& boxes) {
+  int64_t next = kBlockPitch;
   for (int k = 0; k < nest.operands; ++k) {
     const int64_t* s = nest.strides[k];
     bool piece = typed(k), one = k > 0;
@@ -329,31 +349,33 @@ void BoxLoop::classify(const Boxes& boxes) {
     if (by_rows) piece = typed(k) && s[0] == item(k);
     direct[k] = piece;
     repeated[k] = one && !piece;
+    block[k] = k == 0 ? 0 : next;
+    if (k > 0 && !piece) next += pitch;
   }
   const int64_t bytes = nest.numel() * item(0);
   streaming = direct[0] && bytes >= kStreamBytes;
   for (int k = 1; k < nest.operands; ++k) streaming = streaming && address[k] != address[0];
 }
 
-void BoxLoop::load(int k, const BoxCursor& cursor, const Mover& mover, char* block) const {
+void BoxLoop::load(int k, const BoxCursor& cursor, const Mover& mover, char* to) const {
   const char* src = address[k] + cursor.offset(k);
-  if (repeated[k]) return mover.convert(src, 0, block, item(k), cursor.numel());
+  if (repeated[k]) return mover.convert(src, 0, to, item(k), cursor.numel());
   int64_t packed[kMaxDims];
   int64_t step = item(k);
   for (int d = 0; d < nest.ndim; ++d) {
     packed[d] = step;
     step *= cursor.extent()[d];
   }
-  mover.move(src, nest.strides[k], block, packed, cursor.extent(), nest.ndim);
+  mover.move(src, nest.strides[k], to, packed, cursor.extent(), nest.ndim);
 }
 
-void BoxLoop::store(const BoxCursor& cursor, char* block) const {
+void BoxLoop::store(const BoxCursor& cursor, char* values) const {
   DType from = computed[0];
   alignas(64) char narrowed[kBlockElements * 2];
   if (rounded != from && rounded != stored[0]) {
     // A half result in a wider output still has the precision of its own type.
-    convert_fn(from, rounded)(block, element_size(from), narrowed, 2, cursor.numel());
-    block = narrowed;
+    convert_fn(from, rounded)(values, element_size(from), narrowed, 2, cursor.numel());
+    values = narrowed;
     from = rounded;
   }
   int64_t packed[kMaxDims];
@@ -362,20 +384,32 @@ void BoxLoop::store(const BoxCursor& cursor, char* block) const {
     packed[d] = step;
     step *= cursor.extent()[d];
   }
-  Mover(from, stored[0]).move(block, packed, address[0] + cursor.offset(0), nest.strides[0],
+  Mover(from, stored[0]).move(values, packed, address[0] + cursor.offset(0), nest.strides[0],
                               cursor.extent(), nest.ndim);
 }
 
-// Computes n elements into the output's own memory, through `block` when that is streamed.
-void BoxLoop::call(char* out, const void* const* in, int64_t n, char* block) const {
+// Starts to bring the rows of a tile that are used where they lie: they are too short for the
+// processor to see where they lead.
+void BoxLoop::fetch_rows(const BoxCursor& cursor) const {
+  for (int k = streaming ? 1 : 0; k < nest.operands; ++k) {
+    if (!direct[k]) continue;
+    const char* row = address[k] + cursor.offset(k);
+    for (int64_t i = 0; i < cursor.extent()[tiled]; ++i, row += nest.strides[k][tiled])
+      for (int64_t at = 0; at < cursor.extent()[0] * item(k); at += 64)
+        __builtin_prefetch(row + at, 0, 2);
+  }
+}
+
+// Computes n elements into the output's own memory, through `staging` when that is streamed.
+void BoxLoop::call(char* out, const void* const* in, int64_t n, char* staging) const {
   if (!streaming || reinterpret_cast<uintptr_t>(out) % 32 != 0) return kernel(out, in, n, params);
-  kernel(block, in, n, params);
-  copy_streaming(block, out, n * item(0));
+  kernel(staging, in, n, params);
+  copy_streaming(staging, out, n * item(0));
 }
 
 // `from` are the operands' memory, or blocks that hold the box packed.
 void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* from,
-                        char* block) const {
+                        char* staging) const {
   const int64_t n = cursor.extent()[0];
   int64_t index[kMaxDims] = {};
   for (int64_t row = 0, rows = cursor.numel() / n; row < rows; ++row) {
@@ -385,7 +419,7 @@ void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* f
       for (int k = 0; k < nest.operands; ++k) at[k] += index[d] * nest.strides[k][d];
     for (int k = 1; k < nest.operands; ++k)
       in[k - 1] = from[k] + (direct[k] ? at[k] : row * n * item(k));
-    call(out + at[0], in, n, block);
+    call(out + at[0], in, n, staging);
     for (int d = 1; d < nest.ndim; ++d) {
       if (++index[d] < cursor.extent()[d]) break;
       index[d] = 0;
@@ -394,30 +428,31 @@ void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* f
 }
 
 void BoxLoop::run(const Boxes& boxes, int64_t begin, int64_t end) const {
-  alignas(64) char blocks[kMaxOperands][kBlockPitch];
+  alignas(64) char arena[kArena];
   const char* loaded[kMaxOperands] = {};  // source of what a block holds
   BoxCursor cursor(nest, boxes, begin);
   for (int64_t index = begin; index < end; ++index, cursor.next()) {
     const char* from[kMaxOperands];
+    if (tiled) fetch_rows(cursor);
     for (int k = 1; k < nest.operands; ++k) {
       from[k] = address[k] + cursor.offset(k);
       if (direct[k]) continue;
       // Boxes at the edges have another shape: what was loaded for the others does not fit.
       if (cursor.reshaped() || loaded[k] != from[k]) {
-        load(k, cursor, Mover(stored[k], computed[k]), blocks[k]);
+        load(k, cursor, Mover(stored[k], computed[k]), arena + block[k]);
         loaded[k] = from[k];
       }
-      from[k] = blocks[k];
+      from[k] = arena + block[k];
     }
-    char* out = direct[0] ? address[0] + cursor.offset(0) : blocks[0];
+    char* out = direct[0] ? address[0] + cursor.offset(0) : arena;
     if (by_rows) {
-      call_rows(cursor, out, from, blocks[0]);
+      call_rows(cursor, out, from, arena);
       continue;
     }
     const void* in[kMaxPointwiseInputs];
     for (int k = 1; k < nest.operands; ++k) in[k - 1] = from[k];
-    call(out, in, cursor.numel(), blocks[0]);
-    if (!direct[0]) store(cursor, blocks[0]);
+    call(out, in, cursor.numel(), arena);
+    if (!direct[0]) store(cursor, arena);
   }
   if (streaming) streaming_fence();
 }
