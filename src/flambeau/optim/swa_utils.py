@@ -8,7 +8,7 @@ from copy import deepcopy
 
 import flambeau
 
-from .lr_scheduler import LRScheduler, _per_group, _plain
+from ._lr_base import LRScheduler, _per_group, _plain
 
 __all__ = [
     "SWALR",
