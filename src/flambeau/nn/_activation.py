@@ -128,8 +128,8 @@ class Hardtanh(Module):
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
         if not self.max_val > self.min_val:
-            raise AssertionError("Hardtanh: max_val must be greater than min_val, but got "
-                                 f"{self.max_val} and {self.min_val}")
+            raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val "
+                                 f"({self.min_val})")
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
@@ -196,7 +196,7 @@ class LeakyReLU(Module):
 
 
 class PReLU(Module):
-    """Leaky ReLU with a learned slope: one for all, or one for each of `num_parameters` channels."""
+    """Leaky ReLU with a learned slope: one for all or one per channel, `num_parameters` in all."""
 
     __constants__ = ["num_parameters"]
 
@@ -376,5 +376,6 @@ class Softmax2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.dim() not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
+            raise ValueError("Softmax2d: expected input to be 3D or 4D, got "
+                             f"{input.dim()}D instead")
         return F.softmax(input, -3, _stacklevel=5)

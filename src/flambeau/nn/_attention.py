@@ -17,8 +17,8 @@ Tensor = fb.Tensor
 class MultiheadAttention(Module):
     """Attention of `num_heads` heads with input and output projections (Vaswani et al. 2017).
 
-    Keys and values may have sizes `kdim` and `vdim` of their own. With `batch_first` the tensors are
-    (N, L, E) instead of (L, N, E).
+    Keys and values may have sizes `kdim` and `vdim` of their own. With `batch_first` the tensors
+    are (N, L, E) instead of (L, N, E).
     """
 
     __constants__ = ["batch_first"]
@@ -107,7 +107,7 @@ class MultiheadAttention(Module):
         return (out.transpose(1, 0) if swap else out), weights
 
     def merge_masks(self, attn_mask, key_padding_mask, query):
-        """One mask (N, heads, L, S) out of both and its type: 0 attn, 1 padding, 2 both, or None."""
+        """One mask (N, heads, L, S) of both, and its type: 0 attn, 1 padding, 2 both, None."""
         if key_padding_mask is None:
             return attn_mask, None if attn_mask is None else 0
         mask, kind = key_padding_mask, 1

@@ -208,8 +208,9 @@ class _InstanceNorm(_NormBase):
         channel_dim = 0 if single else 1
         if input.size(channel_dim) != self.num_features:
             if self.affine:
-                raise ValueError(f"expected input's size at dim={channel_dim} to match num_features "
-                                 f"({self.num_features}), but got: {input.size(channel_dim)}.")
+                raise ValueError(f"expected input's size at dim={channel_dim} to match "
+                                 f"num_features ({self.num_features}), but got: "
+                                 f"{input.size(channel_dim)}.")
             import warnings
             warnings.warn(f"input's size at dim={channel_dim} does not match num_features. You can "
                           "silence this warning by not passing in num_features, which is not used "

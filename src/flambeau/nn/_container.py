@@ -430,7 +430,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default=None):
         """The value of `key`, or `default`."""
-        return self[key] if key in self else default
+        return self[key] if key in self._keys else default
 
     def fromkeys(self, keys, default=None):
         """A new ParameterDict that maps each of `keys` to `default`."""

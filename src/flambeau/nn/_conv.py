@@ -28,7 +28,7 @@ def _check(in_channels, out_channels, groups, padding, padding_mode, stride) -> 
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(f"Invalid padding string {padding!r}, should be one of "
-                             f"{{'valid', 'same'}}")
+                             f"{{'same', 'valid'}}")
         if padding == "same" and any(s != 1 for s in stride):
             raise ValueError("padding='same' is not supported for strided convolutions")
     if padding_mode not in _PADDING_MODES:
@@ -37,7 +37,8 @@ def _check(in_channels, out_channels, groups, padding, padding_mode, stride) -> 
 
 
 class _ConvNd(Module):
-    """What all convolutions share; `weight` is (out, in / groups, *kernel), transposed (in, out...)."""
+    """What all convolutions share: `weight` (out, in / groups, *kernel), in and out swapped when
+    transposed, and `bias` (out,)."""
 
     __constants__ = ["stride", "padding", "dilation", "groups", "padding_mode", "output_padding",
                      "in_channels", "out_channels", "kernel_size"]
@@ -200,7 +201,7 @@ def _conv_transpose_class(name: str, dims: int, conv, shape: str):
                         self.groups, self.dilation)
 
     return _named(ConvTranspose, name, f"The gradient of a convolution, as a map of {shape}.\n\n"
-                  "    `output_padding` or forward's `output_size` choose among the sizes that fit.")
+                  "    `output_padding` or forward's `output_size` choose among sizes that fit.")
 
 
 ConvTranspose1d = _conv_transpose_class("ConvTranspose1d", 1, F.conv_transpose1d,
@@ -223,8 +224,8 @@ class _LazyConvMixin(LazyModuleMixin):
             return
         dims = len(self.kernel_size)
         if input.dim() not in (dims + 1, dims + 2):
-            raise RuntimeError(f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to "
-                               f"{type(self).__name__}, but got input of size: {input.shape}")
+            raise RuntimeError(f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input "
+                               f"to {type(self).__name__}, but got input of size: {input.shape}")
         self.in_channels = input.shape[-dims - 1]
         if self.in_channels % self.groups:
             raise ValueError("in_channels must be divisible by groups")

@@ -65,8 +65,8 @@ def _merge_masks(attn_mask, key_padding_mask, batch, num_heads, target, source):
     if attn_mask is not None:
         if attn_mask.dim() == 2:
             if tuple(attn_mask.shape) != (target, source):
-                raise RuntimeError(f"The shape of the 2D attn_mask is {attn_mask.shape}, but should "
-                                   f"be {(target, source)}.")
+                raise RuntimeError(f"The shape of the 2D attn_mask is {attn_mask.shape}, but "
+                                   f"should be {(target, source)}.")
             attn_mask = attn_mask.unsqueeze(0)
         elif tuple(attn_mask.shape) != (batch * num_heads, target, source):
             raise RuntimeError(f"The shape of the 3D attn_mask is {attn_mask.shape}, but should be "
@@ -113,8 +113,8 @@ def multi_head_attention_forward(
     source = key.shape[0]
     if is_causal and attn_mask is None:
         raise RuntimeError("Need attn_mask if specifying the is_causal hint. "
-                           "Use the Transformer module method `generate_square_subsequent_mask` to "
-                           "create this mask.")
+                           "You may use the Transformer module method "
+                           "`generate_square_subsequent_mask` to create this mask.")
     key_padding_mask = additive_mask(key_padding_mask, "key_padding_mask", query.dtype)
     if is_causal and key_padding_mask is None and not need_weights:
         attn_mask = None

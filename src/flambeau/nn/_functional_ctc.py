@@ -41,8 +41,8 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank: int = 0,
              reduction: str = "mean", zero_infinity: bool = False):
     """Negative log-probability of `targets` summed over all alignments.
 
-    `log_probs` is (T, N, C) or (T, C), already log_softmax'ed; `targets` (N, S), or the labels of all
-    samples one after another. "mean" divides each loss by its target length first.
+    `log_probs` is (T, N, C) or (T, C), already log_softmax'ed; `targets` (N, S), or the labels of
+    all samples one after another. "mean" divides each loss by its target length first.
     `zero_infinity` replaces infinite losses (targets too long for their input) by zero.
     """
     if reduction not in ("none", "mean", "sum"):

@@ -90,11 +90,16 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
-    """(x - y)^2 / 2 where |x - y| <= delta, else delta (|x - y| - delta / 2) (Huber 1964)."""
+    """(x - y)^2 / 2 where |x - y| <= delta, else delta (|x - y| - delta / 2) (Huber 1964).
+
+    `weight` scales the elements; the mean is over their number, as without it.
+    """
     input, target = _same_size(input, target)
     if weight is not None:
+        if weight.size() != input.size():
+            raise ValueError("Weights and input must have the same size.")
         loss = native.huber_loss(input, target, reduction="none", delta=delta)
-        return _weighted(loss, weight, reduction)
+        return _reduce(loss * weight, reduction)
     return native.huber_loss(input, target, reduction=reduction, delta=delta)
 
 
@@ -133,7 +138,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None,
                                      reduction="mean", pos_weight=None):
-    """binary_cross_entropy of sigmoid(x), without overflow; `pos_weight` scales the y log x part."""
+    """binary_cross_entropy of sigmoid(x), without overflow; `pos_weight` scales y log x."""
     reduction = _reduction(size_average, reduce, reduction)
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size "

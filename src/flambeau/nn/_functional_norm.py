@@ -20,7 +20,9 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12,
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75,
                         k: float = 1.0) -> Tensor:
-    """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta (Krizhevsky et al. 2012).
+    """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta.
+
+    Krizhevsky et al. 2012.
 
     `input` is (N, C, *) with at least three dimensions; outside channels count as zero.
     """

@@ -1,4 +1,4 @@
-"""Pooling that is composed of native operators: with indices, power means, unpooling, fractional."""
+"""Pooling that is composed of native operators: indices, power means, unpooling, fractional."""
 
 from __future__ import annotations
 

@@ -199,8 +199,8 @@ class BackwardHooks:
             grads = (grads,)
         if len(grads) != count:
             raise RuntimeError(
-                f"{name} of {type(self.module).__name__}: the hook returned {len(grads)} gradients, "
-                f"but {count} are expected")
+                f"{name} of {type(self.module).__name__}: the hook returned {len(grads)} "
+                f"gradients, but {count} are expected")
         return tuple(grads[i] for i in places)
 
     def _at_outputs(self, grads):

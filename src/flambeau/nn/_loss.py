@@ -5,6 +5,7 @@ from __future__ import annotations
 import flambeau as fb
 
 from . import functional as F
+from ._distance import PairwiseDistance
 from ._functional_loss import legacy_reduction
 from ._module import Module
 
@@ -299,9 +300,9 @@ class TripletMarginWithDistanceLoss(_Loss):
                  reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
         if margin <= 0:
-            raise ValueError(f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, "
-                             f"got {margin} instead")
-        self.distance_function = (F.pairwise_distance if distance_function is None
+            raise ValueError(f"TripletMarginWithDistanceLoss: expected margin to be greater than "
+                             f"0, got {margin} instead")
+        self.distance_function = (PairwiseDistance() if distance_function is None
                                   else distance_function)
         self.margin = margin
         self.swap = swap

@@ -65,7 +65,7 @@ class Module(ModuleBase, ModuleState):
     # ---- registration ----
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a buffer: a tensor of the module's state that is no parameter. None reserves the name.
+        """Add a buffer: a tensor of the module's state that is no parameter. None keeps the name.
 
         Only `persistent` buffers enter ``state_dict``.
         """
@@ -545,7 +545,7 @@ def _apply_to_parameter(param, fn):
 
 def parse_to(where: str, *args, device=None, dtype=None, non_blocking=False, copy=False,
              memory_format=None, tensor=None, other=None):
-    """Read the arguments of ``to``: (device or None, dtype or None, non_blocking, memory_format)."""
+    """The arguments of ``to`` as (device, dtype, non_blocking, memory_format), None if absent."""
     args = list(args)
     if len(args) > 4:
         raise TypeError(f"{where}() takes at most 4 positional arguments, but got {len(args)}")

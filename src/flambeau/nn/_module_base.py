@@ -1,7 +1,7 @@
 """The two hot roads of a module: attribute look-up and the call.
 
-``_parameters``, ``_buffers`` and ``_modules`` are the only place where members live, so programs may
-change those dictionaries directly. A type written in C may take the place of `ModuleBase`.
+``_parameters``, ``_buffers`` and ``_modules`` are the only place where members live, so programs
+may change those dictionaries directly. A type written in C may take the place of `ModuleBase`.
 """
 
 from __future__ import annotations
@@ -62,31 +62,33 @@ def annotate(error: Exception, module) -> None:
     if "_modules" not in module.__dict__:
         raise AttributeError(f"{type(module).__name__}: call super().__init__() before calling "
                              "the module") from error
-    notes = getattr(error, "__notes__", None)
-    kind = type(module).__name__
-    for i, note in enumerate(notes or ()):
-        if type(note) is _Where:
-            inner = note.top()
-            if inner is module:
-                return
-            name = _name_within(module, inner)
-            first, _, rest = note.path.partition(" ")
-            inner_path = first.partition(".")[2]
-            if name is None:
-                path = f"{kind} -> {note.path}"
-            else:
-                path = f"{kind}.{name}{'.' + inner_path if inner_path else ''}"
-                path += f" {rest}" if rest else f" ({type(inner).__name__})"
-            break
-    else:
-        path, i = kind, None
+    notes = getattr(error, "__notes__", ())
+    place = next((i for i, note in enumerate(notes) if type(note) is _Where), None)
+    path = type(module).__name__ if place is None else _longer_path(module, notes[place])
+    if path is None:
+        return
     where = _Where(f"in {path}")
     where.path = path
     where.top = weakref.ref(module)
-    if i is None:
+    if place is None:
         error.add_note(where)
     else:
-        notes[i] = where
+        notes[place] = where
+
+
+def _longer_path(module, note: _Where) -> str | None:
+    """`note`'s path seen from `module`; None when it starts there already."""
+    inner = note.top()
+    if inner is module:
+        return None
+    kind = type(module).__name__
+    name = _name_within(module, inner)
+    if name is None:
+        return f"{kind} -> {note.path}"
+    first, _, rest = note.path.partition(" ")
+    below = first.partition(".")[2]
+    path = f"{kind}.{name}.{below}" if below else f"{kind}.{name}"
+    return f"{path} {rest}" if rest else f"{path} ({type(inner).__name__})"
 
 
 def _name_within(module, inner) -> str | None:

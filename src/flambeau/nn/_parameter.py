@@ -63,9 +63,9 @@ def _rebuild_parameter(data, requires_grad, state=None):
 
 
 _LAZY_HELP = ("Can't access the shape of an uninitialized parameter or buffer. "
-              "This error usually happens in `load_state_dict` when trying to load an uninitialized "
-              "parameter into an initialized one. Call `forward` to initialize the parameters "
-              "before accessing their attributes.")
+              "This error usually happens in `load_state_dict` when trying to load an "
+              "uninitialized parameter into an initialized one. Call `forward` to initialize the "
+              "parameters before accessing their attributes.")
 
 
 class UninitializedTensorMixin:

@@ -44,7 +44,7 @@ def _check_options(hidden_size, num_layers, dropout, proj_size) -> None:
 
 
 class RNNBase(Module):
-    """What RNN, LSTM and GRU share. All weights are drawn from (-k, k), k = 1 / sqrt(hidden_size)."""
+    """What RNN, LSTM and GRU share. Weights are drawn from (-k, k), k = 1 / sqrt(hidden_size)."""
 
     __constants__ = ["mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first",
                      "dropout", "bidirectional", "proj_size"]
@@ -258,7 +258,8 @@ class RNN(RNNBase):
             nonlinearity = kwargs.pop("nonlinearity", "tanh")
         modes = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
         if nonlinearity not in modes:
-            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or "
+                             "'relu'.")
         super().__init__(modes[nonlinearity], *args, **kwargs)
         self.nonlinearity = nonlinearity
 
@@ -362,8 +363,9 @@ class RNNCellBase(Module):
         else:
             for i, h in enumerate(states):
                 if h.dim() not in (1, 2):
-                    raise ValueError(f"{name}: Expected {'hx[%d]' % i if len(states) > 1 else 'hidden'}"
-                                     f" to be 1D or 2D, got {h.dim()}D instead")
+                    which = f"hx[{i}]" if len(states) > 1 else "hidden"
+                    raise ValueError(f"{name}: Expected {which} to be 1D or 2D, got {h.dim()}D "
+                                     "instead")
             states = tuple(h if batched else h.unsqueeze(0) for h in states)
             for h in states:
                 if h.size(-1) != self.hidden_size or h.size(0) != x.size(0):

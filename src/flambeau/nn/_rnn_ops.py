@@ -93,7 +93,7 @@ def run(mode: str, x, batch_sizes, hx: tuple, weights: list, dropout: float, tra
 
     x: (T, N, I), or packed (sum, I) with `batch_sizes` a list of ints. hx: tensors (layers *
     directions, N, H), one for RNN and GRU, two (hidden, cell) for LSTM. weights: for each layer and
-    direction [w_ih, w_hh, b_ih or None, b_hh or None, w_hr or None]. Returns (output, *last states).
+    direction [w_ih, w_hh, b_ih or None, b_hh or None, w_hr or None]. Returns (output, *states).
     """
     step = STEPS[mode]
     directions = 2 if bidirectional else 1

@@ -1,72 +1,133 @@
 """The functions behind the modules. Native operators are bound here as they are."""
 
-from ._functional_activation import (
-    celu_ as celu_, elu_ as elu_, glu as glu, gumbel_softmax as gumbel_softmax,
-    hardtanh_ as hardtanh_, leaky_relu_ as leaky_relu_, log_softmax as log_softmax,
-    relu_ as relu_, rrelu_ as rrelu_, selu_ as selu_, softmax as softmax, softmin as softmin,
-    threshold_ as threshold_,
-)
+from ._functional_activation import celu_ as celu_
+from ._functional_activation import elu_ as elu_
+from ._functional_activation import glu as glu
+from ._functional_activation import gumbel_softmax as gumbel_softmax
+from ._functional_activation import hardtanh_ as hardtanh_
+from ._functional_activation import leaky_relu_ as leaky_relu_
+from ._functional_activation import log_softmax as log_softmax
+from ._functional_activation import relu_ as relu_
+from ._functional_activation import rrelu_ as rrelu_
+from ._functional_activation import selu_ as selu_
+from ._functional_activation import softmax as softmax
+from ._functional_activation import softmin as softmin
+from ._functional_activation import threshold_ as threshold_
 from ._functional_attention import multi_head_attention_forward as multi_head_attention_forward
 from ._functional_ctc import ctc_loss as ctc_loss
-from ._functional_dropout import (
-    alpha_dropout as alpha_dropout, dropout1d as dropout1d, dropout2d as dropout2d,
-    dropout3d as dropout3d, feature_alpha_dropout as feature_alpha_dropout,
-)
-from ._functional_embedding import embedding as embedding, embedding_bag as embedding_bag
-from ._functional_image import (
-    affine_grid as affine_grid, channel_shuffle as channel_shuffle, grid_sample as grid_sample,
-    native_channel_shuffle as native_channel_shuffle, pixel_shuffle as pixel_shuffle,
-    pixel_unshuffle as pixel_unshuffle, upsample as upsample,
-    upsample_bilinear as upsample_bilinear, upsample_nearest as upsample_nearest,
-)
-from ._functional_loss import (
-    binary_cross_entropy as binary_cross_entropy,
-    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
-    cosine_embedding_loss as cosine_embedding_loss, cross_entropy as cross_entropy,
-    gaussian_nll_loss as gaussian_nll_loss, hinge_embedding_loss as hinge_embedding_loss,
-    huber_loss as huber_loss, kl_div as kl_div, l1_loss as l1_loss,
-    margin_ranking_loss as margin_ranking_loss, mse_loss as mse_loss,
-    multi_margin_loss as multi_margin_loss, multilabel_margin_loss as multilabel_margin_loss,
-    multilabel_soft_margin_loss as multilabel_soft_margin_loss, nll_loss as nll_loss,
-    poisson_nll_loss as poisson_nll_loss, smooth_l1_loss as smooth_l1_loss,
-    soft_margin_loss as soft_margin_loss, triplet_margin_loss as triplet_margin_loss,
-    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
-)
-from ._functional_norm import (
-    bilinear as bilinear, cosine_similarity as cosine_similarity,
-    local_response_norm as local_response_norm, normalize as normalize,
-    pairwise_distance as pairwise_distance, pdist as pdist,
-)
+from ._functional_dropout import alpha_dropout as alpha_dropout
+from ._functional_dropout import dropout1d as dropout1d
+from ._functional_dropout import dropout2d as dropout2d
+from ._functional_dropout import dropout3d as dropout3d
+from ._functional_dropout import feature_alpha_dropout as feature_alpha_dropout
+from ._functional_embedding import embedding as embedding
+from ._functional_embedding import embedding_bag as embedding_bag
+from ._functional_image import affine_grid as affine_grid
+from ._functional_image import channel_shuffle as channel_shuffle
+from ._functional_image import grid_sample as grid_sample
+from ._functional_image import native_channel_shuffle as native_channel_shuffle
+from ._functional_image import pixel_shuffle as pixel_shuffle
+from ._functional_image import pixel_unshuffle as pixel_unshuffle
+from ._functional_image import upsample as upsample
+from ._functional_image import upsample_bilinear as upsample_bilinear
+from ._functional_image import upsample_nearest as upsample_nearest
+from ._functional_loss import binary_cross_entropy as binary_cross_entropy
+from ._functional_loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from ._functional_loss import cosine_embedding_loss as cosine_embedding_loss
+from ._functional_loss import cross_entropy as cross_entropy
+from ._functional_loss import gaussian_nll_loss as gaussian_nll_loss
+from ._functional_loss import hinge_embedding_loss as hinge_embedding_loss
+from ._functional_loss import huber_loss as huber_loss
+from ._functional_loss import kl_div as kl_div
+from ._functional_loss import l1_loss as l1_loss
+from ._functional_loss import margin_ranking_loss as margin_ranking_loss
+from ._functional_loss import mse_loss as mse_loss
+from ._functional_loss import multi_margin_loss as multi_margin_loss
+from ._functional_loss import multilabel_margin_loss as multilabel_margin_loss
+from ._functional_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from ._functional_loss import nll_loss as nll_loss
+from ._functional_loss import poisson_nll_loss as poisson_nll_loss
+from ._functional_loss import smooth_l1_loss as smooth_l1_loss
+from ._functional_loss import soft_margin_loss as soft_margin_loss
+from ._functional_loss import triplet_margin_loss as triplet_margin_loss
+from ._functional_loss import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
+from ._functional_norm import bilinear as bilinear
+from ._functional_norm import cosine_similarity as cosine_similarity
+from ._functional_norm import local_response_norm as local_response_norm
+from ._functional_norm import normalize as normalize
+from ._functional_norm import pairwise_distance as pairwise_distance
+from ._functional_norm import pdist as pdist
+from ._functional_pool import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
+from ._functional_pool import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
+from ._functional_pool import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
+from ._functional_pool import fractional_max_pool2d as fractional_max_pool2d
 from ._functional_pool import (
-    adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices,
-    adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices,
-    adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices,
-    fractional_max_pool2d as fractional_max_pool2d,
     fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
-    fractional_max_pool3d as fractional_max_pool3d,
+)
+from ._functional_pool import fractional_max_pool3d as fractional_max_pool3d
+from ._functional_pool import (
     fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
-    lp_pool1d as lp_pool1d, lp_pool2d as lp_pool2d, lp_pool3d as lp_pool3d,
-    max_pool1d_with_indices as max_pool1d_with_indices,
-    max_pool2d_with_indices as max_pool2d_with_indices,
-    max_pool3d_with_indices as max_pool3d_with_indices, max_unpool1d as max_unpool1d,
-    max_unpool2d as max_unpool2d, max_unpool3d as max_unpool3d,
 )
-from ._native import (
-    adaptive_avg_pool1d as adaptive_avg_pool1d, adaptive_avg_pool2d as adaptive_avg_pool2d,
-    adaptive_avg_pool3d as adaptive_avg_pool3d, adaptive_max_pool1d as adaptive_max_pool1d,
-    adaptive_max_pool2d as adaptive_max_pool2d, adaptive_max_pool3d as adaptive_max_pool3d,
-    avg_pool1d as avg_pool1d, avg_pool2d as avg_pool2d, avg_pool3d as avg_pool3d,
-    batch_norm as batch_norm, celu as celu, conv1d as conv1d, conv2d as conv2d, conv3d as conv3d,
-    conv_transpose1d as conv_transpose1d, conv_transpose2d as conv_transpose2d,
-    conv_transpose3d as conv_transpose3d, dropout as dropout, elu as elu, fold as fold,
-    gelu as gelu, group_norm as group_norm, hardshrink as hardshrink, hardsigmoid as hardsigmoid,
-    hardswish as hardswish, hardtanh as hardtanh, instance_norm as instance_norm,
-    interpolate as interpolate, layer_norm as layer_norm, leaky_relu as leaky_relu,
-    linear as linear, logsigmoid as logsigmoid, max_pool1d as max_pool1d,
-    max_pool2d as max_pool2d, max_pool3d as max_pool3d, mish as mish, one_hot as one_hot,
-    pad as pad, prelu as prelu, relu as relu, relu6 as relu6, rms_norm as rms_norm,
-    rrelu as rrelu, scaled_dot_product_attention as scaled_dot_product_attention, selu as selu,
-    sigmoid as sigmoid, silu as silu, softplus as softplus, softshrink as softshrink,
-    softsign as softsign, tanh as tanh, tanhshrink as tanhshrink, threshold as threshold,
-    unfold as unfold,
-)
+from ._functional_pool import lp_pool1d as lp_pool1d
+from ._functional_pool import lp_pool2d as lp_pool2d
+from ._functional_pool import lp_pool3d as lp_pool3d
+from ._functional_pool import max_pool1d_with_indices as max_pool1d_with_indices
+from ._functional_pool import max_pool2d_with_indices as max_pool2d_with_indices
+from ._functional_pool import max_pool3d_with_indices as max_pool3d_with_indices
+from ._functional_pool import max_unpool1d as max_unpool1d
+from ._functional_pool import max_unpool2d as max_unpool2d
+from ._functional_pool import max_unpool3d as max_unpool3d
+from ._native import adaptive_avg_pool1d as adaptive_avg_pool1d
+from ._native import adaptive_avg_pool2d as adaptive_avg_pool2d
+from ._native import adaptive_avg_pool3d as adaptive_avg_pool3d
+from ._native import adaptive_max_pool1d as adaptive_max_pool1d
+from ._native import adaptive_max_pool2d as adaptive_max_pool2d
+from ._native import adaptive_max_pool3d as adaptive_max_pool3d
+from ._native import avg_pool1d as avg_pool1d
+from ._native import avg_pool2d as avg_pool2d
+from ._native import avg_pool3d as avg_pool3d
+from ._native import batch_norm as batch_norm
+from ._native import celu as celu
+from ._native import conv1d as conv1d
+from ._native import conv2d as conv2d
+from ._native import conv3d as conv3d
+from ._native import conv_transpose1d as conv_transpose1d
+from ._native import conv_transpose2d as conv_transpose2d
+from ._native import conv_transpose3d as conv_transpose3d
+from ._native import dropout as dropout
+from ._native import elu as elu
+from ._native import fold as fold
+from ._native import gelu as gelu
+from ._native import group_norm as group_norm
+from ._native import hardshrink as hardshrink
+from ._native import hardsigmoid as hardsigmoid
+from ._native import hardswish as hardswish
+from ._native import hardtanh as hardtanh
+from ._native import instance_norm as instance_norm
+from ._native import interpolate as interpolate
+from ._native import layer_norm as layer_norm
+from ._native import leaky_relu as leaky_relu
+from ._native import linear as linear
+from ._native import logsigmoid as logsigmoid
+from ._native import max_pool1d as max_pool1d
+from ._native import max_pool2d as max_pool2d
+from ._native import max_pool3d as max_pool3d
+from ._native import mish as mish
+from ._native import one_hot as one_hot
+from ._native import pad as pad
+from ._native import prelu as prelu
+from ._native import relu as relu
+from ._native import relu6 as relu6
+from ._native import rms_norm as rms_norm
+from ._native import rrelu as rrelu
+from ._native import scaled_dot_product_attention as scaled_dot_product_attention
+from ._native import selu as selu
+from ._native import sigmoid as sigmoid
+from ._native import silu as silu
+from ._native import softplus as softplus
+from ._native import softshrink as softshrink
+from ._native import softsign as softsign
+from ._native import tanh as tanh
+from ._native import tanhshrink as tanhshrink
+from ._native import threshold as threshold
+from ._native import unfold as unfold

@@ -52,25 +52,48 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
                   b: float = 2.0, generator=None) -> Tensor:
     """Fill with draws from the normal distribution cut off outside [a, b].
 
-    Uniform draws between the quantiles of a and b are mapped by the inverse of the distribution
-    function. Exact when mean is not more than two standard deviations outside [a, b].
+    Draws are rejected until all lie within. Where [a, b] holds little of the distribution they are
+    uniform on it and accepted in proportion to the density, which needs fewer rounds.
     """
+    if tensor.device.type == "meta":
+        return tensor
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
                       "The distribution of values may be incorrect.", stacklevel=2)
 
-    def quantile(x: float) -> float:
-        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+    def below(x: float) -> float:
+        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
 
     with fb.no_grad():
-        low = quantile((a - mean) / std)
-        high = quantile((b - mean) / std)
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0))
-        tensor.add_(mean)
-        tensor.clamp_(min=a, max=b)
-        return tensor
+        if below(b) - below(a) > 0.3:
+            _redraw_outside(tensor, mean, std, a, b, generator)
+        else:
+            _accept_by_density(tensor, mean, std, a, b, generator)
+    return tensor
+
+
+def _redraw_outside(tensor, mean, std, a, b, generator) -> None:
+    # In a narrow dtype the bounds themselves are rounded.
+    low, high = (fb.tensor(x, dtype=tensor.dtype).item() for x in (a, b))
+    tensor.normal_(mean, std, generator=generator)
+    while True:
+        outside = (tensor < low) | (tensor > high)
+        if not bool(outside.any()):
+            return
+        fresh = fb.empty_like(tensor).normal_(mean, std, generator=generator)
+        tensor.copy_(fb.where(outside, fresh, tensor))
+
+
+def _accept_by_density(tensor, mean, std, a, b, generator) -> None:
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    pending = None
+    while pending is None or bool(pending.any()):
+        draws = fb.empty_like(tensor).uniform_(a, b, generator=generator)
+        tensor.copy_(draws if pending is None else fb.where(pending, draws, tensor))
+        density = draws.sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
+        height = fb.empty_like(tensor).uniform_(generator=generator).log_()
+        rejected = height > density
+        pending = rejected if pending is None else pending & rejected
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

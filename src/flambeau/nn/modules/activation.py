@@ -1,14 +1,31 @@
 """Activations."""
 
-from .._activation import (
-    CELU as CELU, ELU as ELU, GELU as GELU, GLU as GLU, Hardshrink as Hardshrink,
-    Hardsigmoid as Hardsigmoid, Hardswish as Hardswish, Hardtanh as Hardtanh,
-    LeakyReLU as LeakyReLU, LogSigmoid as LogSigmoid, LogSoftmax as LogSoftmax, Mish as Mish,
-    PReLU as PReLU, ReLU as ReLU, ReLU6 as ReLU6, RReLU as RReLU, SELU as SELU, Sigmoid as Sigmoid,
-    SiLU as SiLU, Softmax as Softmax, Softmax2d as Softmax2d, Softmin as Softmin,
-    Softplus as Softplus, Softshrink as Softshrink, Softsign as Softsign, Tanh as Tanh,
-    Tanhshrink as Tanhshrink, Threshold as Threshold,
-)
-from .._attention import (
-    MultiheadAttention as MultiheadAttention,
-)
+from .._activation import CELU as CELU
+from .._activation import ELU as ELU
+from .._activation import GELU as GELU
+from .._activation import GLU as GLU
+from .._activation import SELU as SELU
+from .._activation import Hardshrink as Hardshrink
+from .._activation import Hardsigmoid as Hardsigmoid
+from .._activation import Hardswish as Hardswish
+from .._activation import Hardtanh as Hardtanh
+from .._activation import LeakyReLU as LeakyReLU
+from .._activation import LogSigmoid as LogSigmoid
+from .._activation import LogSoftmax as LogSoftmax
+from .._activation import Mish as Mish
+from .._activation import PReLU as PReLU
+from .._activation import ReLU as ReLU
+from .._activation import ReLU6 as ReLU6
+from .._activation import RReLU as RReLU
+from .._activation import Sigmoid as Sigmoid
+from .._activation import SiLU as SiLU
+from .._activation import Softmax as Softmax
+from .._activation import Softmax2d as Softmax2d
+from .._activation import Softmin as Softmin
+from .._activation import Softplus as Softplus
+from .._activation import Softshrink as Softshrink
+from .._activation import Softsign as Softsign
+from .._activation import Tanh as Tanh
+from .._activation import Tanhshrink as Tanhshrink
+from .._activation import Threshold as Threshold
+from .._attention import MultiheadAttention as MultiheadAttention

@@ -1,5 +1,3 @@
 """Adaptive softmax."""
 
-from .._adaptive import (
-    AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss,
-)
+from .._adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss

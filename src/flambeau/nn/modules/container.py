@@ -1,6 +1,7 @@
 """Containers."""
 
-from .._container import (
-    ModuleDict as ModuleDict, ModuleList as ModuleList, ParameterDict as ParameterDict,
-    ParameterList as ParameterList, Sequential as Sequential,
-)
+from .._container import ModuleDict as ModuleDict
+from .._container import ModuleList as ModuleList
+from .._container import ParameterDict as ParameterDict
+from .._container import ParameterList as ParameterList
+from .._container import Sequential as Sequential

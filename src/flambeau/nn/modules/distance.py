@@ -1,5 +1,4 @@
 """Distances."""
 
-from .._distance import (
-    CosineSimilarity as CosineSimilarity, PairwiseDistance as PairwiseDistance,
-)
+from .._distance import CosineSimilarity as CosineSimilarity
+from .._distance import PairwiseDistance as PairwiseDistance

@@ -1,5 +1,4 @@
 """Flatten and unflatten."""
 
-from .._shape import (
-    Flatten as Flatten, Unflatten as Unflatten,
-)
+from .._shape import Flatten as Flatten
+from .._shape import Unflatten as Unflatten

@@ -1,5 +1,4 @@
 """Fold and unfold."""
 
-from .._shape import (
-    Fold as Fold, Unfold as Unfold,
-)
+from .._shape import Fold as Fold
+from .._shape import Unfold as Unfold

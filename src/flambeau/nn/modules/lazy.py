@@ -1,5 +1,3 @@
 """Lazy modules."""
 
-from .._lazy_mixin import (
-    LazyModuleMixin as LazyModuleMixin,
-)
+from .._lazy_mixin import LazyModuleMixin as LazyModuleMixin

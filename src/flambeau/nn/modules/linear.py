@@ -1,6 +1,7 @@
 """Linear maps."""
 
-from .._linear import (
-    Bilinear as Bilinear, Identity as Identity, LazyLinear as LazyLinear, Linear as Linear,
-    NonDynamicallyQuantizableLinear as NonDynamicallyQuantizableLinear,
-)
+from .._linear import Bilinear as Bilinear
+from .._linear import Identity as Identity
+from .._linear import LazyLinear as LazyLinear
+from .._linear import Linear as Linear
+from .._linear import NonDynamicallyQuantizableLinear as NonDynamicallyQuantizableLinear

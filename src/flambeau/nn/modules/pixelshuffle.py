@@ -1,5 +1,4 @@
 """Pixel shuffles."""
 
-from .._shape import (
-    PixelShuffle as PixelShuffle, PixelUnshuffle as PixelUnshuffle,
-)
+from .._shape import PixelShuffle as PixelShuffle
+from .._shape import PixelUnshuffle as PixelUnshuffle

@@ -1,7 +1,11 @@
 """Recurrent networks."""
 
-from .._rnn import (
-    apply_permutation as apply_permutation, GRU as GRU, GRUCell as GRUCell, LSTM as LSTM,
-    LSTMCell as LSTMCell, RNN as RNN, RNNBase as RNNBase, RNNCell as RNNCell,
-    RNNCellBase as RNNCellBase,
-)
+from .._rnn import GRU as GRU
+from .._rnn import LSTM as LSTM
+from .._rnn import RNN as RNN
+from .._rnn import GRUCell as GRUCell
+from .._rnn import LSTMCell as LSTMCell
+from .._rnn import RNNBase as RNNBase
+from .._rnn import RNNCell as RNNCell
+from .._rnn import RNNCellBase as RNNCellBase
+from .._rnn import apply_permutation as apply_permutation

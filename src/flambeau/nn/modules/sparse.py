@@ -1,5 +1,4 @@
 """Embeddings."""
 
-from .._embedding import (
-    Embedding as Embedding, EmbeddingBag as EmbeddingBag,
-)
+from .._embedding import Embedding as Embedding
+from .._embedding import EmbeddingBag as EmbeddingBag

@@ -1,7 +1,9 @@
 """Tuples of sizes."""
 
-from .._tuples import (
-    _list_with_default as _list_with_default, _ntuple as _ntuple, _pair as _pair,
-    _quadruple as _quadruple, _reverse_repeat_tuple as _reverse_repeat_tuple, _single as _single,
-    _triple as _triple,
-)
+from .._tuples import _list_with_default as _list_with_default
+from .._tuples import _ntuple as _ntuple
+from .._tuples import _pair as _pair
+from .._tuples import _quadruple as _quadruple
+from .._tuples import _reverse_repeat_tuple as _reverse_repeat_tuple
+from .._tuples import _single as _single
+from .._tuples import _triple as _triple

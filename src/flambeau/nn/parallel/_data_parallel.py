@@ -14,8 +14,8 @@ class DataParallel(Module):
     def __init__(self, module, device_ids=None, output_device=None, dim: int = 0) -> None:
         super().__init__()
         if device_ids:
-            raise RuntimeError(f"DataParallel: device_ids={list(device_ids)}, but there are no GPUs; "
-                               "leave device_ids out")
+            raise RuntimeError(f"DataParallel: device_ids={list(device_ids)}, but there are no "
+                               "GPUs; leave device_ids out")
         self.module = module
         self.device_ids = []
         self.output_device = output_device

@@ -8,7 +8,6 @@ from copy import deepcopy
 import flambeau as fb
 
 from .._container import ModuleDict, ModuleList
-from .._module import Module
 from .._parameter import Parameter
 
 Tensor = fb.Tensor
@@ -93,8 +92,8 @@ class ParametrizationList(ModuleList):
         with fb.no_grad():
             for module in reversed(list(self)):
                 if not hasattr(module, "right_inverse"):
-                    raise RuntimeError(f"parametrization {type(module).__name__} does not implement "
-                                       "right_inverse.")
+                    raise RuntimeError(f"parametrization {type(module).__name__} does not "
+                                       "implement right_inverse.")
                 value = module.right_inverse(value)
             values = [value] if self.is_tensor else list(value)
             if len(values) != self.ntensors:
@@ -234,8 +233,8 @@ def remove_parametrizations(module, tensor_name: str, leave_parametrized: bool =
         value = getattr(module, tensor_name).detach()
         original = Parameter(value) if isinstance(chain.original0, Parameter) else value
     else:
-        raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is "
-                         "parametrized in terms of a sequence of tensors.")
+        raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that "
+                         "is parametrized in terms of a sequence of tensors.")
     delattr(type(module), tensor_name)
     del module.parametrizations[tensor_name]
     if isinstance(original, Parameter):
