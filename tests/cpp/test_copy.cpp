@@ -37,7 +37,7 @@ TEST(copy_all_type_pairs) {
   Random random(1);
   for (DType from : kAllTypes) {
     for (DType to : kAllTypes) {
-      for (int round = 0; round < 30; ++round) {
+      for (int round = 0; round < 12; ++round) {
         const Dims shape = random_shape(random, 4, 70);
         const Tensor dst = random_layout(shape, to, random);
         const Tensor src = random_layout(random_smaller(shape, random), from, random);
