@@ -4,7 +4,10 @@
 
 namespace flambeau::python {
 
+extern PyMethodDef saved_hook_functions[]; // saved_hooks.cpp
+void init_saved_hooks();
 extern PyMethodDef autograd_functions[];   // autograd_module.cpp
+void init_function_type(PyObject* module);  // function.cpp
 extern PyMethodDef service_functions[];    // services.cpp: threads, memory, defaults
 
 }  // namespace flambeau::python

@@ -1,6 +1,7 @@
 // Properties of tensors and the methods that are about the object rather than its elements.
 #include "autograd/autograd.h"
 #include "cpu/copy.h"
+#include "ops_shape.h"
 #include "python/arg_parser.h"
 #include "python/fastcall.h"
 #include "python/node_type.h"
@@ -228,6 +229,27 @@ PyObject* make_subclass_method(PyObject*, PyObject* args, PyObject* kwargs) {
   });
 }
 
+// Keeps the history: the result is another output-sharing handle, or a view of a leaf.
+PyObject* as_subclass(PyObject*, PyObject* args) {
+  return guard([&]() -> PyObject* {
+    PyObject *data, *cls;
+    if (!PyArg_ParseTuple(args, "OO:as_subclass", &data, &cls)) return nullptr;
+    FB_CHECK_TYPE(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+                  "as_subclass(): cls must be a Tensor subclass");
+    Tensor t = borrow_tensor(data);
+    if (needs_grad(t) && is_leaf(t)) t = ops::view(t, t.sizes());
+    PyRef result(make_subclass(reinterpret_cast<PyTypeObject*>(cls), t));
+    TensorImpl* r = impl(result.get());
+    if (needs_grad(t)) {
+      r->grad_fn = grad_fn(t);
+      incref(r->grad_fn);
+      r->output_nr = t->output_nr;
+      r->requires_grad = true;
+    }
+    return result.release();
+  });
+}
+
 PyObject* mark_untracked(PyObject* self, PyObject*) {
   impl(self)->untracked = true;
   return Py_NewRef(self);
@@ -262,6 +284,7 @@ PyMethodDef tensor_basic_methods[] = {
      "Calls hook(tensor) after `.grad` of a leaf was updated."},
     {"_make_subclass", FB_FASTCALL(make_subclass_method), METH_VARARGS | METH_KEYWORDS | METH_STATIC,
      nullptr},
+    {"_as_subclass", as_subclass, METH_VARARGS | METH_STATIC, nullptr},
     {"_untracked", mark_untracked, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -56,7 +56,23 @@ void collect(PyObject* o, std::vector<PyObject*>& list) {
   list.insert(at, o);
 }
 
+// Classes that set this as their __torch_function__ are treated as plain tensors.
+PyObject* disabled_impl(PyObject*, PyObject* args, PyObject*) {
+  PyObject* func = PyTuple_GET_SIZE(args) >= 2 ? PyTuple_GET_ITEM(args, 0) : nullptr;
+  if (!func || PyTuple_GET_SIZE(args) < 3) {
+    PyErr_SetString(PyExc_TypeError, "__torch_function__ expects (func, types, args, kwargs)");
+    return nullptr;
+  }
+  ++disabled;
+  PyObject* kwargs = PyTuple_GET_SIZE(args) > 3 ? PyTuple_GET_ITEM(args, 3) : nullptr;
+  PyObject* result = PyObject_Call(func, PyTuple_GET_ITEM(args, 2), kwargs);
+  --disabled;
+  return result;
+}
+
 PyMethodDef functions[] = {
+    {"_disabled_torch_function_impl", FB_FASTCALL(disabled_impl), METH_VARARGS | METH_KEYWORDS,
+     nullptr},
     {"_disable_torch_function", disable, METH_O, nullptr},
     {"_is_torch_function_enabled", is_enabled, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
@@ -72,8 +88,10 @@ bool overrides(PyTypeObject* type) {
   PyRef none(PyObject_GetAttr(reinterpret_cast<PyObject*>(type), interned_name()));
   PyErr_Clear();
   const bool subclass = PyType_IsSubtype(type, tensor_type);
+  const bool switched_off = attribute && PyCFunction_Check(attribute) &&
+                            PyCFunction_GET_FUNCTION(attribute) == FB_FASTCALL(disabled_impl);
   // Plain subclasses get the default, which keeps their type; Parameter has it switched off.
-  const bool result = attribute != nullptr && attribute != Py_None && (subclass || attribute != own);
+  const bool result = attribute != nullptr && attribute != Py_None && !switched_off && (subclass || attribute != own);
   Py_INCREF(type);
   cache()[type] = result;
   return result;

@@ -1,0 +1,40 @@
+"""flambeau: tensors, automatic differentiation and neural networks with PyTorch's public names."""
+
+from . import _C
+from ._C import *  # noqa: F403 - dtypes, classes and services; operators follow from the table
+
+for _name in _C._operators:
+    globals()[_name] = getattr(_C, _name)
+del _name
+
+from . import _tensor as _tensor  # noqa: E402 - completes the Tensor class
+from . import autograd as autograd  # noqa: E402
+from ._composite import *  # noqa: E402, F403 - functions that are Python over operators
+from ._serialization import load as load  # noqa: E402
+from ._serialization import save as save  # noqa: E402
+from ._services import *  # noqa: E402, F403
+from ._tensor_str import get_printoptions as get_printoptions  # noqa: E402
+from ._tensor_str import set_printoptions as set_printoptions  # noqa: E402
+from .autograd import enable_grad as enable_grad  # noqa: E402
+from .autograd import inference_mode as inference_mode  # noqa: E402
+from .autograd import no_grad as no_grad  # noqa: E402
+from .autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
+from .random import *  # noqa: E402, F403
+
+__version__ = "0.1.0"
+
+# Submodules that are imported when they are first used.
+_LAZY = ("backends", "cuda", "distributions", "fft", "jit", "linalg", "nn", "optim", "serialization",
+         "special", "testing", "types", "utils", "version")
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        import importlib
+
+        return importlib.import_module(f"flambeau.{name}")
+    raise AttributeError(f"module 'flambeau' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})

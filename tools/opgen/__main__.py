@@ -23,7 +23,7 @@ def generate() -> dict[str, tuple[str, str]]:
         files[f"bindings_{family}.cpp"] = ("python", emit_bindings.emit(family, own))
         if kernels:
             files[f"kernels_{family}.cpp"] = ("kernel", emit_kernels.emit(family, kernels))
-    files["registry.cpp"] = ("python", emit_bindings.emit_registry(table.FAMILIES))
+    files["registry.cpp"] = ("python", emit_bindings.emit_registry(table.FAMILIES, rows))
     return files
 
 

@@ -219,7 +219,19 @@ def _callable(name: str, overloads: list[tuple[Op, bool]]) -> list[str]:
     return out
 
 
-def emit_registry(families: list[str]) -> str:
+def public_names(rows: list[Op]) -> list[str]:
+    """The operators that the package itself exports (``flambeau.add``), by the table."""
+    names = set()
+    for r in rows:
+        if r.public and r.namespace == "torch" and "function" in r.variants and r.kind != "python":
+            for name in (r.name, *r.aliases):
+                names.add(name)
+                if r.has_inplace:
+                    names.add(name + "_")
+    return sorted(n for n in names if not n.startswith(("_", "linalg_", "special_", "fft_")))
+
+
+def emit_registry(families: list[str], rows: list[Op]) -> str:
     out = ["// Generated: the method tables of all families.", '#include "python/registry.h"', "",
            "namespace flambeau::python {", ""]
     for f in families:
@@ -227,6 +239,8 @@ def emit_registry(families: list[str]) -> str:
     out += ["PyMethodDef* const all_functions[] = {" +
             ", ".join(f"{f}_functions" for f in families) + ", nullptr};",
             "PyMethodDef* const all_methods[] = {" +
-            ", ".join(f"{f}_methods" for f in families) + ", nullptr};", "",
+            ", ".join(f"{f}_methods" for f in families) + ", nullptr};",
+            "const char* const public_names[] = {" +
+            ", ".join(f'"{n}"' for n in public_names(rows)) + ", nullptr};", "",
             "}  // namespace flambeau::python"]
     return "\n".join(out) + "\n"

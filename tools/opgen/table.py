@@ -87,6 +87,7 @@ class Op:
     test_dtypes: int | None = None    # dtypes for the value test when not `dtypes`
     tolerance: float | None = None    # relative, float32; with the reason in the row
     gradcheck: bool = True
+    namespace: str = "torch"          # "nn": a function of nn.functional only
     public: bool = True               # internal operators have no reference page
     doc_args: str = ""
     notes: dict = field(default_factory=dict)

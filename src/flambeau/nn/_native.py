@@ -45,5 +45,5 @@ def _absent(name: str):
 
 
 for _name in NAMES:
-    _found = getattr(fb, _name, None)
+    _found = getattr(fb._C, _name, None)
     globals()[_name] = _absent(_name) if _found is None else _found

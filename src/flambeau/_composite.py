@@ -1,0 +1,5 @@
+"""Functions of the package that are plain Python over operators."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
