@@ -19,7 +19,6 @@ from .autograd import enable_grad as enable_grad  # noqa: E402
 from .autograd import inference_mode as inference_mode  # noqa: E402
 from .autograd import no_grad as no_grad  # noqa: E402
 from .autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
-from .random import *  # noqa: E402, F403
 
 __version__ = "0.1.0"
 
