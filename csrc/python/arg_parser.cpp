@@ -322,6 +322,7 @@ TensorList as_tensor_list(PyObject* o) {
 
 TensorList as_opt_tensor_list(PyObject* o) {
   TensorList list;
+  if (o == Py_None) return list;
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   for (Py_ssize_t i = 0; i < n; ++i) list.push_back(as_opt_tensor(PySequence_Fast_GET_ITEM(o, i)));
   return list;

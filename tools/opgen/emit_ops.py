@@ -308,6 +308,8 @@ class OpWriter:
             return [f"  Tensor y = clone_elements({first});",
                     f"  impl::{row.cpp_name}_(y{', ' + rest if rest else ''});"]
         call = f"impl::{row.impl or row.cpp_name}({row.signature.cpp_args()})"
+        if not self.outputs:
+            return [f"  {call};"]
         if len(self.outputs) > 1:
             return [f"  auto outs = {call};", f"  auto& [{', '.join(self.outputs)}] = outs;"]
         return [f"  {row.signature.return_cpp} y = {call};"]
@@ -331,6 +333,8 @@ class OpWriter:
         if row.kind == "composite":
             return [head, f"  return {self._composite_call()};", "}"]
         out = [head, *self._compute()]
+        if not self.outputs:  # works on its arguments alone
+            return [*out, "}"]
         result = "outs" if len(self.outputs) > 1 else "y"
         if row.returns_self:
             out.append(f"  if (y.is({row.args[0].cpp_name})) return y;")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import flambeau as fb
+from flambeau import _C
 
 Tensor = fb.Tensor
 
@@ -21,9 +22,11 @@ def get_total_norm(tensors, norm_type: float = 2.0, error_if_nonfinite: bool = F
     norm_type = float(norm_type)
     if not tensors:
         return fb.tensor(0.0)
-    norms = [fb.linalg.vector_norm(t, norm_type) for t in tensors]
-    first = norms[0].device
-    total = fb.linalg.vector_norm(fb.stack([n.to(first) for n in norms]), norm_type)
+    if norm_type > 0 and not (fb.is_grad_enabled() and any(t.requires_grad for t in tensors)):
+        total = _C._total_norm(tensors, norm_type)
+    else:
+        norms = [fb.linalg.vector_norm(t, norm_type) for t in tensors]
+        total = fb.linalg.vector_norm(fb.stack(norms), norm_type)
     if error_if_nonfinite and not bool(fb.isfinite(total)):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
@@ -39,10 +42,7 @@ def clip_grads_with_norm_(parameters, max_norm: float, total_norm: Tensor,
     if not grads:
         return
     with fb.no_grad():
-        # Always multiplied: asking for the value first would wait for the device.
-        scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
-        for grad in grads:
-            grad.mul_(scale.to(grad.device))
+        _C._scale_(grads, (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0))
 
 
 def clip_grad_norm_(parameters, max_norm: float, norm_type: float = 2.0,
