@@ -11,16 +11,14 @@ inline constexpr int kStepTensors = 5;   // parameter, gradient, and up to three
 inline constexpr int kStepFactors = 8;
 
 // What a step does, beyond its factors.
-enum StepFlag : unsigned {
-  kStepMaximize = 1,
-  kStepDecay = 2,       // weight decay is not zero
-  kStepDecoupled = 4,   // ... and multiplies the parameter
-  kStepMomentum = 8,
-  kStepFirst = 16,      // SGD: the buffer is written, not read
-  kStepNesterov = 32,
-  kStepLargest = 64,    // AMSGrad
-  kStepCentered = 128,
-};
+inline constexpr unsigned kStepMaximize = 1;
+inline constexpr unsigned kStepDecay = 2;      // weight decay is not zero
+inline constexpr unsigned kStepDecoupled = 4;  // ... and multiplies the parameter
+inline constexpr unsigned kStepMomentum = 8;
+inline constexpr unsigned kStepFirst = 16;     // SGD: the buffer is written, not read
+inline constexpr unsigned kStepNesterov = 32;
+inline constexpr unsigned kStepLargest = 64;   // AMSGrad
+inline constexpr unsigned kStepCentered = 128;
 
 // tensors[0] the parameter, [1] the gradient (only read), then the state. Factors, in double:
 //   SGD      lr, momentum, 1 - dampening, weight decay                     state: buffer
