@@ -57,3 +57,5 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 
 }  // namespace grad
 }  // namespace flambeau
+
+#include "ops/grad_matmul.h"
