@@ -98,7 +98,9 @@ op("addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1)
    doc="beta self + alpha (mat vec); `self` broadcasts and is not read when beta is 0.")
 
 op("addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-   "composite", variants="function method inplace out",
+   variants="function method inplace out",
+   grad={"self": "scale_conj(g, beta)", "vec1": "scale_conj(mv(g, conj(vec2)), alpha)",
+         "vec2": "scale_conj(mv(transpose(g, 0, 1), conj(vec1)), alpha)"},
    ref="beta * self + alpha * numpy.outer(vec1, vec2)",
    samples=[S(T((2, 3)), T((2,)), T((3,))), S(T((3,)), T((2,)), T((3,)), beta=2, alpha=3)],
    doc="beta self + alpha (vec1 outer vec2); `self` broadcasts, and is not read when beta is 0.")
@@ -114,7 +116,10 @@ op("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar 
    doc="beta self + alpha (batch1 batch2), matrix by matrix; `self` broadcasts.")
 
 op("addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-   "composite", variants="function method inplace out",
+   variants="function method inplace out",
+   grad={"self": "scale_conj(g, beta)",
+         "batch1": "scale_conj(matmul(g, conj(transpose(batch2, 1, 2))), alpha)",
+         "batch2": "scale_conj(matmul(conj(transpose(batch1, 1, 2)), g), alpha)"},
    ref="beta * self + alpha * (batch1 @ batch2).sum(0)",
    samples=[S(T((2, 4)), T((2, 2, 3)), T((2, 3, 4))),
             S(T((4,)), T((2, 2, 3)), T((2, 3, 4)), beta=2, alpha=3)],

@@ -1,7 +1,9 @@
 // Matrix products: checks and shapes here, the arithmetic in matmul_core and cpu/gemm.
+#include "autograd/grad_mode.h"
 #include "cpu/copy.h"
 #include "cpu/pointwise.h"
 #include "impl_matmul.h"
+#include "impl_shape.h"
 #include "ops/matmul_core.h"
 #include "ops_matmul.h"
 #include "ops_pointwise.h"
@@ -58,8 +60,7 @@ Tensor multiply_add(const Tensor& self, const Tensor& a, const Tensor& b, const 
   FB_CHECK(self.dtype() == a.dtype(), op, "(): self and mat2 must have the same dtype, but got ",
            type_name(self.dtype()), " and ", type_name(a.dtype()));
   check_factors(a, beta, alpha, op);
-  FB_CHECK(is_expandable(self.sizes(), sizes), op, "(): The expanded size of the tensor must match "
-           "the existing size.  Target sizes: ", sizes, ".  Tensor sizes: ", self.sizes());
+  if (!is_expandable(self.sizes(), sizes)) expand(self, sizes, true);  // raises
   Tensor out = empty(sizes, a.dtype(), common_device({&self, &a, &b}), op);
   if (out.is_meta()) return out;
   ProductOptions options;
@@ -78,7 +79,7 @@ Tensor multiply_add(const Tensor& self, const Tensor& a, const Tensor& b, const 
   return out;
 }
 
-// beta self + alpha t, for composites.
+// beta self + alpha t.
 Tensor combine(const Tensor& self, const Tensor& t, const Scalar& beta, const Scalar& alpha) {
   const Tensor right = alpha == 1.0 ? t : ops::mul(t, number_tensor(alpha));
   if (!beta.is_complex() && beta.to_double() == 0) return right;
@@ -99,6 +100,11 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
 
 Tensor _matmul(const Tensor& self, const Tensor& other) {
   check_same_dtype(self, other, "matmul");
+  if (other.dim() == 2) {
+    const int64_t k = self.size(self.dim() - 1);
+    const int64_t rows = product(Dims(self.sizes().begin(), self.sizes().end() - 1));
+    check_shapes({rows, k}, k, other.sizes(), other.size(0), "matmul");
+  }
   FB_CHECK(self.size(self.dim() - 1) == other.size(other.dim() - 2), "matmul(): the operands' shapes ",
            self.sizes(), " and ", other.sizes(), " cannot be multiplied: Expected size for first two "
            "dimensions of batch2 tensor to be: [..., ", self.size(self.dim() - 1), "] but got: [..., ",
@@ -210,8 +216,7 @@ Tensor _linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
     for (int64_t d = 0; d < last; ++d) rows *= input.size(d);
     check_shapes({rows, input.size(last)}, input.size(last), {in, out_features}, in, "linear");
   }
-  FB_CHECK(input.dtype() == weight.dtype(), "linear(): mat1 and mat2 must have the same dtype, but got ",
-           type_name(input.dtype()), " and ", type_name(weight.dtype()));
+  check_same_dtype(input, weight, "linear");
   FB_CHECK(!bias.defined() || bias.dtype() == weight.dtype(),
            "linear(): self and mat2 must have the same dtype, but got ",
            type_name(bias.defined() ? bias.dtype() : weight.dtype()), " and ", type_name(weight.dtype()));
@@ -245,8 +250,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
            input.dim(), "D and ", weight.dim(), "D");
   const Tensor y = weight.dim() == 1 ? ops::matmul(input, weight) : ops::_linear(input, weight, Tensor());
   if (!bias.defined()) return y;
-  FB_CHECK(is_expandable(bias.sizes(), y.sizes()), "linear(): The expanded size of the tensor must match "
-           "the existing size: bias ", bias.sizes(), " does not broadcast to ", y.sizes());
+  expand(bias, y.sizes(), true);  // raises
   return ops::add(y, bias);
 }
 
@@ -301,6 +305,7 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
            "-D and ", vec2.dim(), "-D");
   FB_CHECK(is_expandable(self.sizes(), {vec1.size(0), vec2.size(0)}), "addr(): size mismatch, input: ",
            self.sizes(), ", v1: ", vec1.sizes(), ", v2: ", vec2.sizes());
+  const GradMode off(false);
   return combine(self, ops::outer(vec1, vec2), beta, alpha);
 }
 
@@ -314,10 +319,9 @@ Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, c
 Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
               const Scalar& alpha) {
   check_batches(batch1, batch2, "addbmm");
-  FB_CHECK(is_expandable(self.sizes(), {batch1.size(1), batch2.size(2)}), "addbmm(): The expanded size of "
-           "the tensor must match the existing size.  Target sizes: ", Dims{batch1.size(1), batch2.size(2)},
-           ".  Tensor sizes: ", self.sizes());
+  expand(self, {batch1.size(1), batch2.size(2)}, true);  // raises
   check_factors(batch1, beta, alpha, "addbmm");
+  const GradMode off(false);
   const Tensor all = ops::sum(ops::bmm(batch1, batch2), Dims{0}, false, batch1.dtype());
   return combine(self, all, beta, alpha);
 }

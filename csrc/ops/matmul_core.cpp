@@ -95,6 +95,8 @@ void run(const GemmArgs& g, const BatchDims& dims) {
 
 void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b,
                    const ProductOptions& options) {
+  FB_CHECK_KIND(ErrorKind::NotImplemented, out.dtype() != DType::Bool,
+                "matrix product: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert the operands first");
   GemmArgs g;
   g.dtype = out.dtype();
   const int64_t ad = a.dim(), bd = b.dim(), od = out.dim();
