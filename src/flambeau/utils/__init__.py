@@ -1,6 +1,6 @@
 """Data loading, checkpointing of activations, hooks. Each part is imported when first used."""
 
-_SUBMODULES = ("checkpoint", "data", "hooks")
+_SUBMODULES = ("checkpoint", "data", "hooks", "tensorboard")
 
 
 def __getattr__(name):
