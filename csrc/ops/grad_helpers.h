@@ -16,6 +16,8 @@ Tensor scale(const Tensor& t, const Scalar& s);
 Tensor kept(const Tensor& t);
 // The gradient of one of several outputs, zeros when nothing arrived.
 Tensor filled(Node& node, Tensor* grads, size_t index);
+// The gradients of an operator that returns a list, zeros for those that did not arrive.
+TensorList received(Node& node, Tensor* grads);
 inline int64_t at(const Dims& dims, int64_t i) {
   const int64_t n = static_cast<int64_t>(dims.size());
   return n == 0 ? 1 : dims[i < 0 ? i + n : i];
@@ -59,3 +61,4 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 }  // namespace flambeau
 
 #include "ops/grad_matmul.h"
+#include "ops/grad_shape.h"

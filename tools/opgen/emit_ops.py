@@ -46,6 +46,7 @@ class OpWriter:
             self.kernel = self._forward_kernel()
             self.kernels.append(self.kernel)
         self.outputs = [n or "y" for _, n in row.signature.returns]
+        self.returns_list = [t for t, _ in row.signature.returns] == ["Tensor[]"]
         self.gradients = [self._gradient(k, v) for k, v in (row.grad or {}).items()]
 
     # ---- kernels
@@ -97,12 +98,14 @@ class OpWriter:
         row = self.row
         kinds = {a.name: kind_of(a) for a in row.args}
         kinds |= {n: "tensor" for n in self.outputs}
-        kinds |= {"g": "tensor", "wants": "other", "node": "other"}
+        kinds |= {"g": "list" if self.returns_list else "tensor", "wants": "other", "node": "other"}
         kinds |= {f"g_{n}": "tensor" for n in self.outputs}
 
         def rename(name):
             if name == "g" or name.startswith("g_") and name[2:] in self.outputs:
                 index = 0 if name == "g" else self.outputs.index(name[2:])
+                if self.returns_list:
+                    return "grad::received(*node, grads)"
                 return "grads[0]" if len(self.outputs) == 1 else f"grad::filled(*node, grads, {index})"
             if name in ("wants", "node"):
                 return "*node"
@@ -180,7 +183,7 @@ class OpWriter:
         out.append("};")
         out.append(f"void apply_{name}(Node* node, Tensor* grads, Tensor* results) {{")
         out.append(f"  [[maybe_unused]] auto* n = static_cast<{name}*>(node);")
-        if len(self.outputs) == 1:
+        if len(self.outputs) == 1 and not self.returns_list:
             out.append("  if (!grads[0].defined()) return;")
         out += self._apply_lines()
         out.append("}")

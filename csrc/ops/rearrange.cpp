@@ -1,0 +1,264 @@
+// Elements in another order, triangles, diagonals, classes.
+#include <algorithm>
+#include <cstring>
+
+#include "core/blocking.h"
+#include "cpu/copy.h"
+#include "cpu/iterate.h"
+#include "cpu/thread_pool.h"
+#include "impl_join.h"
+#include "ops_create.h"
+#include "ops_join.h"
+#include "ops_shape.h"
+
+namespace flambeau::impl {
+
+Tensor flip(const Tensor& self, const Dims& dims) {
+  Tensor out = empty_like(self);
+  // The source is read through negative strides, which no tensor outside has.
+  Dims strides = self.strides();
+  int64_t start = self.offset();
+  for (int64_t d : wrap_dims(dims, self.dim(), "flip", false)) {
+    if (self.dim() == 0 || self.size(d) == 0) continue;
+    start += (self.size(d) - 1) * strides[d];
+    strides[d] = -strides[d];
+  }
+  if (out.is_meta() || out.numel() == 0) return out;
+  copy_elements(out, alias(self, self.sizes(), strides, start), "flip");
+  return out;
+}
+
+Tensor fliplr(const Tensor& self) {
+  FB_CHECK(self.dim() >= 2, "Input must be >= 2-d: fliplr got a ", self.dim(), "-d tensor");
+  return ops::flip(self, {1});
+}
+Tensor flipud(const Tensor& self) {
+  FB_CHECK(self.dim() >= 1, "Input must be >= 1-d: flipud got a ", self.dim(), "-d tensor");
+  return ops::flip(self, {0});
+}
+
+namespace {
+
+Tensor rolled(const Tensor& self, int64_t shift, int64_t dim) {
+  const int64_t n = self.size(dim);
+  int64_t moved = shift % n;
+  if (moved < 0) moved += n;
+  Tensor out = empty(self.sizes(), self.dtype(), self.device(), "roll");
+  if (out.is_meta()) return out;
+  Dims head = self.sizes(), tail = self.sizes();
+  head[dim] = moved;
+  tail[dim] = n - moved;
+  const int64_t cut = n - moved;
+  copy_elements(alias(out, head, out.strides(), 0),
+                alias(self, head, self.strides(), self.offset() + cut * self.stride(dim)), "roll");
+  copy_elements(alias(out, tail, out.strides(), moved * out.stride(dim)),
+                alias(self, tail, self.strides(), self.offset()), "roll");
+  return out;
+}
+
+}  // namespace
+
+Tensor roll(const Tensor& self, const Dims& shifts, const Dims& dims) {
+  FB_CHECK(!shifts.empty(), "`shifts` required: roll() got an empty list");
+  if (dims.empty()) {
+    FB_CHECK(shifts.size() == 1, "shifts and dimensions must align. shifts: ", shifts.size(),
+             ", dims:0");
+    if (self.numel() == 0) return clone_elements(self);
+    const Tensor flat = alias(contiguous(self), {self.numel()}, {1}, self.is_contiguous() ? self.offset() : 0);
+    return alias(rolled(flat, shifts[0], 0), self.sizes(), contiguous_strides(self.sizes()), 0);
+  }
+  FB_CHECK(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
+           ", dims:", dims.size());
+  Tensor t = self;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    FB_CHECK_INDEX(self.dim() > 0, "roll(): Dimension specified as ", dims[i],
+                   " but tensor has no dimensions");
+    const int64_t d = wrap_dim(dims[i], self.dim(), "roll");
+    if (self.numel()) t = rolled(t, shifts[i], d);
+  }
+  return t.is(self) ? clone_elements(self) : t;
+}
+
+Tensor rot90(const Tensor& self, int64_t k, const Dims& dims) {
+  FB_CHECK(dims.size() == 2, "expected total rotation dims == 2, but got dims = ", dims.size());
+  FB_CHECK(self.dim() >= 2, "expected total dims >= 2, but got total dims = ", self.dim());
+  const int64_t a = wrap_dim(dims[0], self.dim(), "rot90"), b = wrap_dim(dims[1], self.dim(), "rot90");
+  FB_CHECK(a != b, "expected rotation dims to be different, but got dim0 = ", dims[0],
+           " and dim1 = ", dims[1]);
+  switch ((k % 4 + 4) % 4) {
+    case 1: return ops::transpose(ops::flip(self, {b}), a, b);
+    case 2: return ops::flip(self, {a, b});
+    case 3: return ops::transpose(ops::flip(self, {a}), a, b);
+    default: return ops::clone(self, MemoryFormat::Contiguous);
+  }
+}
+
+// ---- triangles and diagonals
+
+namespace {
+
+// Rows of the last two dimensions; keep(row) gives the columns [from, to) that stay.
+template <class F>
+Tensor triangle(const Tensor& self, const char* op, F keep) {
+  FB_CHECK(self.dim() >= 2, op, ": input tensor must have at least 2 dimensions");
+  Tensor out = empty(self.sizes(), self.dtype(), self.device(), op);
+  if (out.is_meta() || out.numel() == 0) return out;
+  const Tensor in = flambeau::contiguous(self);
+  const int64_t rows = self.size(self.dim() - 2), cols = self.size(self.dim() - 1);
+  const int64_t item = self.itemsize(), total = self.numel() / cols;
+  const auto* from = static_cast<const char*>(in.raw());
+  auto* to = static_cast<char*>(out.raw());
+  BlockingRegion region(self.numel() >= kBlockingWork);
+  parallel_for(total, std::max<int64_t>(kParallelGrain / cols, 1), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const auto [first, last] = keep(r % rows);
+      const int64_t a = std::clamp<int64_t>(first, 0, cols), b = std::clamp<int64_t>(last, a, cols);
+      char* row = to + r * cols * item;
+      std::memset(row, 0, static_cast<size_t>(a * item));
+      std::memcpy(row + a * item, from + (r * cols + a) * item, static_cast<size_t>((b - a) * item));
+      std::memset(row + b * item, 0, static_cast<size_t>((cols - b) * item));
+    }
+  });
+  return out;
+}
+
+// Far diagonals are all alike; near ones can be added to a row without overflow.
+int64_t near(int64_t diagonal) {
+  return std::clamp<int64_t>(diagonal, -(int64_t{1} << 62), int64_t{1} << 62);
+}
+
+}  // namespace
+
+Tensor tril(const Tensor& self, int64_t diagonal) {
+  const int64_t k = near(diagonal);
+  return triangle(self, "tril", [=](int64_t row) { return std::pair<int64_t, int64_t>(0, row + k + 1); });
+}
+
+Tensor triu(const Tensor& self, int64_t diagonal) {
+  const int64_t k = near(diagonal);
+  return triangle(self, "triu", [=](int64_t row) {
+    return std::pair<int64_t, int64_t>(row + k, std::numeric_limits<int64_t>::max());
+  });
+}
+
+Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
+  FB_CHECK(self.dim() > 0, "diag_embed(): expected a tensor of at least one dimension, got a 0-d one");
+  const int64_t rank = self.dim() + 1;
+  const int64_t a = wrap_dim(dim1, rank, "diag_embed"), b = wrap_dim(dim2, rank, "diag_embed");
+  FB_CHECK(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
+  FB_CHECK(offset > -(int64_t{1} << 62) && offset < int64_t{1} << 62, "diag_embed(): offset ", offset,
+           " is too large");
+  const int64_t n = self.sizes().back() + std::abs(offset);
+  Dims sizes(self.sizes().begin(), self.sizes().end() - 1);
+  sizes.insert(static_cast<size_t>(std::min(a, b)), n);
+  sizes.insert(static_cast<size_t>(std::max(a, b)), n);
+  Tensor out = empty(sizes, self.dtype(), self.device(), "diag_embed");
+  if (out.is_meta()) return out;
+  fill_elements(out, 0);
+  Dims strides;
+  for (int64_t d = 0; d < rank; ++d) {
+    if (d != a && d != b) strides.push_back(out.stride(d));
+  }
+  strides.push_back(out.stride(a) + out.stride(b));
+  const int64_t start = offset >= 0 ? offset * out.stride(b) : -offset * out.stride(a);
+  if (self.numel()) copy_elements(alias(out, self.sizes(), strides, start), self, "diag_embed");
+  return out;
+}
+
+Tensor diag(const Tensor& self, int64_t diagonal) {
+  FB_CHECK(self.dim() == 1 || self.dim() == 2, "diag(): Supports 1D or 2D tensors. Got ", self.dim(),
+           "D");
+  return self.dim() == 1 ? ops::diag_embed(self, diagonal, 0, 1)
+                         : ops::clone(ops::diagonal(self, diagonal, 0, 1), MemoryFormat::Contiguous);
+}
+
+Tensor diagflat(const Tensor& self, int64_t offset) {
+  return ops::diag_embed(ops::reshape(self, {self.numel()}), offset, 0, 1);
+}
+
+namespace {
+
+template <class F>
+Tensor triangle_indices(const char* op, int64_t rows, int64_t cols, std::optional<DType> dtype,
+                        std::optional<Device> device, F keep) {
+  FB_CHECK(rows >= 0, op, ": row must be non-negative, got ", rows);
+  FB_CHECK(cols >= 0, op, ": col must be non-negative, got ", cols);
+  const DType type = dtype.value_or(DType::Int64);
+  FB_CHECK(type == DType::Int64 || type == DType::Int32, "\"", op, "\" not implemented for '",
+           name(type), "': indices are int64 or int32");
+  auto range = [&](int64_t row) {
+    const auto [first, last] = keep(row);
+    const int64_t a = std::clamp<int64_t>(first, 0, cols);
+    return std::pair<int64_t, int64_t>(a, std::clamp<int64_t>(last, a, cols));
+  };
+  int64_t n = 0;
+  checked_numel({rows, cols}, 16, op);
+  for (int64_t r = 0; r < rows; ++r) n += range(r).second - range(r).first;
+  Tensor out = empty({2, n}, type, device.value_or(kCpu), op);
+  if (out.is_meta()) return out;
+  auto fill = [&]<class T>(T* row_out) {
+    T* col_out = row_out + n;
+    for (int64_t r = 0; r < rows; ++r) {
+      const auto [a, b] = range(r);
+      for (int64_t c = a; c < b; ++c) {
+        *row_out++ = static_cast<T>(r);
+        *col_out++ = static_cast<T>(c);
+      }
+    }
+  };
+  if (type == DType::Int64) fill(out.data<int64_t>());
+  else fill(out.data<int32_t>());
+  return out;
+}
+
+}  // namespace
+
+Tensor tril_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype,
+                    std::optional<Device> device) {
+  const int64_t k = near(offset);
+  return triangle_indices("tril_indices", row, col, dtype, device,
+                          [=](int64_t r) { return std::pair<int64_t, int64_t>(0, r + k + 1); });
+}
+
+Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype,
+                    std::optional<Device> device) {
+  const int64_t k = near(offset);
+  return triangle_indices("triu_indices", row, col, dtype, device, [=](int64_t r) {
+    return std::pair<int64_t, int64_t>(r + k, std::numeric_limits<int64_t>::max());
+  });
+}
+
+// ---- classes
+
+Tensor one_hot(const Tensor& self, int64_t num_classes) {
+  FB_CHECK(self.dtype() == DType::Int64, "one_hot is only applicable to index tensor of type "
+           "LongTensor, got ", name(self.dtype()));
+  FB_CHECK(!self.is_meta() || num_classes > 0, "one_hot: classes on the meta device have no values; "
+           "give num_classes");
+  Dims sizes = self.sizes();
+  if (self.is_meta() || self.numel() == 0) {
+    FB_CHECK(num_classes > 0, "Can not infer total number of classes from empty tensor: give "
+             "one_hot num_classes");
+    sizes.push_back(num_classes);
+    return empty(sizes, DType::Int64, self.device(), "one_hot");
+  }
+  const Tensor in = flambeau::contiguous(self);
+  const auto* p = in.data<int64_t>();
+  const auto [least, most] = std::minmax_element(p, p + in.numel());
+  FB_CHECK(*least >= 0, "Class values must be non-negative: one_hot got ", *least);
+  if (num_classes == -1) {
+    num_classes = *most + 1;
+  } else {
+    FB_CHECK(num_classes > 0, "num_classes should be positive: one_hot got ", num_classes);
+    FB_CHECK(*most < num_classes, "Class values must be smaller than num_classes: one_hot got ", *most,
+             " with num_classes=", num_classes);
+  }
+  sizes.push_back(num_classes);
+  Tensor out = empty(sizes, DType::Int64, kCpu, "one_hot");
+  fill_elements(out, 0);
+  auto* to = out.data<int64_t>();
+  for (int64_t i = 0; i < in.numel(); ++i) to[i * num_classes + p[i]] = 1;
+  return out;
+}
+
+}  // namespace flambeau::impl
