@@ -32,6 +32,13 @@ op("as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) 
    samples=[S(T((3, 4)), (2, 2), (1, 2)), S(T((6,)), (2, 3), (1, 1))],
    doc="A view with given sizes, strides and offset, in elements, checked against the storage.")
 
+op("_as_strided_backward(Tensor grad, int[] sizes, int[] strides, int offset, int[] view_sizes, "
+   "int[] view_strides, int view_offset) -> Tensor", dtypes=ALL, public=False,
+   grad={"grad": "_as_strided_backward(g, view_sizes, view_strides, view_offset, sizes, strides, "
+                 "offset)"}, samples=[],
+   doc="Both windows laid over one flat buffer of zeros: adds `grad` in the view's window and reads "
+       "the other.")
+
 op("view(Tensor self, int[] size) -> Tensor", "view", dtypes=ALL, variants="method",
    grad={"self": "reshape(g, self.sizes)"}, ref="self.reshape(size)",
    samples=[S(T((2, 6)), (3, 4)), S(T((2, 6)), (-1,)), S(T(()), (1, 1)), S(T((0, 2)), (2, 0))],

@@ -45,16 +45,8 @@ Tensor expand_reduced(const Tensor& g, const Dims& sizes, const std::optional<Di
 Tensor as_strided_grad(const Tensor& g, const Dims& sizes, const Dims& strides, int64_t offset,
                        const Dims& view_sizes, const Dims& view_strides,
                        std::optional<int64_t> view_offset) {
-  // Both windows are laid over one flat buffer; elements that the view shows twice receive twice.
-  const int64_t from = std::min(offset, view_offset.value_or(offset));
-  const int64_t item = g.itemsize();
-  const int64_t reach = static_cast<int64_t>(
-      std::max(required_bytes(sizes, strides, offset - from, item, "as_strided"),
-               required_bytes(view_sizes, view_strides, view_offset.value_or(offset) - from, item, "as_strided")) / item);
-  Tensor flat = ops::zeros({reach}, g.dtype(), g.device());
-  Tensor window = ops::as_strided(flat, view_sizes, view_strides, view_offset.value_or(offset) - from);
-  ops::copy_(window, g);
-  return ops::as_strided(flat, sizes, strides, offset - from);
+  return ops::_as_strided_backward(g, sizes, strides, offset, view_sizes, view_strides,
+                                   view_offset.value_or(offset));
 }
 
 Tensor complex_from_real(const Tensor& g) { return ops::_to_copy(g, to_complex(g.dtype())); }

@@ -159,6 +159,65 @@ Tensor _unfold_backward(const Tensor& grad, const Dims& sizes, int64_t dim, int6
   return out;
 }
 
+namespace {
+
+// True iff no two positions can be the same memory: each stride steps over all smaller ones.
+bool surely_apart(const Dims& sizes, const Dims& strides) {
+  SmallVec<std::pair<int64_t, int64_t>, 8> loops;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] > 1) loops.push_back({strides[d], sizes[d]});
+  }
+  std::sort(loops.begin(), loops.end());
+  int64_t reach = 0;
+  for (auto [stride, size] : loops) {
+    if (stride <= reach) return false;
+    reach += stride * (size - 1);
+  }
+  return true;
+}
+
+template <class T>
+void add_window(T* to, const Dims& sizes, const Dims& strides, const T* from) {
+  Dims at(sizes.size(), 0);
+  for (int64_t left = product(sizes); left > 0; --left) {
+    int64_t offset = 0;
+    for (size_t d = 0; d < at.size(); ++d) offset += at[d] * strides[d];
+    to[offset] = static_cast<T>(to[offset] + *from++);
+    for (size_t d = at.size(); d-- > 0 && ++at[d] == sizes[d];) at[d] = 0;
+  }
+}
+
+}  // namespace
+
+Tensor _as_strided_backward(const Tensor& grad, const Dims& sizes, const Dims& strides,
+                            int64_t offset, const Dims& view_sizes, const Dims& view_strides,
+                            int64_t view_offset) {
+  if (is_half(grad.dtype())) {
+    return to_dtype(_as_strided_backward(to_dtype(grad, DType::Float32), sizes, strides, offset,
+                                         view_sizes, view_strides, view_offset), grad.dtype());
+  }
+  const int64_t from = std::min(offset, view_offset), item = grad.itemsize();
+  const size_t reach =
+      std::max(required_bytes(sizes, strides, offset - from, item, "as_strided"),
+               required_bytes(view_sizes, view_strides, view_offset - from, item, "as_strided"));
+  const Tensor flat = empty({static_cast<int64_t>(reach) / item}, grad.dtype(), grad.device());
+  const Tensor result = alias(flat, sizes, strides, offset - from);
+  if (flat.is_meta()) return result;
+  fill_elements(flat, 0);
+  const Tensor window = alias(flat, view_sizes, view_strides, view_offset - from);
+  if (surely_apart(view_sizes, view_strides)) {
+    copy_elements(window, grad, "as_strided");
+    return result;
+  }
+  const Tensor dense = flambeau::contiguous(grad);
+  visit_dtype(grad.dtype(), [&]<class T>() {
+    if constexpr (!std::is_same_v<T, Half> && !std::is_same_v<T, BFloat16>) {
+      add_window(window.data<T>(), view_sizes, view_strides, dense.data<T>());
+    }
+  });
+  return result;
+}
+
 // ---- several parts
 
 TensorList split(const Tensor& self, int64_t split_size, int64_t dim) {
