@@ -8,6 +8,8 @@ extern PyMethodDef saved_hook_functions[]; // saved_hooks.cpp
 void init_saved_hooks();
 extern PyMethodDef autograd_functions[];   // autograd_module.cpp
 void init_function_type(PyObject* module);  // function.cpp
+extern PyMethodDef module_base_functions[];  // module_base.cpp
+void init_module_base(PyObject* module);
 extern PyMethodDef service_functions[];    // services.cpp: threads, memory, defaults
 
 }  // namespace flambeau::python

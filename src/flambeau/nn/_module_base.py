@@ -1,48 +1,18 @@
-"""The two hot roads of a module: attribute look-up and the call.
+"""The base of Module that is compiled, and the note it leaves on errors.
 
-``_parameters``, ``_buffers`` and ``_modules`` are the only place where members live, so programs
-may change those dictionaries directly. A type written in C may take the place of `ModuleBase`.
+`ModuleBase` finds attributes among ``_parameters``, ``_modules`` and ``_buffers``, the only place
+where members live, and runs the call: ``forward``, or `call_with_hooks` where there are hooks.
 """
 
 from __future__ import annotations
 
 import weakref
 
+from flambeau import _C
+
 from ._hooks import any_global, call_with_hooks
 
-
-class ModuleBase:
-    """Attribute fallback into the member dictionaries, and ``__call__``."""
-
-    def __getattr__(self, name: str):
-        members = self.__dict__
-        if "_parameters" in members:
-            found = members["_parameters"]
-            if name in found:
-                return found[name]
-        if "_modules" in members:
-            found = members["_modules"]
-            if name in found:
-                return found[name]
-        if "_buffers" in members:
-            found = members["_buffers"]
-            if name in found:
-                return found[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'",
-                             name=name, obj=self)
-
-    def __call__(self, *args, **kwargs):
-        members = self.__dict__
-        try:
-            if (members["_forward_hooks"] or members["_forward_pre_hooks"]
-                    or members["_backward_hooks"] or members["_backward_pre_hooks"] or any_global):
-                return call_with_hooks(self, args, kwargs)
-            return self.forward(*args, **kwargs)
-        except Exception as error:
-            annotate(error, self)
-            raise
-
-    _call_impl = _wrapped_call_impl = __call__
+ModuleBase = _C.ModuleBase
 
 
 class _Where(str):
@@ -98,3 +68,6 @@ def _name_within(module, inner) -> str | None:
         if child is inner:
             return name
     return None
+
+
+_C._bind_module_calls(any_global, call_with_hooks, annotate)
