@@ -288,7 +288,14 @@ PyMethodDef tensor_basic_methods[] = {
     {"_untracked", mark_untracked, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
+PyObject* get_dict(PyObject* self, void*) {
+  PyObject* dict = PyObject_GenericGetDict(self, nullptr);
+  if (dict) track(impl(self));
+  return dict;
+}
+
 PyGetSetDef tensor_properties[] = {
+    {"__dict__", get_dict, PyObject_GenericSetDict, nullptr, nullptr},
     {"shape", get_shape, nullptr, "The sizes.", nullptr},
     {"dtype", get_dtype, nullptr, "The element type.", nullptr},
     {"device", get_device, nullptr, "Where the elements are.", nullptr},
