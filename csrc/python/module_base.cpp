@@ -191,13 +191,15 @@ void init_module_base(PyObject* module) {
       {nullptr, nullptr, 0, nullptr}};
   static char doc[] = "Attribute look-up among the members, and the call through the hooks.";
   static PyType_Slot slots[] = {{Py_tp_doc, doc},
-                                {Py_tp_getattro, reinterpret_cast<void*>(module_getattro)},
                                 {Py_tp_call, reinterpret_cast<void*>(module_call)},
                                 {Py_tp_methods, methods},
                                 {0, nullptr}};
   static PyType_Spec spec = {"flambeau._C.ModuleBase", sizeof(PyObject), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
   base_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpec(&spec)));
+  // Not among the slots: `__getattribute__` stays object's, so a subclass with a `__getattr__` of
+  // its own is asked before the members are.
+  base_type->tp_getattro = module_getattro;
   check_py(PyModule_AddObjectRef(module, "ModuleBase", reinterpret_cast<PyObject*>(base_type)));
 }
 
