@@ -1,3 +1,5 @@
+// New tensors filled with one value, and tensors overwritten with one.
+#include "autograd/grad_mode.h"
 #include "cpu/copy.h"
 #include "impl_create.h"
 #include "ops/layout.h"
@@ -17,20 +19,106 @@ Tensor like(const Tensor& self, std::optional<DType> dtype, std::optional<Device
                          format.value_or(MemoryFormat::Preserve));
 }
 
-}  // namespace
-
-Tensor zeros(const Dims& size, std::optional<DType> dtype, std::optional<Device> device) {
-  return filled(empty(size, dtype.value_or(default_dtype()), device.value_or(kCpu), "zeros"), 0);
+Tensor plain(const Dims& size, std::optional<DType> dtype, std::optional<Device> device,
+             const char* op) {
+  return flambeau::empty(size, dtype.value_or(default_dtype()), device.value_or(kCpu), op);
 }
 
+Tensor new_like(const Tensor& self, const Dims& size, std::optional<DType> dtype,
+                std::optional<Device> device, const char* op) {
+  return flambeau::empty(size, dtype.value_or(self.dtype()), device.value_or(self.device()), op);
+}
+
+}  // namespace
+
+Tensor empty(const Dims& size, std::optional<MemoryFormat> format, std::optional<DType> dtype,
+             std::optional<Device> device) {
+  if (!format || *format == MemoryFormat::Contiguous) return plain(size, dtype, device, "empty");
+  FB_CHECK(*format != MemoryFormat::Preserve, "empty(): there is nothing whose memory format could be "
+           "preserved; use empty_like()");
+  checked_numel(size, 16, "empty");
+  return flambeau::empty_strided(size, strides_in_format(size, *format, "empty"),
+                                 dtype.value_or(default_dtype()), device.value_or(kCpu), "empty");
+}
+Tensor zeros(const Dims& size, std::optional<DType> dtype, std::optional<Device> device) {
+  return filled(plain(size, dtype, device, "zeros"), 0);
+}
+Tensor ones(const Dims& size, std::optional<DType> dtype, std::optional<Device> device) {
+  return filled(plain(size, dtype, device, "ones"), 1);
+}
+Tensor full(const Dims& size, const Scalar& fill_value, std::optional<DType> dtype,
+            std::optional<Device> device) {
+  return filled(plain(size, dtype.value_or(fill_value.dtype()), device, "full"), fill_value);
+}
+Tensor number(const Scalar& s, std::optional<DType> dtype, std::optional<Device> device) {
+  return filled(plain({}, dtype, device, "scalar_tensor"), s);
+}
+Tensor empty_with_strides(const Dims& size, const Dims& stride, std::optional<DType> dtype,
+                          std::optional<Device> device) {
+  return flambeau::empty_strided(size, stride, dtype.value_or(default_dtype()), device.value_or(kCpu),
+                                 "empty_strided");
+}
+
+Tensor empty_permuted(const Dims& size, const Dims& physical_layout, std::optional<DType> dtype,
+                      std::optional<Device> device) {
+  FB_CHECK(size.size() == physical_layout.size(), "empty_permuted: Number of dimensions in size does "
+           "not match the length of the physical_layout; i.e. len(size) = ", size.size(),
+           " is not equal to len(physical_layout) = ", physical_layout.size());
+  const Dims order = wrap_dims(physical_layout, static_cast<int64_t>(size.size()), "empty_permuted", false);
+  Dims physical(size.size()), strides(size.size());
+  for (size_t i = 0; i < order.size(); ++i) physical[i] = size[order[i]];
+  checked_numel(physical, 16, "empty_permuted");
+  const Dims steps = contiguous_strides(physical);
+  for (size_t i = 0; i < order.size(); ++i) strides[order[i]] = steps[i];
+  return flambeau::empty_strided(size, strides, dtype.value_or(default_dtype()),
+                                 device.value_or(kCpu), "empty_permuted");
+}
+
+Tensor empty_like_op(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+                     std::optional<MemoryFormat> format) {
+  return like(self, dtype, device, format);
+}
 Tensor zeros_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
                   std::optional<MemoryFormat> format) {
   return filled(like(self, dtype, device, format), 0);
 }
-
 Tensor ones_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
                  std::optional<MemoryFormat> format) {
   return filled(like(self, dtype, device, format), 1);
 }
+Tensor full_like(const Tensor& self, const Scalar& fill_value, std::optional<DType> dtype,
+                 std::optional<Device> device, std::optional<MemoryFormat> format) {
+  return filled(like(self, dtype, device, format), fill_value);
+}
+
+Tensor new_empty(const Tensor& self, const Dims& size, std::optional<DType> dtype,
+                 std::optional<Device> device) {
+  return new_like(self, size, dtype, device, "new_empty");
+}
+Tensor new_empty_strided(const Tensor& self, const Dims& size, const Dims& stride,
+                         std::optional<DType> dtype, std::optional<Device> device) {
+  return flambeau::empty_strided(size, stride, dtype.value_or(self.dtype()),
+                                 device.value_or(self.device()), "new_empty_strided");
+}
+Tensor new_zeros(const Tensor& self, const Dims& size, std::optional<DType> dtype,
+                 std::optional<Device> device) {
+  return filled(new_like(self, size, dtype, device, "new_zeros"), 0);
+}
+Tensor new_ones(const Tensor& self, const Dims& size, std::optional<DType> dtype,
+                std::optional<Device> device) {
+  return filled(new_like(self, size, dtype, device, "new_ones"), 1);
+}
+Tensor new_full(const Tensor& self, const Dims& size, const Scalar& fill_value,
+                std::optional<DType> dtype, std::optional<Device> device) {
+  return filled(new_like(self, size, dtype, device, "new_full"), fill_value);
+}
+
+void fill_Tensor_(const Tensor& self, const Tensor& value) {
+  FB_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+           value.dim(), " dimensions.");
+  copy_elements(self, value, "fill_");
+}
+void fill_(const Tensor& self, const Scalar& value) { fill_elements(self, value); }
+void zero_(const Tensor& self) { fill_elements(self, 0); }
 
 }  // namespace flambeau::impl

@@ -420,7 +420,11 @@ class OpWriter:
             lines += [*self._zero_check(), *self._pointwise_arrays(),
                       f"  pointwise_out({self.kernel.name}_op, in, p, out);", "  return out;", "}"]
             return lines
-        call = f"ops::{sig.cpp_name}({sig.cpp_args()})"
+        # A new tensor that goes into `out` has its type unless another is asked for.
+        values = ["std::optional<DType>(dtype.value_or(out.dtype()))"
+                  if row.options and a.name == "dtype" else a.cpp_name
+                  for a in row.args if a.cpp_type]
+        call = f"ops::{sig.cpp_name}({', '.join(values)})"
         if len(outs) == 1:
             return [*lines, f'  store_out(out, {call}, "{row.name}");', "  return out;", "}"]
         lines.append(f"  auto results = {call};")

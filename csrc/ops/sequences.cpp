@@ -1,0 +1,280 @@
+// Numbers in order: arange, linspace and their like, unit matrices, windows.
+#include <cmath>
+
+#include "core/blocking.h"
+#include "cpu/copy.h"
+#include "cpu/iterate.h"
+#include "cpu/thread_pool.h"
+#include "impl_create.h"
+
+namespace flambeau::impl {
+
+namespace {
+
+// out[i] = value(i) for a fresh contiguous tensor; value gives the type computed in.
+template <class T, class F>
+void fill_from_index(const Tensor& out, F value) {
+  T* p = out.data<T>();
+  const int64_t n = out.numel();
+  BlockingRegion region(n >= kBlockingWork);
+  parallel_for(n, kParallelGrain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) p[i] = convert<T>(value(i));
+  });
+}
+
+void check_range(const Scalar& start, const Scalar& end, const Scalar& step, const char* op) {
+  for (const Scalar& s : {start, end, step}) {
+    FB_CHECK(!s.is_complex(), op, "(): complex bounds are not supported");
+  }
+  const double a = start.to_double(), b = end.to_double(), d = step.to_double();
+  FB_CHECK(d != 0, "step must be nonzero: ", op, "() got 0");
+  FB_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", op, "() got ", a, " -> ", b);
+  FB_CHECK(!std::isnan(d), op, "(): step must not be NaN");
+  FB_CHECK(d > 0 ? b >= a : b <= a, "upper bound and lower bound inconsistent with step sign: ", op,
+           "() got ", start, " to ", end, " with step ", step);
+}
+
+// Numbers before `end`; exact for integers.
+int64_t count_before(const Scalar& start, const Scalar& end, const Scalar& step) {
+  if (start.is_integral() && end.is_integral() && step.is_integral()) {
+    const __int128 span = static_cast<__int128>(end.to_int()) - start.to_int();
+    const __int128 d = step.to_int();
+    const __int128 n = (span + (d > 0 ? d - 1 : d + 1)) / d;
+    FB_CHECK(n < (static_cast<__int128>(1) << 62), "arange(): invalid size, possible overflow?");
+    return static_cast<int64_t>(n);
+  }
+  const double n = std::ceil((end.to_double() - start.to_double()) / step.to_double());
+  FB_CHECK(n >= 0 && n < 0x1p62, "arange(): invalid size, possible overflow?");
+  return static_cast<int64_t>(n);
+}
+
+DType sequence_type(std::optional<DType> dtype, std::initializer_list<Scalar> bounds) {
+  if (dtype) return *dtype;
+  bool integral = true;
+  for (const Scalar& s : bounds) integral &= s.is_integral();
+  return integral ? DType::Int64 : default_dtype();
+}
+
+// PyTorch adds the steps of a group of eight floats (four doubles, sixteen halves), one vector of
+// AVX2, to the group's first element in the tensor's type, and the same bits are wanted here.
+template <class T>
+void fill_steps(const Tensor& out, double start, double step) {
+  constexpr int64_t group = 32 / static_cast<int64_t>(sizeof(T));
+  const int64_t grouped = out.numel() / group * group;
+  fill_from_index<T>(out, [=](int64_t i) {
+    if (i >= grouped) return start + step * static_cast<double>(i);
+    const int64_t first = i / group * group;
+    const T base = convert<T>(start + step * static_cast<double>(first));
+    return static_cast<double>(static_cast<compute_t<T>>(base)) + step * static_cast<double>(i - first);
+  });
+}
+
+Tensor make_sequence(int64_t n, const Scalar& start, const Scalar& step, DType dtype, Device device,
+                     const char* op) {
+  FB_CHECK(dtype != DType::Bool && !is_complex(dtype), "\"", op, "\" not implemented for '",
+           name(dtype), "'");
+  const Tensor out = flambeau::empty({n}, dtype, device, op);
+  if (out.is_meta()) return out;
+  visit_dtype(dtype, [&]<class T>() {
+    if constexpr (is_floating_v<T>) {
+      fill_steps<T>(out, start.to_double(), step.to_double());
+    } else if constexpr (!is_complex_v<T>) {
+      const auto a = static_cast<uint64_t>(start.to_int()), d = static_cast<uint64_t>(step.to_int());
+      fill_from_index<T>(out, [=](int64_t i) {
+        return static_cast<int64_t>(a + d * static_cast<uint64_t>(i));
+      });
+    }
+  });
+  return out;
+}
+
+}  // namespace
+
+Tensor arange(const Scalar& end, std::optional<DType> dtype, std::optional<Device> device) {
+  return arange_start(0, end, 1, dtype, device);
+}
+
+Tensor arange_start(const Scalar& start, const Scalar& end, const Scalar& step,
+                    std::optional<DType> dtype, std::optional<Device> device) {
+  check_range(start, end, step, "arange");
+  const DType type = sequence_type(dtype, {start, end, step});
+  // Integer results count in integers, whatever the bounds were.
+  const bool truncated = dtype && is_integral(type);
+  if (truncated) {
+    const Scalar a = start.to_int(), b = end.to_int(), d = step.to_int();
+    FB_CHECK(d.to_int() != 0, "step must be nonzero: arange() got ", step, " for ", name(type));
+    return make_sequence(count_before(a, b, d), a, d, type, device.value_or(kCpu), "arange");
+  }
+  return make_sequence(count_before(start, end, step), start, step, type, device.value_or(kCpu),
+                       "arange");
+}
+
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, std::optional<DType> dtype,
+             std::optional<Device> device) {
+  check_range(start, end, step, "range");
+  const double n = std::floor((end.to_double() - start.to_double()) / step.to_double()) + 1;
+  FB_CHECK(n >= 0 && n < 0x1p62, "range(): invalid size, possible overflow?");
+  return make_sequence(static_cast<int64_t>(n), start, step, dtype.value_or(default_dtype()),
+                       device.value_or(kCpu), "range");
+}
+
+namespace {
+
+// The point i of n from a to b, counted from the nearer end.
+template <class C>
+struct Line {
+  C a, b, step;
+  int64_t n;
+  Line(C first, C last, int64_t count)
+      : a(first), b(last), step(count > 1 ? (last - first) / static_cast<C>(count - 1) : C(0)), n(count) {}
+  C operator()(int64_t i) const {
+    if (i < n / 2 || n == 1) return at(a, step, i);
+    return at(b, -step, n - 1 - i);
+  }
+  static C at(C from, C by, int64_t i) {
+    if constexpr (is_complex_v<C>) return from + by * static_cast<C>(static_cast<double>(i));
+    else return std::fma(by, static_cast<C>(i), from);
+  }
+};
+
+DType line_type(const Scalar& start, const Scalar& end, std::optional<DType> dtype, const char* op) {
+  if (start.is_complex() || end.is_complex()) {
+    const DType type = dtype.value_or(to_complex(default_dtype()));
+    FB_CHECK(is_complex(type), op, "(): inferred dtype ", name(to_complex(default_dtype())),
+             " can't be safely cast to passed dtype ", name(type));
+    return type;
+  }
+  return dtype.value_or(default_dtype());
+}
+
+void check_steps(int64_t steps, DType dtype, const char* op) {
+  FB_CHECK(steps >= 0, "number of steps must be non-negative: ", op, "() got ", steps);
+  FB_CHECK(dtype != DType::Bool, "\"", op, "\" not implemented for 'Bool'");
+}
+
+}  // namespace
+
+Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::optional<DType> dtype,
+                std::optional<Device> device) {
+  const DType type = line_type(start, end, dtype, "linspace");
+  check_steps(steps, type, "linspace");
+  const Tensor out = flambeau::empty({steps}, type, device.value_or(kCpu), "linspace");
+  if (out.is_meta()) return out;
+  visit_dtype(type, [&]<class T>() {
+    if constexpr (std::is_same_v<T, bool>) {
+      return;
+    } else if constexpr (std::is_integral_v<T>) {
+      const auto a = static_cast<double>(start.to<T>()), b = static_cast<double>(end.to<T>());
+      const auto step = static_cast<float>((b - a) / static_cast<double>(std::max<int64_t>(steps - 1, 1)));
+      fill_from_index<T>(out, [=](int64_t i) {
+        const bool early = i < steps / 2 || steps == 1;
+        return early ? a + static_cast<double>(step) * static_cast<double>(i)
+                     : b - static_cast<double>(step) * static_cast<double>(steps - 1 - i);
+      });
+    } else {
+      using C = compute_t<T>;
+      fill_from_index<T>(out, Line<C>(start.to<C>(), end.to<C>(), steps));
+    }
+  });
+  return out;
+}
+
+Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base,
+                std::optional<DType> dtype, std::optional<Device> device) {
+  const DType type = line_type(start, end, dtype, "logspace");
+  check_steps(steps, type, "logspace");
+  const Tensor out = flambeau::empty({steps}, type, device.value_or(kCpu), "logspace");
+  if (out.is_meta()) return out;
+  visit_dtype(type, [&]<class T>() {
+    if constexpr (is_complex_v<T>) {
+      const Line<Complex128> line(start.to<Complex128>(), end.to<Complex128>(), steps);
+      fill_from_index<T>(out, [=](int64_t i) { return std::pow(Complex128(base), line(i)); });
+    } else if constexpr (!std::is_same_v<T, bool>) {
+      const Line<double> line(start.to_double(), end.to_double(), steps);
+      fill_from_index<T>(out, [=](int64_t i) { return std::pow(base, line(i)); });
+    }
+  });
+  return out;
+}
+
+Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype,
+           std::optional<Device> device) {
+  const int64_t cols = m.value_or(n);
+  FB_CHECK(n >= 0, "n must be greater or equal to 0, got ", n);
+  FB_CHECK(cols >= 0, "m must be greater or equal to 0, got ", cols);
+  const Tensor out = flambeau::empty({n, cols}, dtype.value_or(default_dtype()), device.value_or(kCpu), "eye");
+  if (out.is_meta()) return out;
+  fill_elements(out, 0);
+  const int64_t length = std::min(n, cols);
+  if (length) fill_elements(alias(out, {length}, {cols + 1}, 0), 1);
+  return out;
+}
+
+// ---- windows
+
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+
+// value(x) for x = i / (points - 1), computed in double.
+template <class F>
+Tensor window(const char* op, int64_t length, bool periodic, std::optional<DType> dtype,
+              std::optional<Device> device, F value) {
+  const DType type = dtype.value_or(default_dtype());
+  FB_CHECK(is_floating(type), op, " expects floating point dtypes, got: ", name(type));
+  FB_CHECK(length >= 0, op, " requires non-negative window_length, got window_length=", length);
+  const Tensor out = flambeau::empty({length}, type, device.value_or(kCpu), op);
+  if (out.is_meta() || length == 0) return out;
+  if (length == 1) {
+    fill_elements(out, 1);
+    return out;
+  }
+  const double last = static_cast<double>(periodic ? length : length - 1);
+  visit_dtype(type, [&]<class T>() {
+    fill_from_index<T>(out, [=](int64_t i) { return value(static_cast<double>(i) / last); });
+  });
+  return out;
+}
+
+// The modified Bessel function of the first kind of order zero, by its power series.
+double bessel_i0(double x) {
+  const double q = x * x / 4;
+  double term = 1, sum = 1;
+  for (int k = 1; k < 1000 && term > sum * 1e-17; ++k) sum += term *= q / (static_cast<double>(k) * k);
+  return sum;
+}
+
+}  // namespace
+
+Tensor hann_window(int64_t length, bool periodic, std::optional<DType> dtype, std::optional<Device> device) {
+  return window("hann_window", length, periodic, dtype, device,
+                [](double x) { return 0.5 - 0.5 * std::cos(2 * kPi * x); });
+}
+Tensor hamming_window(int64_t length, bool periodic, double alpha, double beta,
+                      std::optional<DType> dtype, std::optional<Device> device) {
+  return window("hamming_window", length, periodic, dtype, device,
+                [=](double x) { return alpha - beta * std::cos(2 * kPi * x); });
+}
+Tensor bartlett_window(int64_t length, bool periodic, std::optional<DType> dtype,
+                       std::optional<Device> device) {
+  return window("bartlett_window", length, periodic, dtype, device,
+                [](double x) { return 1 - std::abs(2 * x - 1); });
+}
+Tensor blackman_window(int64_t length, bool periodic, std::optional<DType> dtype,
+                       std::optional<Device> device) {
+  return window("blackman_window", length, periodic, dtype, device, [](double x) {
+    return 0.42 - 0.5 * std::cos(2 * kPi * x) + 0.08 * std::cos(4 * kPi * x);
+  });
+}
+Tensor kaiser_window(int64_t length, bool periodic, double beta, std::optional<DType> dtype,
+                     std::optional<Device> device) {
+  FB_CHECK(std::isfinite(beta) && std::abs(beta) < 700, "kaiser_window: beta must lie in (-700, 700), "
+           "got ", beta);
+  const double top = bessel_i0(beta);
+  return window("kaiser_window", length, periodic, dtype, device, [=](double x) {
+    const double y = 2 * x - 1;
+    return bessel_i0(beta * std::sqrt(std::max(0.0, 1 - y * y))) / top;
+  });
+}
+
+}  // namespace flambeau::impl
