@@ -56,16 +56,18 @@ DType sequence_type(std::optional<DType> dtype, std::initializer_list<Scalar> bo
 }
 
 // PyTorch adds the steps of a group of eight floats (four doubles, sixteen halves), one vector of
-// AVX2, to the group's first element in the tensor's type, and the same bits are wanted here.
+// AVX2, to the group's first element in the tensor's type, pairs of groups at a time, and the same
+// bits are wanted here.
 template <class T>
 void fill_steps(const Tensor& out, double start, double step) {
   constexpr int64_t group = 32 / static_cast<int64_t>(sizeof(T));
-  const int64_t grouped = out.numel() / group * group;
+  const int64_t grouped = out.numel() / (2 * group) * (2 * group);
   fill_from_index<T>(out, [=](int64_t i) {
-    if (i >= grouped) return start + step * static_cast<double>(i);
+    if (i >= grouped) return std::fma(step, static_cast<double>(i), start);
     const int64_t first = i / group * group;
-    const T base = convert<T>(start + step * static_cast<double>(first));
-    return static_cast<double>(static_cast<compute_t<T>>(base)) + step * static_cast<double>(i - first);
+    const T base = convert<T>(std::fma(step, static_cast<double>(first), start));
+    return std::fma(step, static_cast<double>(i - first),
+                    static_cast<double>(static_cast<compute_t<T>>(base)));
   });
 }
 
@@ -120,20 +122,29 @@ Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, std::op
 
 namespace {
 
-// The point i of n from a to b, counted from the nearer end.
-template <class C>
+// The point i of n from a to b, counted from the nearer end. Half types round the step and the
+// way from the end as well.
+template <class T>
 struct Line {
+  using C = compute_t<T>;
   C a, b, step;
   int64_t n;
-  Line(C first, C last, int64_t count)
-      : a(first), b(last), step(count > 1 ? (last - first) / static_cast<C>(count - 1) : C(0)), n(count) {}
+  Line(C first, C last, int64_t count) : a(first), b(last), step(0), n(count) {
+    if (n > 1) step = rounded(rounded(b - a) / rounded(number(n - 1)));
+  }
   C operator()(int64_t i) const {
     if (i < n / 2 || n == 1) return at(a, step, i);
     return at(b, -step, n - 1 - i);
   }
+  static C rounded(C v) { return static_cast<C>(static_cast<T>(v)); }
+  static C number(int64_t i) {
+    if constexpr (is_complex_v<C>) return C(static_cast<typename C::value_type>(i));
+    else return static_cast<C>(i);
+  }
   static C at(C from, C by, int64_t i) {
-    if constexpr (is_complex_v<C>) return from + by * static_cast<C>(static_cast<double>(i));
-    else return std::fma(by, static_cast<C>(i), from);
+    if constexpr (is_complex_v<C>) return from + by * number(i);
+    else if constexpr (std::is_same_v<C, T>) return std::fma(by, number(i), from);
+    else return from + rounded(by * number(i));
   }
 };
 
@@ -173,7 +184,7 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::opti
       });
     } else {
       using C = compute_t<T>;
-      fill_from_index<T>(out, Line<C>(start.to<C>(), end.to<C>(), steps));
+      fill_from_index<T>(out, Line<T>(start.to<C>(), end.to<C>(), steps));
     }
   });
   return out;
