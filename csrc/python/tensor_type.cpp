@@ -144,6 +144,8 @@ void init_tensor_type(PyObject* module) {
   slot(Py_mp_length, tensor_length);
   slot(Py_mp_subscript, tensor_getitem);
   slot(Py_mp_ass_subscript, tensor_setitem);
+  slot(Py_tp_iter, tensor_iter);
+  slot(Py_sq_contains, tensor_contains);
   fill_number_slots(next);
   *next = {0, nullptr};
   static PyType_Spec spec = {"flambeau.Tensor", sizeof(TensorImpl), 0,

@@ -15,6 +15,8 @@ extern PyGetSetDef tensor_properties[];
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 PyObject* tensor_getitem(PyObject* self, PyObject* index);
 int tensor_setitem(PyObject* self, PyObject* index, PyObject* value);
+PyObject* tensor_iter(PyObject* self);
+int tensor_contains(PyObject* self, PyObject* value);
 // Slots of the number protocol, found by the names of the generated methods.
 void fill_number_slots(PyType_Slot*& next);
 void resolve_number_slots();

@@ -11,7 +11,7 @@ from .op_expr import ATTRIBUTES, LIST_ATTRIBUTES, Translator
 from .table import COMPLEX, FLOATING, Op
 
 _KINDS = {"Scalar": "scalar", "int": "number", "float": "number", "bool": "number",
-          "int[]": "dims", "Tensor[]": "list"}
+          "int[]": "dims", "Tensor[]": "list", "Tensor?[]": "list"}
 
 
 def camel(name: str) -> str:

@@ -1,0 +1,18 @@
+// Helpers of the gradients of the index and sort families.
+#pragma once
+#include "ops/op_types.h"
+
+namespace flambeau::grad {
+
+// The window that x[...] showed, read from a gradient with its own layout.
+Tensor window_of(const Tensor& g, const Dims& sizes, const Dims& stride, int64_t offset);
+Tensor zeros_as(const Tensor& g, const Dims& sizes);
+// A gradient given back the shape of an argument with as many elements.
+Tensor expand_to(const Tensor& g, const Dims& sizes);
+// gather(), with zeros where `sizes` reach beyond the index.
+Tensor gather_into(const Tensor& g, int64_t dim, const Tensor& index, const Dims& sizes);
+// g where the mask is true, else 0.
+Tensor masked_keep(const Tensor& g, const Tensor& mask);
+Tensor masked_scatter_grad(const Tensor& g, const Tensor& mask, const Dims& sizes);
+
+}  // namespace flambeau::grad

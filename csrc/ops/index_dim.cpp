@@ -1,0 +1,244 @@
+// Rows along one dimension (index_*) and one index per element (gather, scatter).
+#include "impl_index.h"
+#include "ops/index_support.h"
+#include "ops/op_support.h"
+#include "ops_index.h"
+#include "ops_shape.h"
+
+namespace flambeau::impl {
+
+namespace {
+
+Tensor vector_index(const Tensor& index, const char* op) {
+  FB_CHECK_INDEX(index.dim() <= 1, op, "(): Index is supposed to be a vector, got shape ", index.sizes());
+  FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
+           "(): Expected dtype int32 or int64 for index, got ", index.dtype());
+  return index;
+}
+
+// source's dimensions but `dim` must be self's; its size there must be the number of indices.
+void check_source(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                  const char* op) {
+  FB_CHECK(source.dtype() == self.dtype(), op, "(): self (", type_name(self.dtype()), ") and source (",
+           type_name(source.dtype()), ") must have the same scalar type");
+  const int64_t rows = source.dim() ? source.size(std::min(dim, source.dim() - 1)) : 1;
+  Dims expected = self.sizes();
+  if (self.dim()) expected[static_cast<size_t>(dim)] = index.numel();
+  const bool scalar = self.dim() <= 1 && source.dim() <= 1;
+  FB_CHECK(source.dim() == self.dim() || scalar, op, "(): source tensor shape must match self tensor "
+           "shape, excluding the specified dimension. Got self.shape = ", self.sizes(),
+           " source.shape = ", source.sizes());
+  FB_CHECK(rows == index.numel(), op, "(): Number of indices (", index.numel(), ") should be equal to "
+           "source.size(dim): (", rows, "), for dim: ", dim);
+  FB_CHECK(scalar || source.sizes() == expected, op, "(): source tensor shape must match self tensor "
+           "shape, excluding the specified dimension. Got self.shape = ", self.sizes(),
+           " source.shape = ", source.sizes());
+}
+
+Tensor one_value(const Scalar& value, const Tensor& self, const char* op) {
+  FB_CHECK(!value.is_complex() || is_complex(self.dtype()), op,
+           "(): value cannot be converted to type ", self.dtype(), " without overflow");
+  return scalar_tensor(value, self.dtype());
+}
+
+}  // namespace
+
+Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
+  dim = wrap_dim(dim, self.dim(), "index_select");
+  vector_index(index, "index_select");
+  FB_CHECK(self.dim() || index.numel() == 1, "index_select(): Index to scalar can have only 1 value, "
+           "got ", index.numel(), " value(s)");
+  const Windows w = windows_of_dim(self, dim, index, "index_select");
+  const Tensor out = empty(self.dim() ? w.sizes() : Dims(), self.dtype(), self.device(), "index_select");
+  if (!out.is_meta()) windows_get(w, self, out);
+  return out;
+}
+
+Tensor _index_select_scatter(const Tensor& self, const Dims& size, int64_t dim, const Tensor& index) {
+  const Tensor out = zeros_of(self, size);
+  if (out.is_meta()) return out;
+  dim = wrap_dim(dim, out.dim(), "index_select");
+  const Windows w = windows_of_dim(out, dim, index, "index_select");
+  accumulate_wide(out, contiguous(self), [&](const Tensor& to, const Tensor& values) {
+    windows_reduce(w, to, values, RowOp::Add);
+  });
+  return out;
+}
+
+void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                const Scalar& alpha) {
+  dim = wrap_dim(dim, self.dim(), "index_add_");
+  vector_index(index, "index_add_");
+  check_source(self, dim, index, source, "index_add_");
+  if (self.is_meta()) return;
+  Tensor values = separate_values(source, self);
+  if (alpha.is_complex() || !(alpha == 1.0)) {
+    GradMode off(false);
+    values = grad::scale(detach(values), alpha);
+    FB_CHECK(values.dtype() == self.dtype(), "index_add_(): alpha ", alpha, " does not fit dtype ", self.dtype());
+  }
+  const Tensor packed = is_half(self.dtype()) ? contiguous(self) : self;
+  const Windows w = windows_of_dim(packed, dim, index, "index_add_");
+  accumulate_wide(packed, values, [&](const Tensor& to, const Tensor& from) {
+    windows_reduce(w, to, from, RowOp::Add);
+  });
+  if (!packed.is(self)) copy_elements(self, packed);
+}
+
+void index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  dim = wrap_dim(dim, self.dim(), "index_copy_");
+  vector_index(index, "index_copy_");
+  check_source(self, dim, index, source, "index_copy_");
+  if (self.is_meta()) return;
+  windows_put(windows_of_dim(self, dim, index, "index_copy_"), self, separate_values(source, self));
+}
+
+void index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  dim = wrap_dim(dim, self.dim(), "index_fill_");
+  vector_index(index, "index_fill_");
+  const Tensor v = one_value(value, self, "index_fill_");
+  if (self.is_meta()) return;
+  if (self.dim() == 0) {
+    if (index.numel()) copy_elements(self, v);
+    return;
+  }
+  // Unlike its siblings this one counts negative positions from the end.
+  TensorList indices(static_cast<size_t>(dim) + 1);
+  indices.back() = index.dim() ? index : alias(index, {1}, {1}, index.offset());
+  windows_put(windows_of_indices(self, indices), self, v);
+}
+
+void index_fill_Tensor_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
+  FB_CHECK(value.dim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
+           "with ", value.dim(), " dimension(s).");
+  index_fill_(self, dim, index, item(value));
+}
+
+// ---- gather and scatter
+
+namespace {
+
+// Sizes as gather() sees them: a 0-d tensor is a vector of one.
+Dims at_least_1d(const Tensor& t) { return t.dim() ? t.sizes() : Dims{1}; }
+
+Tensor line_index(const Tensor& self, int64_t dim, const Tensor& index, const char* op) {
+  FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
+           "(): Expected dtype int32/int64 for index, got ", index.dtype());
+  const Dims own = at_least_1d(self), sizes = at_least_1d(index);
+  if (index.numel() == 0) return index;
+  FB_CHECK(sizes.size() == own.size(), op, "(): Index tensor must have the same number of dimensions as "
+           "self tensor, got ", index.sizes(), " for ", self.sizes());
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    FB_CHECK(static_cast<int64_t>(d) == dim || sizes[d] <= own[d], op, "(): Size does not match at "
+             "dimension ", d, " expected index ", index.sizes(), " to be no larger than self ",
+             self.sizes(), " apart from dimension ", dim);
+  }
+  return index.is_meta() ? index : contiguous(to_dtype(index, DType::Int64));
+}
+
+// The part of src that index covers, contiguous.
+Tensor line_source(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                   const char* op) {
+  FB_CHECK(src.dtype() == self.dtype(), op, "(): Expected self.dtype to be equal to src.dtype, got ",
+           self.dtype(), " and ", src.dtype());
+  const Dims have = at_least_1d(src), need = at_least_1d(index);
+  FB_CHECK(have.size() == need.size(), op, "(): Index tensor must have the same number of dimensions as "
+           "src tensor, got ", index.sizes(), " and ", src.sizes());
+  for (size_t d = 0; d < need.size(); ++d) {
+    FB_CHECK(need[d] <= have[d], op, "(): Expected index ", index.sizes(), " to be no larger than self ",
+             self.sizes(), " apart from dimension ", dim, " and to be no larger size than src ", src.sizes());
+  }
+  if (src.is_meta()) return src;
+  return separate_values(alias(src, index.sizes(), index.dim() == src.dim() ? src.strides()
+                               : contiguous_strides(index.sizes()), src.offset()), self);
+}
+
+RowOp simple_reduction(const std::string& reduce) {
+  FB_CHECK(reduce == "add" || reduce == "multiply", "scatter(): reduce argument must be either add or "
+           "multiply, got ", reduce);
+  return reduce == "add" ? RowOp::Add : RowOp::Mul;
+}
+
+// line operations on half types go through a contiguous float copy.
+void reduce_lines(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, RowOp op,
+                  const char* name) {
+  accumulate_wide(self, src, [&](const Tensor& to, const Tensor& from) {
+    lines_reduce(to, dim, index, from, op, name);
+  });
+}
+
+}  // namespace
+
+Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
+  dim = wrap_dim(dim, self.dim(), "gather");
+  const Tensor i = line_index(self, dim, index, "gather");
+  const Tensor out = empty(index.sizes(), self.dtype(), self.device(), "gather");
+  if (!out.is_meta() && out.numel()) lines_gather(self, dim, i, out, "gather");
+  return out;
+}
+
+Tensor _gather_scatter(const Tensor& self, const Dims& size, int64_t dim, const Tensor& index) {
+  const Tensor out = zeros_of(self, size);
+  if (out.is_meta() || index.numel() == 0) return out;
+  dim = wrap_dim(dim, out.dim(), "gather");
+  reduce_lines(out, dim, line_index(out, dim, index, "gather"), contiguous(self), RowOp::Add, "gather");
+  return out;
+}
+
+Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
+  if (!dim) return ops::gather(ops::reshape(self, {-1}), 0, ops::reshape(indices, {-1}));
+  const int64_t d = wrap_dim(*dim, self.dim(), "take_along_dim");
+  FB_CHECK(self.dim() == indices.dim(), "take_along_dim(): input and indices should have the same "
+           "number of dimensions, but got ", self.dim(), " dimensions for input, and ", indices.dim(),
+           " dimensions for indices");
+  Dims a = self.sizes(), b = indices.sizes();
+  if (self.dim()) a[static_cast<size_t>(d)] = b[static_cast<size_t>(d)] = 1;
+  Dims own = broadcast_shapes(a, b, "take_along_dim"), other = own;
+  if (self.dim()) {
+    own[static_cast<size_t>(d)] = self.size(d);
+    other[static_cast<size_t>(d)] = indices.size(d);
+  }
+  return ops::gather(self.sizes() == own ? self : ops::expand(self, own), d, expanded(indices, other));
+}
+
+void scatter_src_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+  dim = wrap_dim(dim, self.dim(), "scatter");
+  const Tensor i = line_index(self, dim, index, "scatter");
+  if (index.numel() == 0) return;
+  const Tensor from = line_source(self, dim, index, src, "scatter");
+  if (!self.is_meta()) lines_put(self, dim, i, from, "scatter");
+}
+
+void scatter_value_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  dim = wrap_dim(dim, self.dim(), "scatter");
+  const Tensor i = line_index(self, dim, index, "scatter"), v = one_value(value, self, "scatter");
+  if (!self.is_meta() && index.numel()) lines_put(self, dim, i, v, "scatter");
+}
+
+void scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                     const std::string& reduce) {
+  const RowOp op = simple_reduction(reduce);
+  dim = wrap_dim(dim, self.dim(), "scatter");
+  const Tensor i = line_index(self, dim, index, "scatter");
+  if (index.numel() == 0) return;
+  const Tensor from = line_source(self, dim, index, src, "scatter");
+  if (!self.is_meta()) reduce_lines(self, dim, i, from, op, "scatter");
+}
+
+void scatter_value_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+                           const std::string& reduce) {
+  const RowOp op = simple_reduction(reduce);
+  dim = wrap_dim(dim, self.dim(), "scatter");
+  const Tensor i = line_index(self, dim, index, "scatter"), v = one_value(value, self, "scatter");
+  if (!self.is_meta() && index.numel()) reduce_lines(self, dim, i, v, op, "scatter");
+}
+
+void scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+  dim = wrap_dim(dim, self.dim(), "scatter_add");
+  const Tensor i = line_index(self, dim, index, "scatter_add");
+  if (index.numel() == 0) return;
+  const Tensor from = line_source(self, dim, index, src, "scatter_add");
+  if (!self.is_meta()) reduce_lines(self, dim, i, from, RowOp::Add, "scatter_add");
+}
+
+}  // namespace flambeau::impl
