@@ -74,7 +74,7 @@ op("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", "i
 
 op("index_fill.Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor", "inplace",
    dtypes=ALL, variants=METHODS,
-   grad={"self": "index_fill(g, dim, index, 0)", "value": "sum(index_select(g, dim, index))"},
+   grad={"self": "index_fill(g, dim, index, 0)", "value": "sum_of_slices(g, dim, index)"},
    samples=[S(T((3, 4)), 1, I((1,), 4), T(()))],
    doc="Fills the slices named by `index` with a 0-d tensor.")
 

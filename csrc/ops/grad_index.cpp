@@ -3,6 +3,7 @@
 #include "ops/grad_helpers.h"
 #include "ops/index_support.h"
 #include "ops_index.h"
+#include "ops_reduce.h"
 #include "ops_shape.h"
 
 namespace flambeau::grad {
@@ -22,6 +23,20 @@ Tensor gather_into(const Tensor& g, int64_t dim, const Tensor& index, const Dims
   const Tensor part = ops::gather(g, dim, index);
   if (part.sizes() == sizes || index.dim() == 0) return expand_to(part, sizes);
   return ops::_window_scatter(part, sizes, contiguous_strides(sizes), 0);
+}
+
+Tensor sum_of_slices(const Tensor& g, int64_t dim, const Tensor& index) {
+  const Tensor flat = contiguous(to_dtype(index, DType::Int64));
+  const int64_t size = g.dim() ? g.size(wrap_dim(dim, g.dim(), "index_fill")) : 1;
+  std::vector<char> seen(static_cast<size_t>(size), 0);
+  std::vector<int64_t> once;
+  for (int64_t k = 0; k < flat.numel(); ++k) {
+    const int64_t i = flat.data<int64_t>()[k], at = i < 0 ? i + size : i;
+    if (!std::exchange(seen[static_cast<size_t>(at)], 1)) once.push_back(at);
+  }
+  const Tensor positions = empty({static_cast<int64_t>(once.size())}, DType::Int64);
+  std::copy(once.begin(), once.end(), positions.data<int64_t>());
+  return ops::sum(g.dim() == 0 && once.empty() ? zeros_of(g, {}) : ops::index_select(g, dim, positions));
 }
 
 Tensor masked_keep(const Tensor& g, const Tensor& mask) {

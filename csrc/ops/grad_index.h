@@ -11,6 +11,8 @@ Tensor zeros_as(const Tensor& g, const Dims& sizes);
 Tensor expand_to(const Tensor& g, const Dims& sizes);
 // gather(), with zeros where `sizes` reach beyond the index.
 Tensor gather_into(const Tensor& g, int64_t dim, const Tensor& index, const Dims& sizes);
+// The sum over the slices named by `index`, each counted once.
+Tensor sum_of_slices(const Tensor& g, int64_t dim, const Tensor& index);
 // g where the mask is true, else 0.
 Tensor masked_keep(const Tensor& g, const Tensor& mask);
 Tensor masked_scatter_grad(const Tensor& g, const Tensor& mask, const Dims& sizes);
