@@ -123,6 +123,18 @@ inline Complex<T> pow_any(Complex<T> z, Complex<T> w) {
 // No templates where <complex> has one of the same name, which would be as good a match.
 inline Complex<float> pow(Complex<float> z, Complex<float> w) { return pow_any(z, w); }
 inline Complex<double> pow(Complex<double> z, Complex<double> w) { return pow_any(z, w); }
+// Whole exponents up to 3 and their like are products, as for real numbers.
+template <class T>
+inline Complex<T> power(Complex<T> z, Complex<T> w) {
+  if (w.imag() == T{0}) {
+    if (w.real() == T{1}) return z;
+    if (w.real() == T{2}) return mul(z, z);
+    if (w.real() == T{3}) return mul(mul(z, z), z);
+    if (w.real() == T{-1}) return reciprocal(z);
+    if (w.real() == T{0.5}) return sqrt(z);
+  }
+  return pow_any(z, w);
+}
 inline Complex<float> log10(Complex<float> z) { return scaled(log(z), 0.4342944819032518); }
 inline Complex<double> log10(Complex<double> z) { return scaled(log(z), 0.4342944819032518); }
 

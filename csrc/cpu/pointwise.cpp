@@ -457,6 +457,13 @@ void BoxLoop::run(const Boxes& boxes, int64_t begin, int64_t end) const {
   if (streaming) streaming_fence();
 }
 
+// Numbers alone: the result is a number again, in the precision of Python's.
+bool only_numbers(const PointwiseOp& op, const Tensor* const* inputs) {
+  for (int i = 0; i < op.inputs; ++i)
+    if (!inputs[i]->get()->is_number) return false;
+  return op.output != OutputType::Bool;
+}
+
 DType compute_type(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params) {
   PromotionState state;
   for (int i = 0; i < op.inputs; ++i)
@@ -574,7 +581,9 @@ void run_boxes(const PointwiseOp& op, const Tensor* const* inputs, const Scalar*
 
 [[gnu::noinline]] Tensor pointwise_general(const PointwiseOp& op, const Tensor* const* inputs,
                                            const Scalar* params, const Tensor* out) {
-  const DType dtype = compute_type(op, inputs, params);
+  const bool number = !out && only_numbers(op, inputs);
+  DType dtype = compute_type(op, inputs, params);
+  if (number && !is_integral(dtype)) dtype = is_complex(dtype) ? DType::Complex128 : DType::Float64;
   const PointwiseFn kernel = find_kernel(op, dtype);
   FB_CHECK_KIND(ErrorKind::NotImplemented, kernel, '"', op.name, "\" not implemented for '",
                 type_name(dtype), '\'');
@@ -585,6 +594,7 @@ void run_boxes(const PointwiseOp& op, const Tensor* const* inputs, const Scalar*
   const Tensor result = out ? *out : fresh_result(op, inputs, shape, result_dtype, device);
   if (!device.is_meta() && result.numel() > 0)
     run_boxes(op, inputs, params, result, kernel, dtype, result_dtype);
+  result->is_number = result->is_number || number;
   return result;
 }
 

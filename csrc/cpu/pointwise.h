@@ -42,7 +42,7 @@ struct PointwiseOp {
 // must be castable to out's type; if *out is one of the inputs (in-place) its shape must be the
 // broadcast one, else it is resized as prepare_out() does. Raises when out overlaps itself, or an
 // input in part. Tensors on the meta device give a meta result; numbers and 0-d tensors of the CPU
-// mix with them.
+// mix with them. A result of numbers only is a number (is_number), in double precision.
 Tensor pointwise(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params,
                  const Tensor* out = nullptr);
 

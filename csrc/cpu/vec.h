@@ -329,14 +329,28 @@ FB_VEC Vec<T> gather(const T* p, Vec<I> index) {
   return r;
 }
 
-// Masks to and from arrays of bool, one byte a lane.
+// Masks to and from arrays of bool, one byte a lane: 0 or 1.
 template <int B>
-FB_VEC void store_bool(bool* p, Mask<B> m, int64_t n = Mask<B>::lanes) {
+FB_VEC void store_bool(bool* p, Mask<B> m) {
+  typedef int8_t Bytes __attribute__((vector_size(Mask<B>::lanes)));
+  const Bytes bytes = __builtin_convertvector(m.v, Bytes) & 1;
+  __builtin_memcpy(p, &bytes, sizeof(bytes));
+}
+template <int B>
+FB_VEC void store_bool(bool* p, Mask<B> m, int64_t n) {
   for (int i = 0; i < Mask<B>::lanes; ++i)
     if (i < n) p[i] = m.v[i] != 0;
 }
 template <class T>
-FB_VEC Mask<sizeof(T)> load_bool(const bool* p, int64_t n = Vec<T>::lanes) {
+FB_VEC Mask<sizeof(T)> load_bool(const bool* p) {
+  using M = Mask<sizeof(T)>;
+  typedef int8_t Bytes __attribute__((vector_size(M::lanes)));
+  Bytes bytes;
+  __builtin_memcpy(&bytes, p, sizeof(bytes));
+  return M(typename M::Raw(-__builtin_convertvector(bytes, typename M::Raw)));
+}
+template <class T>
+FB_VEC Mask<sizeof(T)> load_bool(const bool* p, int64_t n) {
   Mask<sizeof(T)> m = false;
   for (int i = 0; i < Vec<T>::lanes; ++i)
     if (i < n) m.v[i] = p[i] ? -1 : 0;

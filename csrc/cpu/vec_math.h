@@ -38,6 +38,7 @@
 #include "cpu/vec_math/erf.h"
 #include "cpu/vec_math/exp_log.h"
 #include "cpu/vec_math/hyperbolic.h"
+#include "cpu/vec_math/pair.h"
 #include "cpu/vec_math/scalar.h"
 #include "cpu/vec_math/special.h"
 #include "cpu/vec_math/trig.h"

@@ -2,6 +2,8 @@
 #include "autograd/autograd.h"
 #include "cpu/copy.h"
 #include "ops_create.h"
+#include "ops_compare.h"
+#include "ops_complex.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_shape.h"

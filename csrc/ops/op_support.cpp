@@ -35,12 +35,16 @@ void store_out(const Tensor& out, const Tensor& result, const char* op) {
   bump_version(out);
 }
 
-void in_place_result(const Tensor& self, const Tensor& result, const char* op) {
+const Tensor& in_place_value(const Tensor& self, const Tensor& result, const char* op) {
   FB_CHECK(self.sizes() == result.sizes(), op, "(): output with shape ", self.sizes(),
            " doesn't match the broadcast shape ", result.sizes());
   FB_CHECK(can_cast(result.dtype(), self.dtype()), op, "(): result type ", name(result.dtype()),
            " can't be cast to the desired output type ", name(self.dtype()));
-  copy_elements(self, result, op);
+  return result;
+}
+
+void in_place_result(const Tensor& self, const Tensor& result, const char* op) {
+  copy_elements(self, in_place_value(self, result, op), op);
 }
 
 }  // namespace flambeau

@@ -26,6 +26,8 @@ void refuse_out_with_grad(const char* op, bool wanted);
 void pointwise_out(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params,
                    const Tensor& out);
 void store_out(const Tensor& out, const Tensor& result, const char* op);
+// The value of a composite that is about to be copied into `self`: shape and type must allow it.
+const Tensor& in_place_value(const Tensor& self, const Tensor& result, const char* op);
 // The in-place form of an operator that computes into a new tensor: shapes must agree.
 void in_place_result(const Tensor& self, const Tensor& result, const char* op);
 

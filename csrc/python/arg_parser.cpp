@@ -342,6 +342,11 @@ void refuse_pin_memory(PyObject* o, const char* op) {
 
 // ---- results
 
+Tensor settle_number(const Tensor& t) {
+  const Scalar value = item(t);
+  return scalar_tensor(value, value.dtype());
+}
+
 PyObject* wrap(const TensorList& list) {
   PyRef tuple(check_py(PyTuple_New(static_cast<Py_ssize_t>(list.size()))));
   for (size_t i = 0; i < list.size(); ++i) {

@@ -112,6 +112,10 @@ inline std::optional<Dims> as_opt_int_list(PyObject* o, int expand = 0) {
 
 // ---- results
 
+// An operator given nothing but numbers has computed one in double: it becomes an ordinary tensor.
+Tensor settle_number(const Tensor& t);
+inline Tensor settled(Tensor t) { return t->is_number ? settle_number(t) : t; }
+
 inline PyObject* wrap(DType t) { return wrap_dtype(t); }
 inline PyObject* wrap(const Dims& d) { return wrap_dims(d); }
 // In-place and out= operators return the very object they were given.

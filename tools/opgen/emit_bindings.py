@@ -35,7 +35,7 @@ def python_signature(row: Op, method: bool = False, inplace: bool = False) -> st
     """``(input, dim=None, *, out=None)`` as `inspect` reads it."""
     parts, star = [], False
     for i, a in enumerate(binding_args(row)):
-        if inplace and a.name == "out":
+        if inplace and (a.name == "out" or a.type == "Inplace"):
             continue
         if a.keyword_only and not star:
             parts.append("*")
@@ -59,7 +59,8 @@ def _python_default(a: Arg) -> str:
 
 
 def _signature_struct(row: Op, symbol: str, inplace: bool) -> list[str]:
-    args = [a for a in binding_args(row) if not (inplace and a.name == "out")]
+    args = [a for a in binding_args(row)
+            if not (inplace and (a.name == "out" or a.type == "Inplace"))]
     positional = sum(not a.keyword_only for a in args)
     lists = [a for a in args if not a.keyword_only and a.kind in ("IntList", "OptIntList")]
     non_self = positional - (1 if args and args[0].type == "Tensor" and args[0].name == "self" else 0)
@@ -84,7 +85,7 @@ def _case(row: Op, inplace: bool) -> str:
     args = [a for a in binding_args(row)]
     out_index = next((i for i, a in enumerate(args) if a.name == "out"), None)
     values = []
-    post = ""
+    post = chosen = ""
     checks = ""
     for i, a in enumerate(row.args):
         if a.type == "Layout?":
@@ -96,6 +97,9 @@ def _case(row: Op, inplace: bool) -> str:
         if a.type == "RequiresGrad":
             post = f"a[{i}]"
             continue
+        if a.type == "Inplace":
+            chosen = f"a[{i}]"
+            continue
         convert = _CONVERT[a.kind]
         extra = f", {a.expand}" if a.expand and a.kind in ("IntList", "OptIntList") else ""
         value = f"{convert}(a[{i}]{extra})"
@@ -106,12 +110,18 @@ def _case(row: Op, inplace: bool) -> str:
     call = f"ops::{name}({', '.join(values)})"
     if post:
         call = f"with_requires_grad({call}, {post})"
+    tensors = [a for a in row.args if a.is_tensor]
+    if len(tensors) > 1 and all(a.type == "Operand" for a in tensors):
+        call = f"settled({call})"
     named = len(row.signature.returns) > 1 and all(n for _, n in row.signature.returns)
     wrap = f"wrap_tuple({call})" if len(row.signature.returns) > 1 else f"wrap({call})"
     if named:
         wrap = f"wrap_named(types_{row.cpp_name}, {call})"
     if inplace or (row.kind == "inplace" and inplace):
         return f"{checks}return return_self(a[0], {call});"
+    if chosen:
+        checks += (f"if ({chosen} && as_bool({chosen})) "
+                   f"return return_self(a[0], ops::{name}_({', '.join(values)})); ")
     if not row.signature.returns:
         return f"{checks}{call}; Py_RETURN_NONE;"
     code = f"{checks}return {wrap};"
@@ -174,35 +184,48 @@ def emit(family: str, rows: list[Op]) -> str:
         if row.has_inplace:
             names.setdefault(row.name + "_", []).append((row, True))
     for name, overloads in names.items():
-        out += _callable(name, overloads)
+        # Overloads of the function that are not methods, or the reverse, ask for two parsers.
+        as_function = [(r, i) for r, i in overloads if "function" in r.variants]
+        as_method = [(r, i) for r, i in overloads if i or "method" in r.variants]
+        own_method = as_function and as_method and as_function != as_method
+        out += _callable(name, as_function if own_method else overloads)
+        symbol = f"{name}_as_method" if own_method else name
+        if own_method:
+            out += _callable(name, as_method, symbol)
         row, inplace = overloads[-1]
-        variants = {v for r, _ in overloads for v in r.variants}
         aliases = {a for r, _ in overloads for a in r.aliases}
         for public in [name, *(a + ("_" if inplace else "") for a in sorted(aliases))]:
-            if "function" in variants:
-                doc = _doc(row, public, python_signature(row, inplace=inplace))
+            special = public.startswith("special_")
+            if as_function and not (special and inplace):
+                r, _ = as_function[-1]
+                doc = _doc(r, public, python_signature(r, inplace=inplace))
                 functions.append(f'    {{"{public}", FB_FASTCALL(fn_{name}), kFastcall, "{doc}"}},')
-            if "method" in variants or inplace:
-                doc = _doc(row, public, python_signature(row, method=True, inplace=inplace))
-                methods.append(f'    {{"{public}", FB_FASTCALL(method_{name}), kFastcall, "{doc}"}},')
+            if as_method and not special:
+                r, _ = as_method[-1]
+                doc = _doc(r, public, python_signature(r, method=True, inplace=inplace))
+                methods.append(
+                    f'    {{"{public}", FB_FASTCALL(method_{symbol}), kFastcall, "{doc}"}},')
         for special in [m for r, i in overloads if not i for m in r.method_names]:
-            methods.append(f'    {{"{special}", FB_FASTCALL(method_{name}), kFastcall, nullptr}},')
+            methods.append(f'    {{"{special}", FB_FASTCALL(method_{symbol}), kFastcall, nullptr}},')
     out += ["}  // namespace", "", f"PyMethodDef {family}_functions[] = {{", *functions,
             "    {nullptr, nullptr, 0, nullptr}};", f"PyMethodDef {family}_methods[] = {{", *methods,
             "    {nullptr, nullptr, 0, nullptr}};", "", "}  // namespace flambeau::python"]
     return "\n".join(out) + "\n"
 
 
-def _callable(name: str, overloads: list[tuple[Op, bool]]) -> list[str]:
+def _callable(name: str, overloads: list[tuple[Op, bool]], label: str = "") -> list[str]:
+    """The parser of one Python name; ``label`` is its C++ name where that differs."""
     out, symbols, most = [], [], 1
+    suffix = label.removeprefix(name) if label else ""
     for row, inplace in overloads:
-        symbol = f"{row.cpp_name}{'_inplace' if inplace else ''}"
+        symbol = f"{row.cpp_name}{'_inplace' if inplace else ''}{suffix}"
         symbols.append(symbol)
         out += _signature_struct(row, symbol, inplace)
         most = max(most, len(binding_args(row)))
     listed = ", ".join(f"&{s}_signature" for s in symbols)
+    python_name, name = name, label or name
     out += [f"const Signature* const list_{name}[] = {{{listed}}};",
-            f'Overloads overloads_{name} = {{"{name}", list_{name}, {len(symbols)}}};',
+            f'Overloads overloads_{name} = {{"{python_name}", list_{name}, {len(symbols)}}};',
             f"PyObject* call_{name}(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {{",
             f"  PyObject* a[{most}];",
             "  return guard([&]() -> PyObject* {",

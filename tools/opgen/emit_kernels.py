@@ -43,12 +43,14 @@ def computed_dtypes(mask: int) -> list[str]:
 
 def _function(kernel: Kernel, dtype: str) -> str:
     cpp = _CPP[dtype]
-    args = ", ".join(f"[[maybe_unused]] V {_safe(n)}" for n in kernel.inputs)
+    args = ", ".join(f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
+                     for n in kernel.inputs)
+    masks = sum(1 << i for i, n in enumerate(kernel.inputs) if n in kernel.masks)
     lines = [f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{", f"  using V = {cpp};"]
     for i, p in enumerate(kernel.params):
-        lines.append(f"  [[maybe_unused]] const V {_safe(p)} = loop_param<V>(params, {i});")
+        lines.append(f"  [[maybe_unused]] const V {_safe(p)} = loop_param<V>(loop_params, {i});")
     expr = kernel_expr.to_cpp(kernel.tree)
-    lines.append(f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}>"
+    lines.append(f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}, {masks}>"
                  f"(FB_LOOP_PASS, [=]({args}) {{ return {expr}; }});")
     lines.append("}")
     return "\n".join(lines)

@@ -54,9 +54,11 @@ class OpWriter:
     def _forward_kernel(self) -> Kernel:
         row = self.row
         tree = kernel_expr.inline(kernel_expr.parse(row.expr))
-        return Kernel(f"k_{row.cpp_name}", tree, [a.name for a in row.args if a.is_tensor],
+        used = set(kernel_expr.names(tree))
+        inputs = [a.name for a in row.args if a.is_tensor and a.name in used]
+        return Kernel(f"k_{row.cpp_name}", tree, inputs,
                       [a.name for a in row.args if a.type in ("Scalar", "float", "int", "bool")],
-                      row.dtypes, row.output, row.name, row.promote, row.masks, row.promoting)
+                      row.dtypes, row.output, row.name.lstrip("_"), row.promote, row.masks, row.promoting)
 
     def _fused_kernel(self, target: str, text: str) -> Kernel | None:
         """The gradient as one kernel, when everything in it is element by element."""
@@ -74,9 +76,10 @@ class OpWriter:
         used = kernel_expr.names(tree)
         tensors = {"g", "y"} | {a.name for a in row.args if a.is_tensor}
         params = {a.name for a in row.args if a.type in ("Scalar", "float")}
-        if not set(used) <= tensors | params or any(not a.cpp_type for a in row.args):
+        hidden = any(not a.cpp_type and a.type != "Inplace" for a in row.args)
+        if not set(used) <= tensors | params or hidden:
             return None
-        dtypes = row.dtypes & (FLOATING | (COMPLEX if row.output == "Same" else 0))
+        dtypes = row.dtypes & (FLOATING | COMPLEX)
         return Kernel(f"k_{row.cpp_name}_grad_{target}", tree, [n for n in used if n in tensors],
                       [n for n in used if n in params], dtypes or FLOATING, "Same",
                       f"{row.name} (gradient)", masks=row.masks)
@@ -303,7 +306,7 @@ class OpWriter:
     def _compute(self) -> list[str]:
         row = self.row
         if row.kind == "pointwise":
-            return [*self._zero_check(), *self._pointwise_arrays(),
+            return [*self._checks(), *self._pointwise_arrays(),
                     f"  Tensor y = pointwise({self.kernel.name}_op, in, p);"]
         if row.kind == "inplace":
             first = row.args[0].cpp_name
@@ -317,17 +320,23 @@ class OpWriter:
             return [f"  auto outs = {call};", f"  auto& [{', '.join(self.outputs)}] = outs;"]
         return [f"  {row.signature.return_cpp} y = {call};"]
 
-    def _zero_check(self) -> list[str]:
+    def _checks(self) -> list[str]:
+        """What must hold before anything is computed."""
+        sig = self.row.signature
+        own = [f"  impl::{self.row.check}({sig.cpp_args()});"] if self.row.check else []
         if not self.row.zero_division:
-            return []
+            return own
         a, b = (self.row.signature.arg(n).cpp_name for n in self.kernel.inputs[:2])
-        return [f'  refuse_zero_divisor("{self.row.name}", {a}, {b});']
+        return [*own, f'  refuse_zero_divisor("{self.kernel.title}", {a}, {b});']
 
     def _pointwise_arrays(self) -> list[str]:
         inputs = ", ".join(f"&{self.row.signature.arg(n).cpp_name}" for n in self.kernel.inputs)
         params = ", ".join(f"Scalar({self.row.signature.arg(n).cpp_name})"
                            for n in self.kernel.params)
-        return [f"  const Tensor* in[] = {{{inputs}}};",
+        unused = [a.cpp_name for a in self.row.args
+                  if a.is_tensor and a.name not in self.kernel.inputs]
+        return [*(f"  static_cast<void>({name});" for name in unused),
+                f"  const Tensor* in[] = {{{inputs}}};",
                 f"  const Scalar p[] = {{{params or 'Scalar()'}}};"]
 
     def function(self) -> list[str]:
@@ -379,7 +388,9 @@ class OpWriter:
         out = [f"Tensor {sig.cpp_name}_({sig.cpp_params()}) {{"]
         if row.kind == "composite":
             self.families.add("shape")
-            return [*out, f"  return ops::copy_({first}, ops::{sig.cpp_name}({sig.cpp_args()}));", "}"]
+            call = f"ops::{sig.cpp_name}({sig.cpp_args()})"
+            return [*out, f'  return ops::copy_({first}, in_place_value({first}, {call}, "{row.name}_"));',
+                    "}"]
         out.append(f'  check_in_place({first}, "{row.name}_");')
         if row.differentiable:
             out.append(f"  Ref<{self.node_name}> recorded;")
@@ -398,7 +409,7 @@ class OpWriter:
     def _compute_inplace(self, first: str) -> list[str]:
         row = self.row
         if row.kind == "pointwise":
-            return [*self._zero_check(), *self._pointwise_arrays(),
+            return [*self._checks(), *self._pointwise_arrays(),
                     f"  pointwise({self.kernel.name}_op, in, p, &{first});"]
         rest = ", ".join(a.cpp_name for a in row.args[1:] if a.cpp_type)
         if row.kind == "inplace":
@@ -417,7 +428,7 @@ class OpWriter:
             lines.append(f'  refuse_out_with_grad("{row.name}", needs_grad({", ".join(tensors)}));')
         lines += [f'  refuse_out_with_grad("{row.name}", needs_grad({o}));' for o in outs]
         if row.kind == "pointwise":
-            lines += [*self._zero_check(), *self._pointwise_arrays(),
+            lines += [*self._checks(), *self._pointwise_arrays(),
                       f"  pointwise_out({self.kernel.name}_op, in, p, out);", "  return out;", "}"]
             return lines
         # A new tensor that goes into `out` has its type unless another is asked for.
@@ -466,6 +477,8 @@ def impl_declaration(row: Op) -> str | None:
                 f"{', ' + rest if rest else ''});")
     if row.kind in ("native", "view") or row.kind == "composite" and row.body is None:
         return f"{sig.return_cpp} {row.impl or sig.cpp_name}({sig.cpp_params()});"
+    if row.check:
+        return f"void {row.check}({sig.cpp_params()});"
     return None
 
 

@@ -13,7 +13,8 @@ VOCABULARY = set("""
     atanh sigmoid erf erfc erfinv erfcx ndtr log_ndtr ndtri lgamma digamma trigamma polygamma zeta
     i0 i0e i1 i1e sqrt rsqrt reciprocal square floor ceil round trunc frac fmod remainder trunc_divide
     floor_divide abs sign copysign signbit isnan isinf isfinite where maximum minimum fmaximum fminimum
-    fma mad conj real imag angle bit_and bit_or bit_xor bit_not shift_left shift_right gcd lcm
+    fma mad conj real imag angle sgn bit_and bit_or bit_xor bit_not shift_left shift_right gcd lcm
+    power hypot logaddexp logaddexp2 nextafter
 """.split())
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|",

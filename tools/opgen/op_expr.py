@@ -7,7 +7,8 @@ import ast
 from . import schema, table
 
 _OPERATORS = {ast.Add: ("add", "+"), ast.Sub: ("sub", "-"), ast.Mult: ("mul", "*"),
-              ast.Div: ("div", "/")}
+              ast.Div: ("div", "/"), ast.BitAnd: ("logical_and", "&"),
+              ast.BitOr: ("logical_or", "|")}
 _COMPARE_OPS = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq",
                 ast.NotEq: "ne"}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
@@ -53,6 +54,8 @@ class Translator:
                 return f'std::string("{v}")', "other"
             case ast.Name(id="inf"):
                 return "std::numeric_limits<double>::infinity()", "number"
+            case ast.Name(id="nan"):
+                return "std::numeric_limits<double>::quiet_NaN()", "number"
             case ast.Name(id="pi"):
                 return "3.14159265358979323846", "number"
             case ast.Name(id=name):
@@ -74,6 +77,8 @@ class Translator:
                 return f"(-{code})", kind
             case ast.UnaryOp(op=ast.Not(), operand=a):
                 return f"(!{self.visit(a)[0]})", "number"
+            case ast.UnaryOp(op=ast.Invert(), operand=a):
+                return self._op("logical_not", [a], {})
             case ast.BinOp(left=a, op=op, right=b):
                 return self._binary(a, op, b)
             case ast.BoolOp(op=op, values=values):

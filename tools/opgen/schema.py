@@ -31,7 +31,8 @@ TYPES = {
     "DType": ("DType", "DType", "dtype"),
     "DType?": ("std::optional<DType>", "OptDType", "dtype | None"),
     "Device?": ("std::optional<Device>", "OptDevice", "device | str | None"),
-    # The binding deals with these three; C++ does not see them.
+    # The binding deals with these four; C++ does not see them.
+    "Inplace": (None, "OptBool", "bool"),             # True: the in-place form is called
     "Layout?": (None, "OptLayout", "layout | None"),  # must be strided
     "PinMemory": (None, "OptBool", "bool"),           # must be False
     "RequiresGrad": (None, "OptBool", "bool"),        # set on the result

@@ -77,9 +77,10 @@ class Op:
     masks: tuple = ()                 # tensor arguments that are conditions
     output: str = "Same"              # Same, Bool, Real
     zero_division: bool = False
+    check: str | None = None          # impl:: function called with the arguments before computing
     options: bool = False             # creation: dtype, layout, device, pin_memory, requires_grad
     returns_self: bool = False        # may return its argument untouched
-    aliases: tuple = ()               # further Python names
+    aliases: tuple = ()               # further Python names (special_...: functions only)
     method_names: tuple = ()          # special method names
     ref: str | None = None            # expression for NumPy reference: names are argument names
     samples: list | None = None

@@ -1,0 +1,56 @@
+// Functions of two numbers.
+#pragma once
+#include "cpu/vec_math/exp_log.h"
+#include "cpu/vec_math/scalar.h"
+
+namespace flambeau::FB_ISA {
+
+// Small exponents are products, roots and quotients: faster, and exact where one operation is. The
+// choice is made for each element by itself, so that its neighbours have no influence.
+template <class T>
+FB_VEC Vec<T> power(Vec<T> x, Vec<T> y) {
+  const auto one = y == Vec<T>(1), two = y == Vec<T>(2);
+  Vec<T> r = where(two, x * x, x);
+  if (all(one | two)) return r;
+  const auto three = y == Vec<T>(3), half = y == Vec<T>(0.5), inverse = y == Vec<T>(-1);
+  const auto easy = one | two | three | half | inverse;
+  r = where(three, x * x * x, r);
+  r = where(half, sqrt(x), r);
+  r = where(inverse, Vec<T>(1) / x, r);
+  return all(easy) ? r : where(easy, r, pow(x, y));
+}
+template <Integer T>
+FB_VEC T power(T x, T y) { return pow(x, y); }
+
+// sqrt(x^2 + y^2) without overflow; infinite if either is, whatever the other.
+inline vfloat hypot(vfloat x, vfloat y) {
+  const vfloat r = through_double(x, y, [](vdouble a, vdouble b) { return sqrt(a * a + b * b); });
+  return where(isinf(x) | isinf(y), vfloat(kInf<float>), r);
+}
+inline vdouble hypot(vdouble x, vdouble y) {
+  return map_lanes(x, y, [](double a, double b) { return __builtin_hypot(a, b); });
+}
+
+// log(e^a + e^b) and log2(2^a + 2^b); equal infinities give themselves.
+template <class T>
+FB_VEC Vec<T> logaddexp(Vec<T> a, Vec<T> b) {
+  const Vec<T> r = maximum(a, b) + log1p(exp(-abs(a - b)));
+  return where((a == b) & isinf(a), a, r);
+}
+template <class T>
+FB_VEC Vec<T> logaddexp2(Vec<T> a, Vec<T> b) {
+  const Vec<T> r = maximum(a, b) + log1p(exp2(-abs(a - b))) * Vec<T>(1.4426950408889634);
+  return where((a == b) & isinf(a), a, r);
+}
+
+inline vfloat nextafter(vfloat x, vfloat y) {
+  return map_lanes(x, y, [](float a, float b) { return __builtin_nextafterf(a, b); });
+}
+inline vdouble nextafter(vdouble x, vdouble y) {
+  return map_lanes(x, y, [](double a, double b) { return __builtin_nextafter(a, b); });
+}
+
+template <class T>
+FB_VEC Vec<T> trunc_divide(Vec<T> x, Vec<T> y) { return trunc(x / y); }
+
+}  // namespace flambeau::FB_ISA

@@ -1,0 +1,15 @@
+// Gradients of element-wise operators that differ between real and complex operands.
+#pragma once
+#include "ops/op_types.h"
+
+namespace flambeau::grad {
+
+// t * conj(s), or t itself when s is 1.
+Tensor scale_conj(const Tensor& t, const Scalar& s);
+Tensor sgn_grad(const Tensor& g, const Tensor& self, const Tensor& y);
+Tensor angle_grad(const Tensor& g, const Tensor& self);
+Tensor imag_grad(const Tensor& g);
+// A layout that view_as_complex accepts.
+Tensor contiguous_grad(const Tensor& g);
+
+}  // namespace flambeau::grad
