@@ -2,6 +2,7 @@
 
 #include "ops/grad_helpers.h"
 #include "ops/matmul_core.h"
+#include "ops_complex.h"
 #include "ops_matmul.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"

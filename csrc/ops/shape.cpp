@@ -5,7 +5,7 @@
 #include "cpu/copy.h"
 #include "impl_shape.h"
 #include "ops/layout.h"
-#include "ops_pointwise.h"
+#include "ops_complex.h"
 #include "ops_shape.h"
 
 namespace flambeau::impl {
