@@ -21,11 +21,6 @@ Tensor zero_at_origin(const Tensor& z, const Tensor& value) {
 
 }  // namespace
 
-Tensor scale_conj(const Tensor& t, const Scalar& s) {
-  if (!s.is_complex()) return scale(t, s);
-  return ops::mul(t, number_tensor(Scalar(std::conj(s.to<Complex128>()))));
-}
-
 Tensor sgn_grad(const Tensor& g, const Tensor& self, const Tensor& y) {
   if (!is_complex(self.dtype())) return ops::zeros_like(g);
   // Only the part of g across the direction of y turns the result.

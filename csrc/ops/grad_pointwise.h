@@ -4,8 +4,6 @@
 
 namespace flambeau::grad {
 
-// t * conj(s), or t itself when s is 1.
-Tensor scale_conj(const Tensor& t, const Scalar& s);
 Tensor sgn_grad(const Tensor& g, const Tensor& self, const Tensor& y);
 Tensor angle_grad(const Tensor& g, const Tensor& self);
 Tensor imag_grad(const Tensor& g);
