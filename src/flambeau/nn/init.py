@@ -50,50 +50,47 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator=None)
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0,
                   b: float = 2.0, generator=None) -> Tensor:
-    """Fill with draws from the normal distribution cut off outside [a, b].
+    """Fill with the normal distribution N(mean, std^2) restricted to [a, b].
 
-    Draws are rejected until all lie within. Where [a, b] holds little of the distribution they are
-    uniform on it and accepted in proportion to the density, which needs fewer rounds.
+    Where the interval holds much of the normal's mass, values outside are drawn again; elsewhere
+    uniform values are accepted in proportion to the density. Raises ValueError if a > b.
     """
-    if tensor.device.type == "meta":
-        return tensor
-    if mean < a - 2 * std or mean > b + 2 * std:
+    if a > b:
+        raise ValueError(f"trunc_normal_: a must not exceed b, but got a={a} and b={b}")
+    low, high = (a - mean) / std, (b - mean) / std
+    if low > 2 or high < -2:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
                       "The distribution of values may be incorrect.", stacklevel=2)
-
-    def below(x: float) -> float:
-        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
-
+    mass = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
     with fb.no_grad():
-        if below(b) - below(a) > 0.3:
-            _redraw_outside(tensor, mean, std, a, b, generator)
+        if tensor.is_meta or tensor.numel() == 0:
+            return tensor
+        if mass > 0.3:
+            _fill_by_redrawing(tensor, mean, std, a, b, generator)
         else:
-            _accept_by_density(tensor, mean, std, a, b, generator)
+            _fill_by_acceptance(tensor, mean, std, a, b, generator)
     return tensor
 
 
-def _redraw_outside(tensor, mean, std, a, b, generator) -> None:
-    # In a narrow dtype the bounds themselves are rounded.
-    low, high = (fb.tensor(x, dtype=tensor.dtype).item() for x in (a, b))
+def _fill_by_redrawing(tensor, mean, std, a, b, generator) -> None:
     tensor.normal_(mean, std, generator=generator)
-    while True:
-        outside = (tensor < low) | (tensor > high)
-        if not bool(outside.any()):
-            return
-        fresh = fb.empty_like(tensor).normal_(mean, std, generator=generator)
-        tensor.copy_(fb.where(outside, fresh, tensor))
+    while (outside := (tensor < a) | (tensor > b)).any():
+        again = fb.empty_like(tensor).normal_(mean, std, generator=generator)
+        tensor.copy_(fb.where(outside, again, tensor))
 
 
-def _accept_by_density(tensor, mean, std, a, b, generator) -> None:
-    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-    pending = None
-    while pending is None or bool(pending.any()):
-        draws = fb.empty_like(tensor).uniform_(a, b, generator=generator)
-        tensor.copy_(draws if pending is None else fb.where(pending, draws, tensor))
-        density = draws.sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
-        height = fb.empty_like(tensor).uniform_(generator=generator).log_()
-        rejected = height > density
-        pending = rejected if pending is None else pending & rejected
+def _fill_by_acceptance(tensor, mean, std, a, b, generator) -> None:
+    # The density is highest at the point of [a, b] nearest the mean: there it is scaled to 1.
+    nearest = min(max(0.0, (a - mean) / std), (b - mean) / std)
+    waiting = fb.ones_like(tensor, dtype=fb.bool)
+    while waiting.any():
+        drawn = fb.empty_like(tensor).uniform_(a, b, generator=generator)
+        chance = fb.rand(tensor.shape, generator=generator, dtype=tensor.dtype,
+                         device=tensor.device)
+        density = fb.exp((nearest * nearest - ((drawn - mean) / std) ** 2) / 2)
+        accepted = waiting & (chance <= density)
+        tensor.copy_(fb.where(accepted, drawn, tensor))
+        waiting &= ~accepted
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
