@@ -1,0 +1,87 @@
+"""Paired timing: the two libraries take turns, and the median of the ratios of neighbours counts."""
+
+from __future__ import annotations
+
+import gc
+import time
+from statistics import median
+
+from .case import Case, Row
+
+BLOCK_SECONDS = 0.01  # one turn of one library, unless a single run takes longer
+SETTLE_SECONDS = 0.002  # between turns: threads that spin for more work go to sleep
+LEAST_PAIRS = 5
+
+
+def _timed(repeat, n: int) -> float:
+    start = time.perf_counter()
+    repeat(n)
+    return time.perf_counter() - start
+
+
+def _runs_per_block(repeat) -> int:
+    n = 1
+    while True:
+        seconds = _timed(repeat, n)
+        if seconds >= BLOCK_SECONDS / 4:
+            return max(1, round(n * BLOCK_SECONDS / seconds))
+        n *= 4
+
+
+def _turn(repeat, n: int) -> float:
+    """Seconds per run. The first run of a turn finds cold caches and is not counted."""
+    time.sleep(SETTLE_SECONDS)
+    repeat(1)
+    return _timed(repeat, n) / n
+
+
+def paired(ours, theirs, budget: float) -> tuple[float, float, float]:
+    """Median seconds of each, and the median of theirs / ours, within about `budget` seconds."""
+    repeats = (ours, theirs)
+    for repeat in repeats:
+        repeat(2)
+    counts = [_runs_per_block(repeat) for repeat in repeats]
+    pairs = []
+    gc.collect()
+    gc.disable()
+    try:
+        end = time.perf_counter() + budget
+        while len(pairs) < LEAST_PAIRS or time.perf_counter() < end:
+            pairs.append([_turn(r, n) for r, n in zip(repeats, counts)])
+    finally:
+        gc.enable()
+    return (median(a for a, _ in pairs), median(b for _, b in pairs),
+            median(b / a for a, b in pairs))
+
+
+def duration(seconds: float) -> str:
+    for unit, scale in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+def measure(case: Case, flambeau, torch, budget: float) -> Row:
+    """Times a case in both libraries. An exception of flambeau becomes a row without a ratio."""
+    theirs, _ = case.prepare(torch)
+    try:
+        ours, _ = case.prepare(flambeau)
+        ours(1)
+    except Exception as error:
+        return failed(case, error)
+    a, b, ratio = paired(ours, theirs, budget)
+    return Row(case.name, case.group, duration(a), duration(b), ratio, case.goal,
+               _rates(case, a, b))
+
+
+def failed(case: Case, error: Exception) -> Row:
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    return Row(case.name, case.group, "failed", "", None, case.goal, text[:100])
+
+
+def _rates(case: Case, ours: float, theirs: float) -> str:
+    if case.flop:
+        return f"{case.flop / ours / 1e9:.3g} and {case.flop / theirs / 1e9:.3g} GFLOP/s"
+    if case.moved:
+        return f"{case.moved / ours / 1e9:.3g} and {case.moved / theirs / 1e9:.3g} GB/s"
+    return ""
