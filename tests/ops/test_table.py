@@ -67,7 +67,7 @@ def test_forms_agree(row):
     for sample in s.samples_of(row):
         args, kwargs = s.build(row, sample, dtype)
         expected = function(*args, **kwargs)
-        if {"function", "method"} <= set(row.variants):
+        if {"function", "method"} <= set(row.variants) and isinstance(args[0], fb.Tensor):
             same(getattr(args[0], row.name)(*args[1:], **kwargs), expected, "method")
         if row.has_inplace:
             check_inplace(row, args, kwargs, expected)

@@ -21,18 +21,14 @@ def _outputs(result) -> list:
             and (o.is_floating_point() or o.is_complex())]
 
 
-def _bump(flat, i, delta):
-    flat[i] = flat[i] + delta
-
-
 def _numerical_column(func, inputs, x, i, eps, output_count):
     """Central differences of all outputs with respect to element i of x (a real step)."""
     results = []
     for sign in (1, -1):
         with _no_grad():
-            flat = x.detach().reshape(-1) if x.is_contiguous() else None
-            if flat is None:
+            if not x.is_contiguous():
                 raise ValueError("gradcheck expects contiguous inputs")
+            flat = x.data.reshape(-1)  # through .data: what was saved of x stays valid
             before = flat[i].clone()
             flat[i] = before + sign * eps
             results.append([o.detach().clone() for o in _outputs(func(*inputs))])
@@ -78,7 +74,7 @@ def _analytical(out, x):
     for j in range(out.numel()):
         parts = []
         for unit in ((1, 1j) if out.is_complex() else (1,)):
-            v = _C.zeros_like(out).reshape(-1)
+            v = _C.zeros(out.numel(), dtype=out.dtype)
             v[j] = unit
             (g,) = _grad(out, (x,), v.reshape(out.shape), retain_graph=True, allow_unused=True)
             g = _C.zeros_like(x) if g is None else g
@@ -142,8 +138,8 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
     if grad_outputs is None:
         grad_outputs = []
         for k, o in enumerate(outputs):
-            v = _C.ones_like(o).detach()
-            flat = v.reshape(-1)
+            v = _C.zeros(o.shape, dtype=o.dtype)
+            flat = v.view(-1)
             for j in range(v.numel()):
                 flat[j] = 0.3 + ((7 * j + 3 * k) % 11) / 11.0
             grad_outputs.append(v.requires_grad_())
@@ -155,8 +151,8 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
     def first_gradients(*args):
         xs, vs = args[:-count], args[-count:]
         wanted = tuple(x for x in xs if isinstance(x, _C.Tensor) and x.requires_grad)
-        outs = [o for o in _outputs(func(*xs)) if o.requires_grad]
         with _enable_grad():
+            outs = [o for o in _outputs(func(*xs)) if o.requires_grad]
             grads = _grad(outs, wanted, vs, create_graph=True, allow_unused=True)
         return tuple(g for g in grads if g is not None and g.requires_grad)
 
