@@ -30,6 +30,7 @@ op("view_as_real(Tensor self) -> Tensor", "view", dtypes=COMPLEX,
 op("view_as_complex(Tensor self) -> Tensor", "view", dtypes=FLOATING,
    grad={"self": "view_as_real(g)"}, variants="function", ref="self[..., 0] + 1j * self[..., 1]",
    test_dtypes=FLOATING & 0xC0, samples=[S(T((3, 2))), S(T((2, 3, 2)))],
+   notes={"strides matter": "the last dimension must have stride 1"},
    doc="The inverse of view_as_real: the last dimension has size 2 and stride 1; float32 or float64.")
 
 op("complex(Tensor real, Tensor imag) -> Tensor", "native", dtypes=FLOATING,

@@ -2,6 +2,7 @@
 
 from tools.opgen.table import ALL, NUMERIC, I, S, T, op
 
+BY_VALUE = {"no meta": "the result depends on values, which the meta device does not have"}
 POSITIONS = "the result is made of positions"
 COUNTS = "the result is made of counts"
 CONDITION = "the result is a condition"
@@ -76,6 +77,7 @@ op("index_fill.Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tenso
    dtypes=ALL, variants=METHODS,
    grad={"self": "index_fill(g, dim, index, 0)", "value": "sum_of_slices(g, dim, index)"},
    samples=[S(T((3, 4)), 1, I((1,), 4), T(()))],
+   notes=BY_VALUE,
    doc="Fills the slices named by `index` with a 0-d tensor.")
 
 op("index_fill(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", "inplace", dtypes=ALL,
@@ -162,11 +164,11 @@ op("masked_fill(Tensor self, Tensor mask, Scalar value) -> Tensor", dtypes=ALL, 
 
 op("_masked_fill_tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", dtypes=ALL, public=False,
    grad={"self": "masked_fill(g, mask, 0)", "value": "masked_keep(g, mask)"},
-   samples=[S(T((3, 4)), M((3, 4)), T(()))],
+   samples=[S(T((3, 4)), M((3, 4)), T(()))], notes=BY_VALUE,
    doc="masked_fill() with a 0-d tensor of the same dtype.")
 
 op("masked_select(Tensor self, Tensor mask) -> Tensor", "composite", dtypes=ALL,
-   variants="function method out", ref="self[mask]",
+   variants="function method out", ref="self[mask]", notes=BY_VALUE,
    samples=[S(T((3, 4)), M((3, 4))), S(T((3, 4)), M((3, 4), [[False] * 4] * 3))],
    doc="The elements where `mask` is true, as a vector; both are broadcast.")
 
@@ -185,7 +187,7 @@ op("_nonzero_columns(Tensor self) -> Tensor[]", dtypes=ALL, public=False, grad=P
    samples=[S(T((3, 4)))], doc="The same, one vector per dimension.")
 
 op("argwhere(Tensor self) -> Tensor", "composite", dtypes=ALL, variants="function method",
-   body="_nonzero(self)", ref="numpy.argwhere(self)", samples=[S(T((3, 4)))],
+   body="_nonzero(self)", ref="numpy.argwhere(self)", notes=BY_VALUE, samples=[S(T((3, 4)))],
    doc="The positions of the elements that are not zero, one per row.")
 
 op("count_nonzero(Tensor self, int[]? dim=None) -> Tensor", "composite", dtypes=ALL,

@@ -130,4 +130,5 @@ op("pad(Tensor self, int[] pad, str mode='constant', float? value=None) -> Tenso
 
 op("one_hot(Tensor self, int num_classes=-1) -> Tensor", grad="classes have no derivative",
    samples=[S(I((2, 3), 4)), S(I((3,), 2), 5)],
+   notes={"no meta": "without num_classes the size depends on values"},
    doc="int64 zeros with a further last dimension, in which the place `self` says holds a 1.")

@@ -186,14 +186,14 @@ op("clamp(Tensor self, Operand min, Operand max) -> Tensor", "pointwise",
    expr="minimum(maximum(self, min), max)", dtypes=ALL & ~COMPLEX,
    grad={"self": "where((self >= min) & (self <= max), g, 0)", "min": _MIN, "max": _MAX},
    variants=BINARY, aliases=("clip",), ref="numpy.clip(self, min, max)",
-   samples=[S(T((3, 4)), -1, 1), S(T((3, 4)), T((3, 4), -2, 0), T((4,), 0, 2))],
+   samples=[S(T((3, 4)), 0, 1), S(T((3, 4)), T((3, 4), -2, 0), T((4,), 0, 2))],
    doc="Limits `self` to [min, max]; `max` wins where it is the smaller one. Bounds are numbers or "
        "tensors, and one of them may be None.")
 op("clamp.lower(Tensor self, Operand min, Operand? max=None) -> Tensor", "pointwise",
    expr="maximum(self, min)", dtypes=ALL & ~COMPLEX,
    grad={"self": "where(self >= min, g, 0)", "min": "where(self < min, g, 0)"},
    variants=BINARY, aliases=("clip",), ref="numpy.maximum(self, min)",
-   samples=[S(T((3, 4)), -1), S(T((3, 4)), min=T((4,)))], doc="clamp with a lower bound only.")
+   samples=[S(T((3, 4)), 0), S(T((3, 4)), min=T((4,)))], doc="clamp with a lower bound only.")
 op("clamp.upper(Tensor self, Operand? min=None, Operand max) -> Tensor", "pointwise",
    expr="minimum(self, max)", dtypes=ALL & ~COMPLEX,
    grad={"self": "where(self <= max, g, 0)", "max": "where(self > max, g, 0)"},

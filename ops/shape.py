@@ -30,6 +30,7 @@ op("as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) 
                  "storage_offset)"},
    ref="numpy.lib.stride_tricks.as_strided(self, size, [s * self.itemsize for s in stride])",
    samples=[S(T((3, 4)), (2, 2), (1, 2)), S(T((6,)), (2, 3), (1, 1))],
+   notes={"strides matter": "the view is cut from the storage"},
    doc="A view with given sizes, strides and offset, in elements, checked against the storage.")
 
 op("_as_strided_backward(Tensor grad, int[] sizes, int[] strides, int offset, int[] view_sizes, "

@@ -1,6 +1,18 @@
 """Functions of one number, and a few of two: exponentials, angles, rounding, signs."""
 
-from tools.opgen.table import ALL, BOOL, COMPLEX, FLOATING, INT_TO_FLOAT, NUMERIC, REAL, S, T, op
+from tools.opgen.table import (
+    ALL,
+    BOOL,
+    COMPLEX,
+    FLOAT64,
+    FLOATING,
+    INT_TO_FLOAT,
+    NUMERIC,
+    REAL,
+    S,
+    T,
+    op,
+)
 
 UNARY = BINARY = "function method inplace out"
 LN2, LN10 = "0.6931471805599453", "2.302585092994046"
@@ -103,7 +115,7 @@ op("abs(Tensor self) -> Tensor", "pointwise", expr="abs(self)", dtypes=NUMERIC, 
    grad={"self": "g * sgn(self)"}, variants=UNARY, aliases=("absolute",),
    ref="numpy.abs(self)", doc="The absolute value; complex numbers give their modulus, a real number.")
 _unary("sign", "zeros_like(g)", "-1, 0 or 1 by the sign of each element.", dtypes=REAL | BOOL,
-       promote="Default", check="check_sign")
+       promote="Default", check="check_sign", test_dtypes=REAL)  # NumPy has no sign of bool
 _unary("sgn", "sgn_grad(g, self, y)", "z / |z|, and 0 at 0: the sign of complex numbers.",
        "numpy.sign(self)", dtypes=ALL, promote="Default", test_dtypes=REAL)  # NumPy 1 signs the real part
 op("signbit(Tensor self) -> Tensor", "pointwise", expr="signbit(self)", dtypes=REAL | BOOL,
@@ -125,6 +137,7 @@ op("nextafter(Tensor self, Tensor other) -> Tensor", "pointwise", expr="nextafte
    dtypes=FLOATING, check="check_nextafter",
    grad={"self": "where(self == other, 0, g)", "other": "where(self == other, g, 0)"},
    variants=BINARY, ref="numpy.nextafter(self, other)", samples=[S(T((3, 4)), T((3, 4)))],
+   test_dtypes=FLOAT64,  # the reference steps in double precision
    doc="The next number of the type after `self` in the direction of `other`; float32 and float64.")
 
 # ---- products with logarithms

@@ -18,6 +18,7 @@ _BIT = {n: 1 << i for i, n in enumerate(DTYPE_ORDER)}
 INTEGERS = sum(_BIT[n] for n in ("uint8", "int8", "int16", "int32", "int64"))
 BOOL = _BIT["bool"]
 FLOATING = sum(_BIT[n] for n in ("float16", "float32", "float64", "bfloat16"))
+FLOAT64 = _BIT["float64"]
 COMPLEX = _BIT["complex64"] | _BIT["complex128"]
 REAL = INTEGERS | FLOATING
 NUMERIC = REAL | COMPLEX
