@@ -153,7 +153,7 @@ op("put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tens
 
 op("masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", "composite", dtypes=ALL,
    variants=METHODS, ref="numpy.where(mask, value, self)",
-   samples=[S(T((3, 4)), M((3, 4)), T(()))],
+   samples=[S(T((3, 4)), M((3, 4)), T(()))], notes=BY_VALUE,
    doc="`self` with a 0-d tensor where `mask` is true.")
 
 op("masked_fill(Tensor self, Tensor mask, Scalar value) -> Tensor", dtypes=ALL, variants=METHODS,
