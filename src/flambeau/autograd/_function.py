@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from flambeau import _C
 
 from ._grad_mode import no_grad
@@ -73,6 +71,8 @@ class InplaceFunction(Function):
 
 def once_differentiable(function):
     """Decorates ``backward`` when its result cannot be differentiated again: asking for that raises."""
+
+    import functools
 
     @functools.wraps(function)
     def wrapper(ctx, *grads):

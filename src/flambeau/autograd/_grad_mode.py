@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from flambeau import _C
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled",
@@ -14,6 +12,8 @@ is_grad_enabled = _C.is_grad_enabled
 
 def _decorate(make_context, function):
     """Wraps a function, a generator function or a class so that it runs inside the context."""
+    import functools  # here, not above: it would double the time of `import flambeau`
+
     code = getattr(function, "__code__", None)
     if code is not None and code.co_flags & 0x20:  # a generator: the mode holds only while it runs
         @functools.wraps(function)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from flambeau import _C
 
 Node = _C.Node
 
 
-class GradientEdge(NamedTuple):
-    """A place in the graph: an output of a node."""
+class GradientEdge(tuple):
+    """A place in the graph: the pair (node, output_nr)."""
 
-    node: Node
-    output_nr: int
+    __slots__ = ()
+
+    def __new__(cls, node: Node, output_nr: int):
+        return tuple.__new__(cls, (node, output_nr))
+
+    node = property(lambda self: self[0])
+    output_nr = property(lambda self: self[1])
 
 
 def get_gradient_edge(tensor) -> GradientEdge:
