@@ -8,15 +8,60 @@ namespace flambeau {
 
 namespace {
 
+// What backward knows of a node. The nodes stay alive: the edges from the roots hold them.
 struct State {
-  Ref<Node> node;
+  Node* node;
   uint32_t waiting = 0;         // edges that have not delivered yet
   uint32_t old_run, old_slot;   // of an enclosing backward, put back at the end
+  int32_t capture = -1;         // the first of the inputs asked for that this node feeds
   bool needed = true;
   bool ready = false;
-  SmallVec<int32_t, 1> captures;      // indices into the inputs asked for
   SmallVec<Tensor, 1> gradients;      // per output, undefined until something arrives
 };
+
+// An input asked for: which output of its node, and the next input of the same node.
+struct Capture {
+  uint32_t nr = 0;
+  int32_t next = -1;
+};
+
+struct Ready {
+  uint64_t sequence;
+  uint32_t slot;
+  bool operator<(const Ready& o) const { return sequence < o.sequence; }
+};
+
+struct Visit {
+  Node* node;
+  size_t edge;
+};
+
+// The buffers of a run. They are kept for the next one: most graphs are small and run often.
+struct Buffers {
+  std::vector<State> states;
+  std::vector<Visit> stack;
+  std::vector<uint32_t> order;   // children before parents
+  std::vector<Ready> heap;
+
+  void clear() {
+    states.clear();
+    stack.clear();
+    order.clear();
+    heap.clear();
+  }
+};
+constexpr size_t kKeptStates = 1 << 16;
+thread_local std::unique_ptr<Buffers> spare_buffers;
+
+std::unique_ptr<Buffers> take_buffers() {
+  // A backward within a backward finds no spare ones.
+  return spare_buffers ? std::move(spare_buffers) : std::make_unique<Buffers>();
+}
+void return_buffers(std::unique_ptr<Buffers> buffers) {
+  if (buffers->states.capacity() > kKeptStates) return;
+  buffers->clear();
+  spare_buffers = std::move(buffers);
+}
 
 uint32_t last_run = 0;
 thread_local Node* running = nullptr;
@@ -26,15 +71,15 @@ class Backward {
  public:
   Backward(const TensorList& roots, const TensorList& grads, const TensorList& inputs,
            const BackwardOptions& options)
-      : options_(options), run_(++last_run), captured_(inputs.size()) {
-    // A root of the graph that points at all the tensors to differentiate.
+      : options_(options), run_(++last_run), restricted_(!inputs.empty()),
+        captured_(inputs.size()) {
     for (const Tensor& t : roots) root_edges_.push_back(gradient_edge(t));
     for (const Edge& e : root_edges_) discover(e.node.get());
-    if (!inputs.empty()) restrict_to(inputs);
+    if (restricted_) restrict_to(inputs);
     for (size_t i = 0; i < root_edges_.size(); ++i) deliver(root_edges_[i], grads[i]);
     for (Edge& e : root_edges_) {
       State& s = state(e.node.get());
-      if (s.waiting == 0 && !s.ready) push(e.node->slot);
+      if (s.waiting == 0 && !s.ready) push(s);
     }
   }
 
@@ -43,14 +88,12 @@ class Backward {
       s.node->run = s.old_run;
       s.node->slot = s.old_slot;
     }
+    return_buffers(std::move(buffers_));
   }
 
   TensorList execute() {
     GradMode mode(options_.create_graph);
-    while (!heap_.empty()) {
-      const uint32_t slot = pop();
-      process(slot);
-    }
+    while (!heap_.empty()) process(pop());
     return std::move(captured_);
   }
 
@@ -58,71 +101,71 @@ class Backward {
   State& state(Node* n) { return states_[n->slot]; }
 
   void enter(Node* n) {
-    State s;
-    s.node = Ref<Node>::borrow(n);
+    State& s = states_.emplace_back();
+    s.node = n;
     s.old_run = n->run;
     s.old_slot = n->slot;
     s.gradients.resize(std::max<size_t>(1, n->outputs.size()));
     n->run = run_;
-    n->slot = static_cast<uint32_t>(states_.size());
-    states_.push_back(std::move(s));
+    n->slot = static_cast<uint32_t>(states_.size() - 1);
   }
 
-  // Counts the edges into every node that can be reached; `order_` gets children before parents.
+  // Counts the edges into every node that can be reached.
   void discover(Node* root) {
     if (!root || root->run == run_) return;
-    std::vector<std::pair<Node*, size_t>> stack;
+    std::vector<Visit>& stack = buffers_->stack;
     enter(root);
     stack.push_back({root, 0});
     while (!stack.empty()) {
-      auto& [node, i] = stack.back();
-      if (i == node->next.size()) {
-        order_.push_back(node->slot);
+      Visit& visit = stack.back();
+      if (visit.edge == visit.node->next.size()) {
+        if (restricted_) buffers_->order.push_back(visit.node->slot);
         stack.pop_back();
         continue;
       }
-      Node* to = node->next[i++].node.get();
+      Node* to = visit.node->next[visit.edge++].node.get();
       if (!to) continue;
       const bool fresh = to->run != run_;
       if (fresh) enter(to);
       ++state(to).waiting;
-      if (fresh) stack.push_back({to, 0});
+      if (fresh && !to->next.empty()) {
+        stack.push_back({to, 0});
+      } else if (fresh && restricted_) {
+        buffers_->order.push_back(to->slot);
+      }
     }
   }
 
   void restrict_to(const TensorList& inputs) {
     for (State& s : states_) s.needed = false;
+    captures_.resize(inputs.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Edge e = gradient_edge(inputs[i]);
       FB_CHECK(e.node, "One of the differentiated Tensors does not require grad");
       if (e.node->run != run_) continue;
       State& s = state(e.node.get());
-      s.captures.push_back(static_cast<int32_t>(i));
-      capture_nr_.resize(inputs.size());
-      capture_nr_[i] = e.nr;
+      captures_[i] = {e.nr, s.capture};
+      s.capture = static_cast<int32_t>(i);
       s.needed = true;
     }
-    for (uint32_t slot : order_) {
+    for (uint32_t slot : buffers_->order) {
       State& s = states_[slot];
       for (const Edge& e : s.node->next) {
         if (e.node && state(e.node.get()).needed) s.needed = true;
       }
     }
-    restricted_ = true;
   }
-  void push(uint32_t slot) {
-    states_[slot].ready = true;
-    heap_.push_back(slot);
-    std::push_heap(heap_.begin(), heap_.end(), [this](uint32_t a, uint32_t b) { return less(a, b); });
+
+  void push(State& s) {
+    s.ready = true;
+    heap_.push_back({s.node->sequence, s.node->slot});
+    std::push_heap(heap_.begin(), heap_.end());
   }
   uint32_t pop() {
-    std::pop_heap(heap_.begin(), heap_.end(), [this](uint32_t a, uint32_t b) { return less(a, b); });
-    const uint32_t slot = heap_.back();
+    std::pop_heap(heap_.begin(), heap_.end());
+    const uint32_t slot = heap_.back().slot;
     heap_.pop_back();
     return slot;
-  }
-  bool less(uint32_t a, uint32_t b) const {
-    return states_[a].node->sequence < states_[b].node->sequence;
   }
 
   // Brings a gradient to the form that its receiver expects: broadcasting is undone here, once.
@@ -171,21 +214,23 @@ class Backward {
   }
 
   void process(uint32_t slot) {
-    Ref<Node> node = states_[slot].node;
+    Node* node = states_[slot].node;
     SmallVec<Tensor, 1> grads = std::move(states_[slot].gradients);
     const bool any = std::any_of(grads.begin(), grads.end(), [](const Tensor& t) { return t.defined(); });
-    if (any && node->hooks) run_tensor_hooks(node.get(), grads);
-    for (int32_t i : states_[slot].captures) capture(i, node.get(), grads[capture_nr_[i]]);
+    if (any && node->hooks) run_tensor_hooks(node, grads);
+    for (int32_t i = states_[slot].capture; i >= 0; i = captures_[i].next) {
+      capture(i, node, grads[captures_[i].nr]);
+    }
     SmallVec<Tensor, 2> results(node->next.size());
     const bool is_accumulator = node->cls == &accumulate_grad_class;
-    const bool wanted = any && (restricted_ ? leads_on(node.get()) : options_.accumulate || !is_accumulator);
-    if (wanted) apply(node.get(), grads, results);
+    const bool wanted = any && (restricted_ ? leads_on(node) : options_.accumulate || !is_accumulator);
+    if (wanted) apply(node, grads, results);
     for (size_t i = 0; i < node->next.size(); ++i) {
       const Edge& e = node->next[i];
       if (!e.node) continue;
-      deliver(e, std::move(results[i]), node.get());
+      deliver(e, std::move(results[i]), node);
       State& s = state(e.node.get());
-      if (--s.waiting == 0) push(e.node->slot);
+      if (--s.waiting == 0) push(s);
     }
   }
 
@@ -251,11 +296,12 @@ class Backward {
 
   BackwardOptions options_;
   uint32_t run_;
-  bool restricted_ = false;
-  std::vector<Edge> root_edges_;
-  std::vector<State> states_;
-  std::vector<uint32_t> order_, heap_;
-  std::vector<uint32_t> capture_nr_;
+  bool restricted_;
+  SmallVec<Edge, 2> root_edges_;
+  std::unique_ptr<Buffers> buffers_ = take_buffers();
+  std::vector<State>& states_ = buffers_->states;
+  std::vector<Ready>& heap_ = buffers_->heap;
+  std::vector<Capture> captures_;      // by input
   TensorList captured_;
 };
 

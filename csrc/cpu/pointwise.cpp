@@ -71,13 +71,21 @@ bool simple_zero_d(const PointwiseOp& op, const Tensor* const* inputs, Simple& s
   return s.like >= 0;
 }
 
+// One value that is shown in every position, as the gradient of a sum is.
+bool is_one_value(const TensorImpl& t) {
+  if (t.contiguous) return false;
+  for (const int64_t stride : t.strides)
+    if (stride != 0) return false;
+  return true;
+}
+
 bool simple_operands(const PointwiseOp& op, const Tensor* const* inputs, Simple& s) {
   const TensorImpl* like = nullptr;
   for (int i = 0; i < op.inputs; ++i) {
     const TensorImpl* t = inputs[i]->get();
     const bool mask = op.mask_inputs >> i & 1;
     if (t->device.is_meta() || (mask && t->dtype != DType::Bool)) return false;
-    if (t->sizes.empty()) {
+    if (t->sizes.empty() || is_one_value(*t)) {
       s.zero_d |= static_cast<uint8_t>(1 << i);
     } else if (!mask) {
       if (like && t->dtype != like->dtype) return false;
@@ -88,8 +96,14 @@ bool simple_operands(const PointwiseOp& op, const Tensor* const* inputs, Simple&
   if (!like->contiguous || (s.zero_d && like->numel > kBlockElements)) return false;
   for (int i = 0; i < op.inputs; ++i) {
     const TensorImpl* t = inputs[i]->get();
+    const bool mask = op.mask_inputs >> i & 1;
+    if (t->sizes.empty()) {
+      if (!mask && category(t->dtype) > category(like->dtype)) return false;
+      continue;
+    }
     if (s.zero_d >> i & 1) {
-      if (!(op.mask_inputs >> i & 1) && category(t->dtype) > category(like->dtype)) return false;
+      if (!mask && t->dtype != like->dtype) return false;
+      if (t->sizes != like->sizes) return false;
       continue;
     }
     if (t == like || (t->contiguous && t->sizes == like->sizes)) continue;

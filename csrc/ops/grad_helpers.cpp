@@ -34,6 +34,10 @@ Tensor filled(Node& node, Tensor* grads, size_t index) {
 }
 
 Tensor expand_reduced(const Tensor& g, const Dims& sizes, const std::optional<Dims>& dim, bool keepdim) {
+  if (!grad_enabled && g.dim() == 0 && !g.is_meta()) {
+    // The sum of everything: one value seen from every position, without the views in between.
+    return alias(g, sizes, Dims(sizes.size(), 0), g.offset());
+  }
   Dims shape = g.sizes();
   if (!keepdim && !sizes.empty()) {
     shape = sizes;
