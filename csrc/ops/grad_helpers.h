@@ -60,6 +60,7 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 }  // namespace grad
 }  // namespace flambeau
 
+#include "ops/grad_conv.h"
 #include "ops/grad_matmul.h"
 #include "ops/grad_shape.h"
 #include "ops/grad_index.h"

@@ -1,0 +1,589 @@
+// Convolution as a matrix product whose image operand is made while it is packed. The forward map
+// and its adjoint are the same walk: lanes are the pixels of a grid, and lane pixel p reads source
+// pixel p * step + offset of each tap. The adjoint of a strided convolution is cut into phases, one
+// for each residue of the pixel number, in which only some of the taps take part.
+#include "cpu/conv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/allocator.h"
+#include "cpu/depthwise.h"
+#include "cpu/gemm.h"
+#include "cpu/kernels/conv_pack.h"
+#include "cpu/thread_pool.h"
+
+namespace flambeau {
+namespace {
+
+constexpr int kMostLanes = 16;           // of a panel of B
+constexpr int64_t kFewPixels = 64;       // images so small are multiplied together
+constexpr int64_t kFoldedElements = int64_t{1} << 23;  // of a folded product, at most
+constexpr int64_t kRunBuffer = 4096;     // elements of a gathered run, on the stack
+
+template <class T>
+struct Table;
+#define FB_CONV_TABLE(T, S)                              \
+  template <>                                            \
+  struct Table<T> {                                      \
+    static constexpr auto& pieces = conv_pack_pieces_##S;   \
+    static constexpr auto& offsets = conv_pack_offsets_##S; \
+    static constexpr auto& pack_a = gemm_pack_a_##S;     \
+    static constexpr auto& pack_b = gemm_pack_b_##S;     \
+    static GemmShape shape() { return gemm_shape_##S(); } \
+  }
+FB_CONV_TABLE(float, f32);
+FB_CONV_TABLE(double, f64);
+#undef FB_CONV_TABLE
+
+struct Tap {
+  int64_t offset[3];
+};
+
+// The source of a walk, and what its lanes read.
+template <class T>
+struct Walk {
+  const T* data;
+  int64_t batch_stride, channel_stride, stride[3];
+  int64_t size[3];                       // of the source
+  int64_t grid[3];                       // lanes: batch * grid, the last dimension fastest
+  int64_t step[3];
+  int64_t channels;
+  std::vector<Tap> taps;
+
+  int64_t pixels() const { return grid[0] * grid[1] * grid[2]; }
+  int64_t k() const { return channels * static_cast<int64_t>(taps.size()); }
+};
+
+// A run of lanes along the last dimension of the grid.
+struct Run {
+  int lane, count;
+  int64_t batch, at[3];
+};
+
+template <class T>
+int split_lanes(const Walk<T>& w, int64_t lane, int lanes, Run* runs) {
+  int64_t rest = lane;
+  int64_t x = rest % w.grid[2];
+  rest /= w.grid[2];
+  int64_t y = rest % w.grid[1];
+  rest /= w.grid[1];
+  int64_t z = rest % w.grid[0], n = rest / w.grid[0];
+  int count = 0, done = 0;
+  while (done < lanes) {
+    const int now = static_cast<int>(std::min<int64_t>(lanes - done, w.grid[2] - x));
+    runs[count++] = {done, now, n, {z, y, x}};
+    done += now;
+    x = 0;
+    if (++y == w.grid[1]) {
+      y = 0;
+      if (++z == w.grid[0]) z = 0, ++n;
+    }
+  }
+  return count;
+}
+
+// The row of the source that a run reads for a tap: false if it lies outside.
+template <class T>
+bool source_row(const Walk<T>& w, const Run& r, const Tap& t, int64_t* offset) {
+  const int64_t z = r.at[0] * w.step[0] + t.offset[0], y = r.at[1] * w.step[1] + t.offset[1];
+  if (z < 0 || z >= w.size[0] || y < 0 || y >= w.size[1]) return false;
+  *offset = r.batch * w.batch_stride + z * w.stride[0] + y * w.stride[1];
+  return true;
+}
+
+// The steps [begin, end) of a run of `count` that stay inside a row of `size` pixels.
+void inside(int64_t first, int64_t step, int64_t count, int64_t size, int64_t* begin, int64_t* end) {
+  *begin = first >= 0 ? 0 : (-first + step - 1) / step;
+  *end = first >= size ? 0 : std::min(count, (size - 1 - first) / step + 1);
+}
+
+template <class T>
+bool find_pieces(const Walk<T>& w, const Run* runs, int count, const Tap& t, LanePieces* pieces) {
+  pieces->count = 0;
+  for (int r = 0; r < count; ++r) {
+    int64_t row, begin, end;
+    if (!source_row(w, runs[r], t, &row)) continue;
+    const int64_t first = runs[r].at[2] + t.offset[2];
+    inside(first, 1, runs[r].count, w.size[2], &begin, &end);
+    if (begin >= end) continue;
+    const int64_t offset = row + first - runs[r].lane;
+    const uint32_t mask = (((uint32_t{1} << end) - 1) & ~((uint32_t{1} << begin) - 1))
+                          << runs[r].lane;
+    int j = 0;
+    while (j < pieces->count && pieces->offset[j] != offset) ++j;
+    if (j == LanePieces::kMost) return false;
+    if (j == pieces->count) {
+      pieces->offset[j] = offset;
+      pieces->mask[j] = 0;
+      ++pieces->count;
+    }
+    pieces->mask[j] |= mask;
+  }
+  return true;
+}
+
+template <class T>
+void find_offsets(const Walk<T>& w, const Run* runs, int count, const Tap& t, LaneOffsets* lanes) {
+  lanes->mask = 0;
+  for (int r = 0; r < count; ++r) {
+    int64_t row, begin, end;
+    if (!source_row(w, runs[r], t, &row)) continue;
+    const int64_t first = runs[r].at[2] * w.step[2] + t.offset[2];
+    inside(first, w.step[2], runs[r].count, w.size[2], &begin, &end);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t lane = runs[r].lane + i;
+      lanes->mask |= uint32_t{1} << lane;
+      lanes->offset[lane] = row + (first + i * w.step[2]) * w.stride[2];
+    }
+  }
+}
+
+// Columns of B are pixels; k runs over channels and, fastest, taps.
+template <class T>
+void pack_columns(const void* context, int64_t batch, int64_t lane, int64_t lanes, int64_t k0,
+                  int64_t k, int width, T* packed) {
+  const auto& w = *static_cast<const Walk<T>*>(context);
+  const T* base = w.data + batch * w.batch_stride;
+  const auto taps = static_cast<int64_t>(w.taps.size());
+  const bool adjacent = w.stride[2] == 1 && w.step[2] == 1;
+  Run runs[kMostLanes];
+  LanePieces pieces;
+  LaneOffsets offsets;
+  for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
+    const int now = static_cast<int>(std::min<int64_t>(width, lanes - i));
+    const int count = split_lanes(w, lane + i, now, runs);
+    for (int64_t t = 0; t < taps; ++t) {
+      const int64_t first = (k0 - t + taps - 1) / taps, last = (k0 + k - t + taps - 1) / taps;
+      if (first >= last) continue;
+      const T* src = base + first * w.channel_stride;
+      T* to = packed + (first * taps + t - k0) * width;
+      if (adjacent && find_pieces(w, runs, count, w.taps[t], &pieces)) {
+        Table<T>::pieces(src, w.channel_stride, last - first, pieces, to, taps * width);
+      } else {
+        find_offsets(w, runs, count, w.taps[t], &offsets);
+        Table<T>::offsets(src, w.channel_stride, last - first, offsets, to, taps * width);
+      }
+    }
+  }
+}
+
+// Rows of A are pixels of channels-last images; k runs over taps and, fastest, channels.
+template <class T>
+void pack_rows(const void* context, int64_t batch, int64_t lane, int64_t lanes, int64_t k0,
+               int64_t k, int width, T* packed) {
+  const auto& w = *static_cast<const Walk<T>*>(context);
+  const T* base = w.data + batch * w.batch_stride;
+  Run runs[kMostLanes];
+  const T* source[kMostLanes];
+  alignas(64) T buffer[kRunBuffer];
+  for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
+    const int now = static_cast<int>(std::min<int64_t>(width, lanes - i));
+    const int count = split_lanes(w, lane + i, now, runs);
+    for (int64_t p = k0; p < k0 + k;) {
+      const int64_t t = p / w.channels, c = p % w.channels;
+      const int64_t some = std::min({w.channels - c, k0 + k - p, kRunBuffer / width});
+      bool even = true;
+      for (int r = 0; r < count; ++r) {
+        int64_t row = 0, begin = 0, end = 0;
+        const int64_t first = runs[r].at[2] * w.step[2] + w.taps[t].offset[2];
+        if (source_row(w, runs[r], w.taps[t], &row))
+          inside(first, w.step[2], runs[r].count, w.size[2], &begin, &end);
+        for (int j = 0; j < runs[r].count; ++j)
+          source[runs[r].lane + j] =
+              j >= begin && j < end
+                  ? base + row + (first + j * w.step[2]) * w.stride[2] + c * w.channel_stride
+                  : nullptr;
+      }
+      for (int j = 0; j < now; ++j)
+        even &= source[j] && (j < 2 || source[j] - source[j - 1] == source[1] - source[0]);
+      const int64_t apart = even && now > 1 ? source[1] - source[0] : 0;
+      T* to = packed + (p - k0) * width;
+      if (even) {
+        Table<T>::pack_a(GemmSource::Same, source[0], apart, w.channel_stride, now, some, to);
+      } else {
+        for (int j = 0; j < now; ++j) {
+          T* line = buffer + j * some;
+          if (!source[j])
+            std::memset(line, 0, some * sizeof(T));
+          else
+            for (int64_t q = 0; q < some; ++q) line[q] = source[j][q * w.channel_stride];
+        }
+        Table<T>::pack_a(GemmSource::Same, buffer, some, 1, now, some, to);
+      }
+      p += some;
+    }
+  }
+}
+
+// For the gradient of the weight: columns of B are channels and, fastest, taps; k runs over the
+// batch and the pixels of the grid.
+template <class T>
+void pack_taps(const void* context, int64_t, int64_t lane, int64_t lanes, int64_t k0, int64_t k,
+               int width, T* packed) {
+  const auto& w = *static_cast<const Walk<T>*>(context);
+  const auto taps = static_cast<int64_t>(w.taps.size());
+  alignas(64) T buffer[kRunBuffer];
+  const int64_t most = kRunBuffer / width;
+  for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
+    const int now = static_cast<int>(std::min<int64_t>(width, lanes - i));
+    for (int64_t done = 0; done < k;) {
+      // As many whole runs as the buffer holds.
+      const int64_t some = std::min(most, k - done);
+      for (int64_t filled = 0; filled < some;) {
+        Run run;
+        int64_t rest = k0 + done + filled;
+        run.at[2] = rest % w.grid[2];
+        rest /= w.grid[2];
+        run.at[1] = rest % w.grid[1];
+        rest /= w.grid[1];
+        run.at[0] = rest % w.grid[0];
+        run.batch = rest / w.grid[0];
+        const int64_t length = std::min(some - filled, w.grid[2] - run.at[2]);
+        for (int j = 0; j < now; ++j) {
+          const Tap& t = w.taps[(lane + i + j) % taps];
+          T* line = buffer + j * some + filled;
+          int64_t row = 0, begin = 0, end = 0;
+          const int64_t first = run.at[2] * w.step[2] + t.offset[2];
+          if (source_row(w, run, t, &row)) inside(first, w.step[2], length, w.size[2], &begin, &end);
+          if (begin > end) begin = end;
+          for (int64_t q = 0; q < begin; ++q) line[q] = T(0);
+          const T* src = w.data + row + (lane + i + j) / taps * w.channel_stride +
+                         first * w.stride[2];
+          const int64_t apart = w.step[2] * w.stride[2];
+          if (apart == 1)
+            std::memcpy(line + begin, src + begin, static_cast<size_t>(end - begin) * sizeof(T));
+          else
+            for (int64_t q = begin; q < end; ++q) line[q] = src[q * apart];
+          for (int64_t q = end; q < length; ++q) line[q] = T(0);
+        }
+        filled += length;
+      }
+      Table<T>::pack_b(GemmSource::Same, buffer, some, 1, now, some, packed + done * width);
+      done += some;
+    }
+  }
+}
+
+// Rows of A are channels of a batch of images; k runs over the batch and the pixels.
+template <class T>
+struct Planes {
+  const T* data;
+  int64_t batch_stride, channel_stride, pixel_stride, pixels;
+};
+
+template <class T>
+void pack_planes(const void* context, int64_t, int64_t lane, int64_t lanes, int64_t k0, int64_t k,
+                 int width, T* packed) {
+  const auto& s = *static_cast<const Planes<T>*>(context);
+  for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
+    const int64_t now = std::min<int64_t>(width, lanes - i);
+    for (int64_t p = k0; p < k0 + k;) {
+      const int64_t n = p / s.pixels, at = p % s.pixels;
+      const int64_t some = std::min(s.pixels - at, k0 + k - p);
+      const T* from = s.data + n * s.batch_stride + (lane + i) * s.channel_stride +
+                      at * s.pixel_stride;
+      Table<T>::pack_a(GemmSource::Same, from, s.channel_stride, s.pixel_stride, now, some,
+                       packed + (p - k0) * width);
+      p += some;
+    }
+  }
+}
+
+// ---- one group, one phase ----------------------------------------------------------------------
+
+// Channels first: C[rows, pixels] = A[rows, k] image[k, pixels], image by image, or all images
+// together where each has so few pixels that packing A again for each would not pay.
+// c + batch * c_batch: rows of `pixels` adjacent elements, `row_stride` apart.
+template <class T>
+void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows, const T* bias, T* c,
+                      int64_t c_batch, int64_t row_stride) {
+  const int64_t pixels = w.pixels(), k = w.k();
+  const StridedOperand<T> weights{GemmSource::Same, a, k, 1, 0};
+  PackedGemm<T> job;
+  job.m = rows;
+  job.k = k;
+  job.a = weights.as_a();
+  job.b = {pack_columns<T>, &w, false};
+  job.row_bias = bias;
+  const bool fold = batch > 1 && (pixels <= kFewPixels || (pixels <= 2 * kFewPixels && rows > pixels));
+  if (!fold) {
+    job.batch = batch;
+    job.n = pixels;
+    job.c = c;
+    job.ldc = row_stride;
+    job.c_batch = c_batch;
+    return packed_gemm(job);
+  }
+  const int64_t together = std::clamp<int64_t>(kFoldedElements / std::max<int64_t>(1, rows * pixels), 1, batch);
+  const Workspace space(checked_nbytes(together * rows * pixels, sizeof(T)));
+  for (int64_t n0 = 0; n0 < batch; n0 += together) {
+    const int64_t now = std::min(together, batch - n0);
+    Walk<T> part = w;
+    part.data += n0 * w.batch_stride;
+    job.b.context = &part;
+    job.n = now * pixels;
+    job.c = space.as<T>();
+    job.ldc = job.n;
+    packed_gemm(job);
+    parallel_for(now * rows, std::max<int64_t>(1, 16384 / pixels), [&](int64_t begin, int64_t end) {
+      for (int64_t u = begin; u < end; ++u) {
+        const int64_t n = u / rows, r = u % rows;
+        std::memcpy(c + (n0 + n) * c_batch + r * row_stride,
+                    space.as<T>() + r * now * pixels + n * pixels, pixels * sizeof(T));
+      }
+    });
+  }
+}
+
+// Channels last: C[batch * pixels, columns] = image[.., k] B[k, columns].
+template <class T>
+void multiply_rows(const Walk<T>& w, int64_t batch, const StridedOperand<T>& b, int64_t columns,
+                   const T* bias, T* c, int64_t row_stride) {
+  PackedGemm<T> job;
+  job.m = batch * w.pixels();
+  job.n = columns;
+  job.k = w.k();
+  job.a = {pack_rows<T>, &w, false};
+  job.b = b.as_b();
+  job.col_bias = bias;
+  job.c = c;
+  job.ldc = row_stride;
+  packed_gemm(job);
+}
+
+template <class T>
+Walk<T> walk_of(const ConvImage<const T>& image, const int64_t* size, int64_t channels) {
+  Walk<T> w;
+  w.data = image.data;
+  w.batch_stride = image.batch;
+  w.channel_stride = image.channel;
+  w.channels = channels;
+  for (int d = 0; d < 3; ++d) w.stride[d] = image.pixel[d], w.size[d] = size[d];
+  return w;
+}
+
+// The walk of the forward map: every pixel of the output, every tap.
+template <class T>
+Walk<T> forward_walk(const ConvGeometry& g, const ConvImage<const T>& x) {
+  Walk<T> w = walk_of(x, g.in, g.group_in());
+  for (int d = 0; d < 3; ++d) w.grid[d] = g.out[d], w.step[d] = g.stride[d];
+  for (int64_t i = 0; i < g.kernel[0]; ++i)
+    for (int64_t j = 0; j < g.kernel[1]; ++j)
+      for (int64_t l = 0; l < g.kernel[2]; ++l)
+        w.taps.push_back({{i * g.dilation[0] - g.pad[0], j * g.dilation[1] - g.pad[1],
+                           l * g.dilation[2] - g.pad[2]}});
+  return w;
+}
+
+// Groups are independent: many small ones are divided among the threads.
+template <class F>
+void for_groups(int64_t groups, F&& f) {
+  if (groups < 4) {
+    for (int64_t i = 0; i < groups; ++i) f(i);
+    return;
+  }
+  parallel_for(groups, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+// weight (o, c, t) as (o, t, c).
+template <class T>
+void channels_fastest(const T* weight, int64_t out, int64_t in, int64_t taps, T* to) {
+  for (int64_t o = 0; o < out; ++o)
+    for (int64_t t = 0; t < taps; ++t)
+      for (int64_t c = 0; c < in; ++c) *to++ = weight[(o * in + c) * taps + t];
+}
+
+// ---- the adjoint -------------------------------------------------------------------------------
+
+// Input pixels i with i + pad = phase (mod stride), and the taps that reach them.
+struct Phase {
+  int64_t first[3], count[3];            // the phase's pixels: first + j * stride
+  std::vector<Tap> taps;                 // offsets into the output's pixels
+  std::vector<int64_t> index;            // which taps of the kernel they are
+};
+
+void phase_taps(const ConvGeometry& g, int d, int64_t first, std::vector<std::pair<int64_t, int64_t>>* list) {
+  for (int64_t k = 0; k < g.kernel[d]; ++k) {
+    const int64_t reach = first + g.pad[d] - k * g.dilation[d];
+    if (reach % g.stride[d] == 0) list->push_back({k, reach / g.stride[d]});
+  }
+}
+
+Phase phase_at(const ConvGeometry& g, const int64_t* first) {
+  Phase p;
+  std::vector<std::pair<int64_t, int64_t>> along[3];
+  for (int d = 0; d < 3; ++d) {
+    p.first[d] = first[d];
+    p.count[d] = first[d] < g.in[d] ? (g.in[d] - 1 - first[d]) / g.stride[d] + 1 : 0;
+    phase_taps(g, d, first[d], &along[d]);
+  }
+  for (const auto& i : along[0])
+    for (const auto& j : along[1])
+      for (const auto& l : along[2]) {
+        p.taps.push_back({{i.second, j.second, l.second}});
+        p.index.push_back((i.first * g.kernel[1] + j.first) * g.kernel[2] + l.first);
+      }
+  return p;
+}
+
+// Spreads the pixels of a phase, `from`, over the image.
+template <class T>
+void scatter_phase(const ConvGeometry& g, const Phase& p, const T* from, int64_t from_batch,
+                   int64_t from_channel, int64_t from_pixel, int64_t channels, const ConvImage<T>& x) {
+  const int64_t rows = p.count[0] * p.count[1], pixels = rows * p.count[2];
+  parallel_for(g.batch * channels, std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1)),
+               [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t n = u / channels, c = u % channels;
+      const T* src = from + n * from_batch + c * from_channel;
+      for (int64_t r = 0; r < rows; ++r) {
+        const int64_t z = p.first[0] + r / p.count[1] * g.stride[0];
+        const int64_t y = p.first[1] + r % p.count[1] * g.stride[1];
+        T* to = x.data + n * x.batch + c * x.channel + z * x.pixel[0] + y * x.pixel[1] +
+                p.first[2] * x.pixel[2];
+        for (int64_t i = 0; i < p.count[2]; ++i, src += from_pixel)
+          to[i * g.stride[2] * x.pixel[2]] = *src;
+      }
+    }
+  });
+}
+
+template <class T>
+void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const T>& y, const T* weight,
+                   const T* bias, const ConvImage<T>& x) {
+  const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
+  Walk<T> w = walk_of(y, g.out, out);
+  for (int d = 0; d < 3; ++d) w.grid[d] = p.count[d], w.step[d] = 1;
+  w.taps = p.taps;
+  const auto used = static_cast<int64_t>(p.taps.size());
+  const bool direct = g.stride[0] == 1 && g.stride[1] == 1 && g.stride[2] == 1;
+  const int64_t pixels = w.pixels();
+  if (pixels == 0) return;
+  const Workspace turned(checked_nbytes(std::max<int64_t>(1, in * out * used), sizeof(T)));
+  T* a = turned.as<T>();
+  const Workspace space(direct ? 0 : checked_nbytes(g.batch * in * pixels, sizeof(T)));
+  T* product = direct ? x.data : space.as<T>();
+  if (x.channels_last) {
+    for (int64_t t = 0; t < used; ++t)  // (t, o, c)
+      for (int64_t o = 0; o < out; ++o)
+        for (int64_t c = 0; c < in; ++c) *a++ = weight[(o * in + c) * taps + p.index[t]];
+    const StridedOperand<T> b{GemmSource::Same, turned.as<T>(), 1, in, 0};
+    multiply_rows(w, g.batch, b, in, bias, product, direct ? g.in_channels : in);
+    if (!direct) scatter_phase(g, p, space.as<T>(), pixels * in, 1, in, in, x);
+  } else {
+    for (int64_t c = 0; c < in; ++c)    // (c, o, t)
+      for (int64_t o = 0; o < out; ++o)
+        for (int64_t t = 0; t < used; ++t) *a++ = weight[(o * in + c) * taps + p.index[t]];
+    multiply_columns(w, g.batch, turned.as<T>(), in, bias, product, direct ? x.batch : in * pixels,
+                     pixels);
+    if (!direct) scatter_phase(g, p, space.as<T>(), in * pixels, pixels, 1, in, x);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* weight, const T* bias,
+                  const ConvImage<T>& y) {
+  if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
+    return depthwise_forward(g, x, weight, bias, y);
+  const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
+  const Walk<T> walk = forward_walk(g, x);
+  for_groups(g.groups, [&](int64_t i) {
+    Walk<T> w = walk;
+    w.data += i * in * x.channel;
+    const T* part = weight + i * out * in * taps;
+    const T* part_bias = bias ? bias + i * out : nullptr;
+    T* c = y.data + i * out * y.channel;
+    if (y.channels_last) {
+      const Workspace turned(taps == 1 ? 0 : checked_nbytes(out * in * taps, sizeof(T)));
+      if (taps > 1) channels_fastest(part, out, in, taps, turned.as<T>());
+      const StridedOperand<T> b{GemmSource::Same, taps == 1 ? part : turned.as<T>(), in * taps, 1, 0};
+      multiply_rows(w, g.batch, b, out, part_bias, c, g.out_channels);
+    } else {
+      multiply_columns(w, g.batch, part, out, part_bias, c, y.batch, g.out_pixels());
+    }
+  });
+}
+
+template <class T>
+void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* weight, const T* bias,
+                  const ConvImage<T>& x) {
+  if (g.depthwise() && (!x.channels_last || g.group_out() == 1))
+    return depthwise_adjoint(g, y, weight, bias, x);
+  const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
+  int64_t residues[3];
+  for (int d = 0; d < 3; ++d) residues[d] = std::min(g.stride[d], g.in[d]);
+  for (int64_t phase = 0; phase < residues[0] * residues[1] * residues[2]; ++phase) {
+    const int64_t first[3] = {phase / (residues[1] * residues[2]), phase / residues[2] % residues[1],
+                              phase % residues[2]};
+    const Phase p = phase_at(g, first);
+    for_groups(g.groups, [&](int64_t i) {
+      ConvImage<const T> from = y;
+      ConvImage<T> to = x;
+      from.data += i * out * y.channel;
+      to.data += i * in * x.channel;
+      adjoint_group(g, p, from, weight + i * out * in * taps, bias ? bias + i * in : nullptr, to);
+    });
+  }
+}
+
+template <class T>
+void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y, const ConvImage<const T>& x,
+                      T* weight) {
+  if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
+    return depthwise_weight_grad(g, y, x, weight);
+  const int64_t in = g.group_in(), out = g.group_out(), columns = in * g.taps();
+  const int64_t pixels = g.out_pixels();
+  const Walk<T> walk = forward_walk(g, x);
+  // A small weight does not occupy all threads: parts of the batch are summed apart.
+  const double work = static_cast<double>(out) * columns * pixels * g.batch;
+  const bool small = out * columns <= 96 * 96;
+  const int64_t most = small ? std::clamp<int64_t>(g.batch, 1, 16) : 1;
+  const int64_t parts = std::clamp<int64_t>(static_cast<int64_t>(work / 2e6), 1, most);
+  const int64_t share = (g.batch + parts - 1) / parts, total = g.out_channels * columns;
+  const Workspace sums(parts > 1 ? checked_nbytes(parts * total, sizeof(T)) : 0);
+  const auto one = [&](int64_t group, int64_t part) {
+    const int64_t n0 = part * share, images = std::clamp<int64_t>(g.batch - n0, 0, share);
+    Walk<T> w = walk;
+    w.data += group * in * x.channel + n0 * x.batch;
+    // Pixels of a dense image follow each other.
+    const Planes<T> planes{y.data + group * out * y.channel + n0 * y.batch, y.batch, y.channel,
+                           y.channels_last ? g.out_channels : 1, pixels};
+    PackedGemm<T> job;
+    job.m = out;
+    job.n = columns;
+    job.k = images * pixels;
+    job.a = {pack_planes<T>, &planes, true};
+    job.b = {pack_taps<T>, &w, true};
+    job.c = (parts > 1 ? sums.template as<T>() + part * total : weight) + group * out * columns;
+    job.ldc = columns;
+    packed_gemm(job);
+  };
+  if (parts == 1) return for_groups(g.groups, [&](int64_t i) { one(i, 0); });
+  parallel_for(g.groups * parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) one(u / parts, u % parts);
+  });
+  for (int64_t i = 0; i < total; ++i) {
+    T sum = sums.template as<T>()[i];
+    for (int64_t p = 1; p < parts; ++p) sum += sums.template as<T>()[p * total + i];
+    weight[i] = sum;
+  }
+}
+
+#define FB_CONV_INSTANCES(T)                                                                       \
+  template void conv_forward(const ConvGeometry&, const ConvImage<const T>&, const T*, const T*,   \
+                             const ConvImage<T>&);                                                 \
+  template void conv_adjoint(const ConvGeometry&, const ConvImage<const T>&, const T*, const T*,   \
+                             const ConvImage<T>&);                                                 \
+  template void conv_weight_grad(const ConvGeometry&, const ConvImage<const T>&,                   \
+                                 const ConvImage<const T>&, T*)
+FB_CONV_INSTANCES(float);
+FB_CONV_INSTANCES(double);
+#undef FB_CONV_INSTANCES
+
+}  // namespace flambeau
