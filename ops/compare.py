@@ -30,7 +30,7 @@ for _name, _sign, _words in (("isposinf", "", "+inf"), ("isneginf", "-", "-inf")
        check=f"check_{_name}", ref=f"numpy.{_name}(self)", doc=f"Whether each element is {_words}.")
 
 op("isreal(Tensor self) -> Tensor", "native", dtypes=ALL, grad=_CONDITION,
-   variants="function method", ref="numpy.isreal(self)",
+   variants="function method", ref="numpy.isreal(self)", samples=[S(T((2, 3)))],
    doc="Whether the imaginary part of each element is zero.")
 
 op("isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) "

@@ -134,7 +134,7 @@ op("heaviside(Tensor self, Tensor values) -> Tensor", "pointwise",
    samples=[S(T((3, 4)), T((3, 4)))],
    doc="0 below zero, 1 above, `values` at zero; both of one type.")
 op("nextafter(Tensor self, Tensor other) -> Tensor", "pointwise", expr="nextafter(self, other)",
-   dtypes=FLOATING, check="check_nextafter",
+   dtypes=FLOATING & 0xC0,  # half types are computed in float32, where the next number is another
    grad={"self": "where(self == other, 0, g)", "other": "where(self == other, g, 0)"},
    variants=BINARY, ref="numpy.nextafter(self, other)", samples=[S(T((3, 4)), T((3, 4)))],
    test_dtypes=FLOAT64,  # the reference steps in double precision
@@ -147,7 +147,7 @@ op("xlogy(Operand self, Operand other) -> Tensor", "pointwise",
    promote=INT_TO_FLOAT,
    grad={"self": "where((self == 0) & (other <= 0), 0, g * log(other))", "other": "g * self / other"},
    variants=BINARY, aliases=("special_xlogy",), ref="scipy.special.xlogy(self, other)",
-   samples=[S(T((3, 4)), T((3, 4), 0.1, 3)), S(T((3,)), 2), S(2, T((3,), 0.1, 3))],
+   samples=[S(T((3, 4)), T((3, 4), 0.1, 3)), S(T((3,)), 2)],
    doc="self * log(other), 0 where `self` is 0, NaN where `other` is NaN.")
 op("logit(Tensor self, float? eps=None) -> Tensor", "composite", dtypes=FLOATING, variants=UNARY,
    aliases=("special_logit",), ref="numpy.log(self / (1 - self))",

@@ -92,14 +92,6 @@ void check_heaviside(const Tensor& self, const Tensor& values) {
            "different dtypes.");
 }
 
-void check_nextafter(const Tensor& self, const Tensor& other) {
-  // Half types are computed in float32, where the next number is another one.
-  for (const Tensor* t : {&self, &other}) {
-    FB_CHECK_KIND(ErrorKind::NotImplemented, !is_half(t->dtype()), "\"nextafter\" not implemented for '",
-                  type_name(t->dtype()), '\'');
-  }
-}
-
 // ---- operators
 
 Tensor positive(const Tensor& self) {

@@ -43,6 +43,8 @@ def computed_dtypes(mask: int) -> list[str]:
 
 def _function(kernel: Kernel, dtype: str) -> str:
     cpp = _CPP[dtype]
+    if kernel.masks and "int" in dtype:  # the compiler vectorises no choice by bytes
+        cpp = f"Vec<{cpp}>"
     args = ", ".join(f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
                      for n in kernel.inputs)
     masks = sum(1 << i for i, n in enumerate(kernel.inputs) if n in kernel.masks)

@@ -9,12 +9,13 @@ namespace flambeau::FB_ISA {
 // choice is made for each element by itself, so that its neighbours have no influence.
 template <class T>
 FB_VEC Vec<T> power(Vec<T> x, Vec<T> y) {
-  const auto one = y == Vec<T>(1), two = y == Vec<T>(2);
-  Vec<T> r = where(two, x * x, x);
-  if (all(one | two)) return r;
-  const auto three = y == Vec<T>(3), half = y == Vec<T>(0.5), inverse = y == Vec<T>(-1);
-  const auto easy = one | two | three | half | inverse;
-  r = where(three, x * x * x, r);
+  const auto two = y == Vec<T>(2), three = y == Vec<T>(3);
+  auto easy = two | three | (y == Vec<T>(1));
+  const Vec<T> xx = x * x;
+  Vec<T> r = where(three, xx * x, where(two, xx, x));
+  if (all(easy)) return r;
+  const auto half = y == Vec<T>(0.5), inverse = y == Vec<T>(-1);
+  easy = easy | half | inverse;
   r = where(half, sqrt(x), r);
   r = where(inverse, Vec<T>(1) / x, r);
   return all(easy) ? r : where(easy, r, pow(x, y));

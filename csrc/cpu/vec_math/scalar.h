@@ -149,7 +149,8 @@ FB_VEC T fmod(T x, T y) {
 template <Integer T>
 FB_VEC T remainder(T x, T y) {
   const T r = fmod(x, y);
-  return r != T{0} && (r < T{0}) != (y < T{0}) ? static_cast<T>(r + y) : r;
+  if constexpr (std::is_unsigned_v<T>) return r;
+  else return r != T{0} && (r < T{0}) != (y < T{0}) ? static_cast<T>(r + y) : r;
 }
 template <Integer T>
 FB_VEC T trunc_divide(T x, T y) {
@@ -161,7 +162,8 @@ FB_VEC T trunc_divide(T x, T y) {
 template <Integer T>
 FB_VEC T floor_divide(T x, T y) {
   const T q = trunc_divide(x, y);
-  return fmod(x, y) != T{0} && (x < T{0}) != (y < T{0}) ? static_cast<T>(q - 1) : q;
+  if constexpr (std::is_unsigned_v<T>) return q;
+  else return static_cast<T>(q - (((x < T{0}) != (y < T{0})) & (static_cast<T>(q * y) != x)));
 }
 // Modulo 2^bits, by squaring; a negative exponent gives 0 but for the bases 1 and -1.
 template <Integer T>
