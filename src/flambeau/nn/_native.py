@@ -28,6 +28,9 @@ NAMES = (
     # losses: (input, target, ..., reduction="mean"), without size_average and reduce
     "nll_loss", "cross_entropy", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div",
+    # recurrent networks
+    "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell",
+    "rnn_relu_cell",
     # images and attention
     "pad", "interpolate", "unfold", "fold", "scaled_dot_product_attention",
 )

@@ -7,13 +7,16 @@ import numbers
 
 import flambeau as fb
 
+from . import _native as native
 from . import init
 from ._module import Module
 from ._packed import PackedSequence
 from ._parameter import Parameter
-from ._rnn_ops import GATES, cell, run
 
 Tensor = fb.Tensor
+
+# Blocks of hidden_size rows in the weights.
+GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 
 def apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Tensor:
@@ -102,14 +105,6 @@ class RNNBase(Module):
     @property
     def _flat_weights(self) -> list[Parameter]:
         return [w for group in self.all_weights for w in group]
-
-    def _weights(self) -> list[list]:
-        """For each layer and direction [w_ih, w_hh, b_ih, b_hh, w_hr], None where there is none."""
-        rows = []
-        for group in self.all_weights:
-            row = group[:2] + (group[2:4] if self.bias else [None, None])
-            rows.append(row + (group[-1:] if self.proj_size else [None]))
-        return rows
 
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
@@ -224,17 +219,15 @@ class RNNBase(Module):
             if states is None:
                 states = self._zeros(input, None)
         self._check_states(input, states, batch_sizes)
-        time_major = packed is None and self.batch_first
-        x = input.transpose(0, 1) if time_major else input
-        if packed is None and x.size(0) == 0:
-            raise RuntimeError(f"{self._get_name()}: Expected sequence length to be larger than 0")
-        out, *states = run(self.mode, x, None if packed is None else batch_sizes.tolist(), states,
-                           self._weights(), self.dropout, self.training, self.bidirectional)
+        operator = getattr(native, self.mode.lower())
+        hidden = states if self.mode == "LSTM" else states[0]
+        rest = (hidden, self._flat_weights, self.bias, self.num_layers, self.dropout,
+                self.training, self.bidirectional)
         if packed is not None:
+            out, *states = operator(input, batch_sizes, *rest)
             result = self.permute_hidden(self._result(tuple(states)), unsorted_indices)
             return PackedSequence(out, batch_sizes, sorted_indices, unsorted_indices), result
-        if time_major:
-            out = out.transpose(0, 1)
+        out, *states = operator(input, *rest, self.batch_first)
         if single:
             out = out.squeeze(0 if self.batch_first else 1)
             states = [s.squeeze(1) for s in states]
@@ -372,7 +365,10 @@ class RNNCellBase(Module):
                     raise RuntimeError(
                         f"{name}: hidden state of size {list(h.shape)} does not fit input of batch "
                         f"{x.size(0)} and hidden_size {self.hidden_size}")
-        out = cell(mode, x, states, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        operator = getattr(native, mode.lower() + "_cell")
+        out = operator(x, states if mode == "LSTM" else states[0], self.weight_ih, self.weight_hh,
+                       self.bias_ih, self.bias_hh)
+        out = out if mode == "LSTM" else (out,)
         return out if batched else tuple(h.squeeze(0) for h in out)
 
 
