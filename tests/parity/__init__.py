@@ -1,0 +1,1 @@
+"""PyTorch's own operator, module and optimizer tables, run against flambeau."""
