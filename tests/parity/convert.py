@@ -93,11 +93,23 @@ def to_flambeau(value, memo: dict | None = None):
         return value
     if type(value).__module__ == "numpy":
         return value
+    if isinstance(value, torch.nn.Module):
+        return _module_to_flambeau(value)
     if callable(value):
         from .rebind import rebind
 
         return rebind(value)
     raise NotApplicable(f"a value of type {type(value).__name__}")
+
+
+def _module_to_flambeau(module: torch.nn.Module):
+    """The same layer; only layers without parameters stand among the arguments of samples."""
+    if module.state_dict():
+        raise NotApplicable("a module with parameters as an argument")
+    ours = getattr(flambeau.nn, type(module).__name__)()
+    for name in type(module).__constants__:
+        setattr(ours, name, getattr(module, name))
+    return ours
 
 
 def to_torch(value):

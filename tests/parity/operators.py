@@ -74,10 +74,6 @@ class Target:
         raise Absent(name)
 
 
-def _call(function, sample):
-    return function(sample.input, *sample.args, **sample.kwargs)
-
-
 class Call:
     """The arguments of one sample, copied for each side when called."""
 
@@ -96,17 +92,24 @@ class Call:
         return describe((first, *args)) + (f" {{{describe(kwargs)}}}" if kwargs else "")
 
 
-def _seeded(function, value):
+def seed_both(seed: int = 11) -> None:
+    torch.manual_seed(seed)
+    if hasattr(flambeau, "manual_seed"):
+        flambeau.manual_seed(seed)
+
+
+def _call(function, value):
+    seed_both()
     first, args, kwargs = value
-    torch.manual_seed(11)
-    flambeau.manual_seed(11)
     return function(first, *args, **kwargs)
 
 
 def _attempt(function, value):
     """(result, None) or (None, the exception)."""
+    seed_both()
+    first, args, kwargs = value
     try:
-        return _seeded(function, value), None
+        return function(first, *args, **kwargs), None
     except (NotApplicable, Absent):
         raise
     except Exception as error:
@@ -134,7 +137,7 @@ class Runner:
             if not _unsupported(refusal):
                 check_errors(_attempt(ours, value)[1], refusal)
             return
-        got = _seeded(ours, value)
+        got = _call(ours, value)
         expected, got = normalise(self.info, expected, got)
         check_same(got, expected, values=self.values, **tolerances)
 
@@ -151,7 +154,7 @@ class Runner:
         value = call.theirs()
         if not isinstance(value[0], torch.Tensor):
             raise NotApplicable("in-place on no tensor")
-        torch.manual_seed(11)
+        seed_both()
         try:
             expected, refusal = run(theirs, value), None
         except Mismatch:
@@ -159,7 +162,7 @@ class Runner:
         except Exception as error:
             refusal = error
         mine = call.ours()
-        flambeau.manual_seed(11)
+        seed_both()
         if refusal is not None:
             if _unsupported(refusal):
                 raise NotApplicable("torch has no kernel")
@@ -185,7 +188,7 @@ class Runner:
         mine = [shape_of_out(t) for t in outs]
         first, args, kwargs = call.ours()
         out = mine[0] if isinstance(expected, torch.Tensor) else tuple(mine)
-        flambeau.manual_seed(11)
+        seed_both()
         with flambeau.no_grad():
             got = self.target.ours(first, *args, **{**kwargs, "out": out})
         returned = flatten(got, flambeau.Tensor)
@@ -222,8 +225,8 @@ class Runner:
         ins_ours = [t for t in flatten(ours, flambeau.Tensor) if t.requires_grad]
         if not ins_theirs:
             raise NotApplicable("no input requires a gradient")
-        result = call.process(_seeded(self.target.theirs, theirs))
-        mine = rebind(call.process)(_seeded(self.target.ours, ours))
+        result = call.process(_call(self.target.theirs, theirs))
+        mine = rebind(call.process)(_call(self.target.ours, ours))
         outs_theirs, outs_ours = flatten(result, torch.Tensor), flatten(mine, flambeau.Tensor)
         if len(outs_theirs) != len(outs_ours):
             raise Mismatch(f"{len(outs_ours)} tensors instead of {len(outs_theirs)}")

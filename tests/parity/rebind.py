@@ -55,7 +55,7 @@ def _map(value):
         return flambeau
     if isinstance(value, types.ModuleType) and value.__name__.startswith("torch."):
         path = value.__name__.removeprefix("torch.")
-        return value if path.startswith("testing._internal") else resolve(path)
+        return value if path.startswith("testing._") else resolve(path)
     if isinstance(value, torch.dtype):
         return DTYPES[value]
     if isinstance(value, (tuple, list)):
@@ -93,7 +93,7 @@ def rebind(function):
         return functools.partial(rebind(function.func), *map(_map, function.args), **keywords)
     if isinstance(function, types.FunctionType):
         module = function.__module__ or ""
-        if not (module.startswith("torch.testing._internal") or function.__name__ == "<lambda>"):
+        if not (module.startswith("torch.testing._") or function.__name__ == "<lambda>"):
             if module.startswith("torch."):
                 raise Absent(f"{module}.{function.__qualname__}")
             return function
