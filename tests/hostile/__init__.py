@@ -1,0 +1,1 @@
+"""Hostile arguments for every operator: an exception or a result, never a signal."""
