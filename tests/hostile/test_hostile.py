@@ -59,7 +59,7 @@ def run_calls(family: str, amount: int, folder: pathlib.Path) -> list[str]:
         wrong += lines[:-1] if finished else lines
         if finished and process.returncode == 0:
             return wrong
-        if not log.exists():
+        if not log.exists() or not log.stat().st_size:
             raise RuntimeError(f"the worker did not start: {(folder / 'errors').read_text()}")
         number, source = _current(log)
         code = process.returncode

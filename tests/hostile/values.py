@@ -97,7 +97,7 @@ BY_TYPE = {
     "bool": BOOLS, "bool?": BOOLS, "str": STRINGS, "str?": STRINGS, "DType": DTYPE_VALUES,
     "DType?": DTYPE_VALUES, "Device?": DEVICES, "Layout?": ("fb.strided", "None", "5"),
     "PinMemory": BOOLS, "RequiresGrad": BOOLS, "MemoryFormat": FORMATS, "MemoryFormat?": FORMATS,
-    "Generator?": ("None", "fb.Generator()", "5", "'x'"),
+    "Inplace": BOOLS, "Generator?": ("None", "fb.Generator()", "5", "'x'"),
 }
 EXTREMES = {
     "int64": ("2**63-1", "-2**63", "-1", "10**6"), "int32": ("2**31-1", "-2**31", "-1"),
