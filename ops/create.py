@@ -79,7 +79,7 @@ op("eye(int n, int? m=None) -> Tensor", options=True, grad=NO_INPUT, ref="numpy.
 
 # ---- overwriting
 
-op("fill.Tensor(Tensor self, Tensor value) -> Tensor", "inplace", dtypes=ALL,
+op("fill.Tensor(Tensor self, Tensor value) -> Tensor", "inplace", dtypes=ALL, mixed_devices=True,
    variants="function inplace", grad={"self": "zeros_like(g)", "value": "g"},
    ref="numpy.broadcast_to(value, self.shape)", samples=[S(T((2, 3)), T(()))],
    doc="Every element becomes the value of a 0-d tensor.")

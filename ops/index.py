@@ -163,6 +163,7 @@ op("masked_fill(Tensor self, Tensor mask, Scalar value) -> Tensor", dtypes=ALL, 
    doc="`self` with `value` where the bool tensor `mask`, broadcast, is true.")
 
 op("_masked_fill_tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", dtypes=ALL, public=False,
+   mixed_devices=True,
    grad={"self": "masked_fill(g, mask, 0)", "value": "masked_keep(g, mask)"},
    samples=[S(T((3, 4)), M((3, 4)), T(()))], notes=BY_VALUE,
    doc="masked_fill() with a 0-d tensor of the same dtype.")

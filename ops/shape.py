@@ -7,6 +7,7 @@ VIEW = "function method"
 # ---- copies
 
 op("copy(Tensor self, Operand src, bool non_blocking=False) -> Tensor", "inplace", dtypes=ALL,
+   mixed_devices=True,
    variants="inplace", grad={"self": "zeros_like(g)", "src": "g"},
    ref="numpy.broadcast_to(src, self.shape)",
    samples=[S(T((2, 3)), T((2, 3))), S(T((2, 3)), T((3,)))],

@@ -47,4 +47,9 @@ void in_place_result(const Tensor& self, const Tensor& result, const char* op) {
   copy_elements(self, in_place_value(self, result, op), op);
 }
 
+void DeviceCheck::fail(const Tensor& t) const {
+  flambeau::fail(ErrorKind::Runtime, op_, "(): Expected all tensors to be on the same device, but found "
+                 "at least two devices, ", first_->device(), " and ", t.device(), "!");
+}
+
 }  // namespace flambeau

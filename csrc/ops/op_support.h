@@ -31,4 +31,30 @@ const Tensor& in_place_value(const Tensor& self, const Tensor& result, const cha
 // The in-place form of an operator that computes into a new tensor: shapes must agree.
 void in_place_result(const Tensor& self, const Tensor& result, const char* op);
 
+// Notes the first device among tensors and lists of tensors; undefined ones have none.
+class DeviceCheck {
+ public:
+  explicit DeviceCheck(const char* op) : op_(op) {}
+  void add(const Tensor& t) {
+    if (!t.defined()) return;
+    if (!first_) first_ = &t;
+    else if (t.device() != first_->device()) fail(t);
+  }
+  void add(const TensorList& list) {
+    for (const Tensor& t : list) add(t);
+  }
+
+ private:
+  [[noreturn]] void fail(const Tensor& t) const;
+
+  const char* op_;
+  const Tensor* first_ = nullptr;
+};
+
+template <class... Tensors>
+void check_same_device(const char* op, const Tensors&... tensors) {
+  DeviceCheck check(op);
+  (check.add(tensors), ...);
+}
+
 }  // namespace flambeau

@@ -178,27 +178,26 @@ Tensor diagflat(const Tensor& self, int64_t offset) {
 
 namespace {
 
+// How many elements of a matrix lie on or below the diagonal k.
+int64_t count_lower(int64_t rows, int64_t cols, int64_t k) {
+  const int64_t first = std::clamp<int64_t>(-k, 0, rows);          // rows before it are empty
+  const int64_t full = std::clamp<int64_t>(cols - k, first, rows);  // from it on they are full
+  const int64_t least = first + k + 1, most = full + k;
+  return (full > first ? (least + most) * (full - first) / 2 : 0) + (rows - full) * cols;
+}
+
+// Indices of the n elements in rows [begin, end); range(row) gives the first column and the end.
 template <class F>
-Tensor triangle_indices(const char* op, int64_t rows, int64_t cols, std::optional<DType> dtype,
-                        std::optional<Device> device, F keep) {
-  FB_CHECK(rows >= 0, op, ": row must be non-negative, got ", rows);
-  FB_CHECK(cols >= 0, op, ": col must be non-negative, got ", cols);
+Tensor triangle_indices(const char* op, int64_t begin, int64_t end, int64_t n,
+                        std::optional<DType> dtype, std::optional<Device> device, F range) {
   const DType type = dtype.value_or(DType::Int64);
   FB_CHECK(type == DType::Int64 || type == DType::Int32, "\"", op, "\" not implemented for '",
            name(type), "': indices are int64 or int32");
-  auto range = [&](int64_t row) {
-    const auto [first, last] = keep(row);
-    const int64_t a = std::clamp<int64_t>(first, 0, cols);
-    return std::pair<int64_t, int64_t>(a, std::clamp<int64_t>(last, a, cols));
-  };
-  int64_t n = 0;
-  checked_numel({rows, cols}, 16, op);
-  for (int64_t r = 0; r < rows; ++r) n += range(r).second - range(r).first;
   Tensor out = empty({2, n}, type, device.value_or(kCpu), op);
   if (out.is_meta()) return out;
   auto fill = [&]<class T>(T* row_out) {
     T* col_out = row_out + n;
-    for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t r = begin; r < end; ++r) {
       const auto [a, b] = range(r);
       for (int64_t c = a; c < b; ++c) {
         *row_out++ = static_cast<T>(r);
@@ -211,20 +210,29 @@ Tensor triangle_indices(const char* op, int64_t rows, int64_t cols, std::optiona
   return out;
 }
 
+void check_triangle(const char* op, int64_t rows, int64_t cols) {
+  FB_CHECK(rows >= 0, op, ": row must be non-negative, got ", rows);
+  FB_CHECK(cols >= 0, op, ": col must be non-negative, got ", cols);
+  checked_numel({rows, cols}, 16, op);
+}
+
 }  // namespace
 
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype,
                     std::optional<Device> device) {
-  const int64_t k = near(offset);
-  return triangle_indices("tril_indices", row, col, dtype, device,
-                          [=](int64_t r) { return std::pair<int64_t, int64_t>(0, r + k + 1); });
+  check_triangle("tril_indices", row, col);
+  const int64_t k = near(offset), begin = std::clamp<int64_t>(-k, 0, row);
+  return triangle_indices("tril_indices", begin, row, count_lower(row, col, k), dtype, device,
+                          [=](int64_t r) { return std::pair(int64_t{0}, std::min(col, r + k + 1)); });
 }
 
 Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype,
                     std::optional<Device> device) {
-  const int64_t k = near(offset);
-  return triangle_indices("triu_indices", row, col, dtype, device, [=](int64_t r) {
-    return std::pair<int64_t, int64_t>(r + k, std::numeric_limits<int64_t>::max());
+  check_triangle("triu_indices", row, col);
+  const int64_t k = near(offset), end = std::clamp<int64_t>(col - k, 0, row);
+  const int64_t n = row * col - count_lower(row, col, k - 1);
+  return triangle_indices("triu_indices", 0, end, n, dtype, device, [=](int64_t r) {
+    return std::pair(std::max(int64_t{0}, r + k), col);
   });
 }
 

@@ -262,8 +262,7 @@ Scalar as_scalar(PyObject* o) {
     return Scalar(Complex128(c.real, c.imag));
   }
   if (is_tensor(o)) return item(borrow_tensor(o));
-  const PyNumberMethods* n = Py_TYPE(o)->tp_as_number;
-  if (n->nb_index) return Scalar(as_int(o));
+  if (PyIndex_Check(o)) return Scalar(as_int(o));
   const double v = PyFloat_AsDouble(o);
   if (v == -1.0 && PyErr_Occurred()) throw_python_error();
   return Scalar(v);

@@ -127,7 +127,11 @@ class WindowBuilder {
   Tensor record(const Tensor& self) const {
     return ops::_window(self, sizes_, strides_, offset_, dense_strides_, dense_offset_);
   }
-  Tensor plain(const Tensor& self) const { return alias(self, sizes_, strides_, offset_); }
+  Tensor plain(const Tensor& self) const {
+    FB_CHECK(result_dims() <= kMaxDims, "index: ", result_dims(), " dimensions asked for, at most ",
+             kMaxDims, " are supported");
+    return alias(self, sizes_, strides_, offset_);
+  }
 
  private:
   void shift(int64_t by) {

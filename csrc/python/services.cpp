@@ -62,6 +62,8 @@ PyObject* result_type_function(PyObject*, PyObject* args) {
     if (!PyArg_ParseTuple(args, "OO:result_type", &a, &b)) return nullptr;
     PromotionState state;
     for (PyObject* o : {a, b}) {
+      FB_CHECK_TYPE(is_tensor(o) || PyNumber_Check(o), "result_type(): expected tensors and numbers, "
+                    "but got ", Py_TYPE(o)->tp_name);
       if (is_tensor(o)) state.add(borrow_tensor(o));
       else state.add(as_scalar(o));
     }

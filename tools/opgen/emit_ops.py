@@ -311,14 +311,23 @@ class OpWriter:
         if row.kind == "inplace":
             first = row.args[0].cpp_name
             rest = ", ".join(a.cpp_name for a in row.args[1:] if a.cpp_type)
-            return [f"  Tensor y = clone_elements({first});",
+            return [*self._device_check(), f"  Tensor y = clone_elements({first});",
                     f"  impl::{row.cpp_name}_(y{', ' + rest if rest else ''});"]
         call = f"impl::{row.impl or row.cpp_name}({row.signature.cpp_args()})"
+        check = self._device_check()
         if not self.outputs:
-            return [f"  {call};"]
+            return [*check, f"  {call};"]
         if len(self.outputs) > 1:
-            return [f"  auto outs = {call};", f"  auto& [{', '.join(self.outputs)}] = outs;"]
-        return [f"  {row.signature.return_cpp} y = {call};"]
+            return [*check, f"  auto outs = {call};", f"  auto& [{', '.join(self.outputs)}] = outs;"]
+        return [*check, f"  {row.signature.return_cpp} y = {call};"]
+
+    def _device_check(self) -> list[str]:
+        """A kernel must not meet a tensor of the meta device among others that have memory."""
+        tensors = [a.cpp_name for a in self.row.args if a.is_tensor or a.is_tensor_list]
+        lists = any(a.is_tensor_list for a in self.row.args)
+        if self.row.mixed_devices or (len(tensors) < 2 and not lists):
+            return []
+        return [f'  check_same_device("{self.row.name.lstrip("_")}", {", ".join(tensors)});']
 
     def _checks(self) -> list[str]:
         """What must hold before anything is computed."""
@@ -413,8 +422,9 @@ class OpWriter:
                     f"  pointwise({self.kernel.name}_op, in, p, &{first});"]
         rest = ", ".join(a.cpp_name for a in row.args[1:] if a.cpp_type)
         if row.kind == "inplace":
-            return [f"  impl::{row.cpp_name}_({first}{', ' + rest if rest else ''});"]
-        return [f"  in_place_result({first}, impl::{row.impl or row.cpp_name}"
+            return [*self._device_check(),
+                    f"  impl::{row.cpp_name}_({first}{', ' + rest if rest else ''});"]
+        return [*self._device_check(), f"  in_place_result({first}, impl::{row.impl or row.cpp_name}"
                 f'({row.signature.cpp_args()}), "{row.name}_");']
 
     def out_variant(self) -> list[str]:

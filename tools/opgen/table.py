@@ -80,6 +80,7 @@ class Op:
     zero_division: bool = False
     check: str | None = None          # impl:: function called with the arguments before computing
     options: bool = False             # creation: dtype, layout, device, pin_memory, requires_grad
+    mixed_devices: bool = False       # checks the devices of its tensors itself
     returns_self: bool = False        # may return its argument untouched
     aliases: tuple = ()               # further Python names (special_...: functions only)
     method_names: tuple = ()          # special method names
