@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include "core/allocator.h"
 #include "core/check.h"
 #include "core/object.h"
+#include "core/system.h"
 
 namespace flambeau {
 
@@ -42,6 +44,8 @@ void resize_storage(Storage& s, size_t nbytes) {
   if (nbytes == s.nbytes) return;
   FB_CHECK(s.resizable, "resize_: this storage is not resizable (it borrows memory from another "
            "library); clone() the tensor first");
+  FB_CHECK(s.exports == 0, "resize_: this storage cannot be resized while ", s.exports,
+           " memoryviews point into it; release them first");
   if (!s.device.is_meta()) {
     void* fresh = nbytes ? allocate(nbytes) : nullptr;
     if (fresh && s.data) std::memcpy(fresh, s.data, std::min(nbytes, s.nbytes));
@@ -49,6 +53,37 @@ void resize_storage(Storage& s, size_t nbytes) {
     s.data = fresh;
   }
   s.nbytes = nbytes;
+}
+
+namespace {
+
+struct SharedBlock {
+  void* data;
+  size_t nbytes;
+};
+void release_shared(void* context) {
+  auto* block = static_cast<SharedBlock*>(context);
+  system::unmap_pages(block->data, block->nbytes);
+  delete block;
+}
+
+}  // namespace
+
+void share_storage(Storage& s) {
+  if (s.shared || s.nbytes == 0) return;
+  FB_CHECK(!s.device.is_meta(), "share_memory_: a meta tensor has no memory");
+  FB_CHECK(s.resizable && s.exports == 0, "share_memory_: other libraries point into this memory, it "
+           "cannot be moved; clone() the tensor first");
+  auto block = std::make_unique<SharedBlock>(SharedBlock{system::map_shared(s.nbytes), s.nbytes});
+  FB_CHECK_KIND(ErrorKind::OutOfMemory, block->data, "share_memory_: the system has no ", s.nbytes,
+                " bytes of shared memory left");
+  std::memcpy(block->data, s.data, s.nbytes);
+  deallocate(s.data, s.nbytes);
+  s.data = block->data;
+  s.release = release_shared;
+  s.context = block.release();
+  s.resizable = false;
+  s.shared = true;
 }
 
 void StorageRef::destroy(Storage* s) {

@@ -15,6 +15,8 @@ struct Storage {
   size_t nbytes = 0;
   Device device;
   bool resizable = true;
+  bool shared = false;             // the memory is common with forked processes
+  uint32_t exports = 0;            // buffers of Python that point here: the memory may not move
   uint32_t version = 0;            // grows with every in-place write through a tracked tensor
   SourceLocation last_write;       // where the latest of these happened
   void (*release)(void* context) = nullptr;  // for borrowed memory (NumPy, DLPack, mmap)
@@ -46,5 +48,8 @@ StorageRef new_storage(size_t nbytes, Device device = kCpu);
 StorageRef borrow_storage(void* data, size_t nbytes, void (*release)(void*), void* context);
 // Keeps the common prefix of the contents. Raises for borrowed memory.
 void resize_storage(Storage& storage, size_t nbytes);
+// Moves the contents to memory that processes forked from now on share. Raises for memory that is
+// in use by other libraries.
+void share_storage(Storage& storage);
 
 }  // namespace flambeau

@@ -43,6 +43,11 @@ void* map_pages(size_t nbytes) {
 
 void unmap_pages(void* p, size_t nbytes) { munmap(p, nbytes); }
 
+void* map_shared(size_t nbytes) {
+  void* p = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? nullptr : p;
+}
+
 void* allocate_aligned(size_t nbytes) { return std::aligned_alloc(64, nbytes); }
 void free_aligned(void* p) { std::free(p); }
 

@@ -11,6 +11,8 @@ namespace flambeau::system {
 inline constexpr size_t kHugePage = size_t{2} << 20;
 void* map_pages(size_t nbytes);
 void unmap_pages(void* p, size_t nbytes);
+// Zeroed memory that stays common to this process and the children it forks. Null on failure.
+void* map_shared(size_t nbytes);
 
 // Ordinary memory, 64-byte aligned; `nbytes` must be a multiple of 64. Null on failure.
 void* allocate_aligned(size_t nbytes);

@@ -29,11 +29,12 @@ int execute(PyObject* module) {
     init_function_type(module);
     init_tensor_type(module);
     init_generator_type(module);
+    init_storage_type(module);
     init_module_base(module);
     for (PyMethodDef* const* table = all_functions; *table; ++table) {
       check_py(PyModule_AddFunctions(module, *table));
     }
-    for (PyMethodDef* table : {construct_functions, autograd_functions, saved_hook_functions,
+    for (PyMethodDef* table : {construct_functions, autograd_functions, storage_functions, saved_hook_functions,
                                service_functions, module_base_functions,
                                torch_function_functions()}) {
       check_py(PyModule_AddFunctions(module, table));

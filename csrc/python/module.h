@@ -10,6 +10,8 @@ extern PyMethodDef autograd_functions[];   // autograd_module.cpp
 void init_function_type(PyObject* module);  // function.cpp
 extern PyMethodDef module_base_functions[];  // module_base.cpp
 void init_module_base(PyObject* module);
+extern PyMethodDef storage_functions[];    // storage_type.cpp
+void init_storage_type(PyObject* module);  // storage_type.cpp
 extern PyMethodDef service_functions[];    // services.cpp: threads, memory, defaults
 
 }  // namespace flambeau::python

@@ -101,7 +101,18 @@ std::vector<PyMethodDef> collect_methods() {
   for (PyMethodDef* const* table = all_methods; *table; ++table) add(*table);
   add(construct_methods);
   add(tensor_basic_methods);
+  add(tensor_storage_methods);
+  add(tensor_convert_methods);
   all.push_back({nullptr, nullptr, 0, nullptr});
+  return all;
+}
+
+std::vector<PyGetSetDef> collect_properties() {
+  std::vector<PyGetSetDef> all;
+  for (PyGetSetDef* list : {tensor_properties, tensor_convert_properties}) {
+    for (; list->name; ++list) all.push_back(*list);
+  }
+  all.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
   return all;
 }
 
@@ -125,6 +136,7 @@ PyObject* make_subclass(PyTypeObject* cls, const Tensor& data) {
 
 void init_tensor_type(PyObject* module) {
   static std::vector<PyMethodDef> methods = collect_methods();
+  static std::vector<PyGetSetDef> properties = collect_properties();
   static PyMemberDef members[] = {
       {"__dictoffset__", T_PYSSIZET, offsetof(Object, py_dict), READONLY, nullptr},
       {"__weaklistoffset__", T_PYSSIZET, offsetof(Object, py_weakrefs), READONLY, nullptr},
@@ -139,7 +151,7 @@ void init_tensor_type(PyObject* module) {
   slot(Py_tp_setattro, tensor_setattro);
   slot(Py_tp_hash, tensor_hash);
   slot(Py_tp_methods, methods.data());
-  slot(Py_tp_getset, tensor_properties);
+  slot(Py_tp_getset, properties.data());
   slot(Py_tp_members, members);
   slot(Py_mp_length, tensor_length);
   slot(Py_mp_subscript, tensor_getitem);
