@@ -97,7 +97,7 @@ op(f"_fill_bernoulli.tensor(Tensor self, Tensor p, {GENERATOR}) -> Tensor", "inp
 # ---- dropout
 
 op("_masked_scale(Tensor self, Tensor mask, float scale) -> Tensor", "pointwise", public=False,
-   dtypes=FLOATING, expr="where(mask != 0, self * scale, self * 0)", masks=("mask",),
+   dtypes=FLOATING, expr="where(mask, self * scale, self * 0)", masks=("mask",),
    variants="function inplace", grad={"self": "_masked_scale(g, mask, scale)"},
    ref="numpy.where(mask, self * scale, 0)",
    samples=[S(T((2, 3)), T((2, 3), 0, 2, "bool", grad=False), 2.0)],

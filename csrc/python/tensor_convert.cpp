@@ -2,7 +2,7 @@
 // attributes, new tensors of the same kind.
 #include "autograd/autograd.h"
 #include "cpu/copy.h"
-#include "ops_pointwise.h"
+#include "ops_complex.h"
 #include "ops_shape.h"
 #include "python/arg_parser.h"
 #include "python/construct.h"
@@ -90,6 +90,10 @@ PyObject* new_method(PyObject* self, PyObject* args) {
   });
 }
 
+// Conjugates and negatives are computed at once here; no tensor waits for either.
+PyObject* never(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* itself(PyObject* self, PyObject*) { return Py_NewRef(self); }
+
 // ---- attributes
 
 template <class F>
@@ -169,6 +173,9 @@ PyMethodDef tensor_convert_methods[] = {
      "type(dtype=None, non_blocking=False): the name of the type, or the tensor in another type."},
     {"new_tensor", FB_FASTCALL(new_tensor_method), kFastcall,
      "new_tensor(data, *, dtype=None, device=None, requires_grad=False): data in this tensor's type."},
+    {"is_conj", never, METH_NOARGS, "False: conjugates are computed at once."},
+    {"is_neg", never, METH_NOARGS, "False: negatives are computed at once."},
+    {"resolve_neg", itself, METH_NOARGS, "The tensor itself."},
     {"new", new_method, METH_VARARGS, "new(*sizes) or new(data): the old constructor."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -13,18 +13,25 @@ from ._composite import *  # noqa: E402, F403 - functions that are Python over o
 from ._serialization import load as load  # noqa: E402
 from ._serialization import save as save  # noqa: E402
 from ._services import *  # noqa: E402, F403
+from ._tensor_lists import *  # noqa: E402, F403
 from ._tensor_str import get_printoptions as get_printoptions  # noqa: E402
 from ._tensor_str import set_printoptions as set_printoptions  # noqa: E402
 from .autograd import enable_grad as enable_grad  # noqa: E402
 from .autograd import inference_mode as inference_mode  # noqa: E402
 from .autograd import no_grad as no_grad  # noqa: E402
 from .autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
+from .random import fork_rng as fork_rng  # noqa: E402
+from .random import get_rng_state as get_rng_state  # noqa: E402
+from .random import initial_seed as initial_seed  # noqa: E402
+from .random import manual_seed as manual_seed  # noqa: E402
+from .random import seed as seed  # noqa: E402
+from .random import set_rng_state as set_rng_state  # noqa: E402
 
 __version__ = "0.1.0"
 
 # Submodules that are imported when they are first used.
 _LAZY = ("backends", "cuda", "distributions", "fft", "jit", "linalg", "nn", "optim", "serialization",
-         "special", "testing", "types", "utils", "version")
+         "special", "storage", "testing", "types", "utils", "version")
 
 
 def __getattr__(name):
@@ -32,6 +39,10 @@ def __getattr__(name):
         import importlib
 
         return importlib.import_module(f"flambeau.{name}")
+    if name.endswith("Storage"):
+        from . import storage
+
+        return getattr(storage, name)
     raise AttributeError(f"module 'flambeau' has no attribute {name!r}")
 
 
