@@ -92,7 +92,6 @@ PyObject* new_method(PyObject* self, PyObject* args) {
 
 // Conjugates and negatives are computed at once here; no tensor waits for either.
 PyObject* never(PyObject*, PyObject*) { Py_RETURN_FALSE; }
-PyObject* itself(PyObject* self, PyObject*) { return Py_NewRef(self); }
 
 // ---- attributes
 
@@ -175,7 +174,6 @@ PyMethodDef tensor_convert_methods[] = {
      "new_tensor(data, *, dtype=None, device=None, requires_grad=False): data in this tensor's type."},
     {"is_conj", never, METH_NOARGS, "False: conjugates are computed at once."},
     {"is_neg", never, METH_NOARGS, "False: negatives are computed at once."},
-    {"resolve_neg", itself, METH_NOARGS, "The tensor itself."},
     {"new", new_method, METH_VARARGS, "new(*sizes) or new(data): the old constructor."},
     {nullptr, nullptr, 0, nullptr}};
 
