@@ -74,9 +74,16 @@ Tensor number_tensor(const Scalar& value) {
   // A Python float keeps double precision until the type of the operation is known.
   const DType dtype = value.is_float() ? DType::Float64
                       : value.is_complex() ? DType::Complex128 : value.dtype();
-  Tensor t = scalar_tensor(value, dtype);
-  t->is_number = true;
-  return t;
+  // Numbers come and go all the time: the last one of each type is used again if nobody kept it.
+  static Tensor* const last = new Tensor[kDTypes];  // outlives the interpreter
+  Tensor& spare = last[static_cast<int>(dtype)];
+  if (spare.defined() && spare->head.refcount == 1 && spare->storage->refcount == 1) {
+    store_scalar(spare.raw(), dtype, value);
+    return spare;
+  }
+  spare = scalar_tensor(value, dtype);
+  spare->is_number = true;
+  return spare;
 }
 
 size_t required_bytes(const Dims& sizes, const Dims& strides, int64_t offset, int64_t item,

@@ -53,6 +53,7 @@ bool is_number(PyObject* o) {
 }
 
 bool is_int(PyObject* o) {
+  if (PyLong_CheckExact(o)) return true;
   if (PyLong_Check(o)) return !PyBool_Check(o);
   if (is_tensor(o)) return is_number_tensor(o, true);
   const PyNumberMethods* n = Py_TYPE(o)->tp_as_number;
@@ -114,6 +115,11 @@ bool matches(const Param& p, PyObject* o) {
   return false;
 }
 
+// The common case first: a plain tensor where a tensor is wanted.
+inline bool fits(const Param& p, PyObject* o) {
+  return (p.kind <= ArgKind::OptOperand && is_exact_tensor(o)) || matches(p, o);
+}
+
 int find_keyword(const Signature& s, PyObject* key) {
   for (int i = 0; i < s.count; ++i) {
     if (PyUnicode_CompareWithASCIIString(key, s.params[i].name) == 0) return i;
@@ -152,14 +158,15 @@ bool try_signature(const Signature& s, PyObject* const* args, Py_ssize_t nargs, 
     return false;
   }
   for (Py_ssize_t i = 0; i < taken; ++i) {
-    if (!matches(s.params[i], args[i])) {
+    const Param& p = s.params[i];
+    if (!fits(p, args[i])) [[unlikely]] {
       if (reason) {
-        *reason = str("argument '", s.params[i].name, "' (position ", i + 1, ") must be ",
-                      kind_name(s.params[i].kind), ", not ", Py_TYPE(args[i])->tp_name);
+        *reason = str("argument '", p.name, "' (position ", i + 1, ") must be ", kind_name(p.kind),
+                      ", not ", Py_TYPE(args[i])->tp_name);
       }
       return false;
     }
-    slots[i] = args[i];
+    slots[i] = args[i] == Py_None && p.has_default ? nullptr : args[i];
   }
   const Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
   for (Py_ssize_t k = 0; k < keywords; ++k) {
@@ -170,11 +177,12 @@ bool try_signature(const Signature& s, PyObject* const* args, Py_ssize_t nargs, 
       return false;
     }
     PyObject* value = args[nargs + k];
-    if (slots[at]) {
+    if (slots[at] || at < taken) {
       if (reason) *reason = str("got multiple values for argument '", s.params[at].name, "'");
       return false;
     }
-    if (!matches(s.params[at], value) && !(value == Py_None && s.params[at].has_default)) {
+    if (value == Py_None && s.params[at].has_default) continue;
+    if (!fits(s.params[at], value)) {
       if (reason) {
         *reason = str("argument '", s.params[at].name, "' must be ", kind_name(s.params[at].kind),
                       ", not ", Py_TYPE(value)->tp_name);
@@ -183,10 +191,8 @@ bool try_signature(const Signature& s, PyObject* const* args, Py_ssize_t nargs, 
     }
     slots[at] = value;
   }
-  for (int i = 0; i < s.count; ++i) {
-    if (slots[i] == Py_None && s.params[i].has_default) {
-      slots[i] = nullptr;
-    } else if (!slots[i] && !s.params[i].has_default) {
+  for (Py_ssize_t i = taken; i < s.count; ++i) {
+    if (!slots[i] && !s.params[i].has_default) {
       if (reason) *reason = str("missing required argument '", s.params[i].name, "'");
       return false;
     }
@@ -223,6 +229,15 @@ PyObject* gather_varargs(PyObject* const* args, Py_ssize_t n) {
   static PyObject* held[4] = {};
   static int at = 0;
   at = (at + 1) & 3;
+  PyObject* last = held[at];
+  if (last && Py_REFCNT(last) == 1 && PyTuple_GET_SIZE(last) == n) {
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      PyObject* before = PyTuple_GET_ITEM(last, i);
+      PyTuple_SET_ITEM(last, i, Py_NewRef(args[i]));
+      Py_DECREF(before);
+    }
+    return last;
+  }
   PyRef tuple(check_py(PyTuple_New(n)));
   for (Py_ssize_t i = 0; i < n; ++i) {
     Py_INCREF(args[i]);
@@ -269,10 +284,14 @@ Scalar as_scalar(PyObject* o) {
 }
 
 int64_t as_int(PyObject* o) {
-  if (is_tensor(o)) return item(borrow_tensor(o)).to_int();
-  PyRef index(check_py(PyNumber_Index(o)));
+  PyRef index;
+  if (!PyLong_CheckExact(o)) {
+    if (is_tensor(o)) return item(borrow_tensor(o)).to_int();
+    index = PyRef(check_py(PyNumber_Index(o)));
+    o = index.get();
+  }
   int overflow = 0;
-  const long long v = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
+  const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
   FB_CHECK(!overflow, "Overflow when unpacking long: the number does not fit into 64 bits");
   if (v == -1 && PyErr_Occurred()) throw_python_error();
   return v;

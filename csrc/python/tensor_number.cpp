@@ -1,6 +1,9 @@
 // Operators of the Python language on tensors: a + b, a[i] == b, a @= b, -a.
 #include <cstring>
 
+#include "ops_compare.h"
+#include "ops_matmul.h"
+#include "ops_pointwise.h"
 #include "python/arg_parser.h"
 #include "python/construct.h"
 #include "python/registry.h"
@@ -29,6 +32,31 @@ const char* const kNames[kOperators] = {
     "bitwise_or_", "bitwise_xor_", "bitwise_left_shift_", "bitwise_right_shift_"};
 Method methods[kOperators];
 
+// Two plain tensors need no parser.
+using Direct = Tensor (*)(const Tensor&, const Tensor&);
+template <Operator op>
+Tensor direct(const Tensor& a, const Tensor& b) {
+  if constexpr (op == kAdd) return ops::add(a, b);
+  else if constexpr (op == kSub) return ops::sub(a, b);
+  else if constexpr (op == kMul) return ops::mul(a, b);
+  else if constexpr (op == kDiv) return ops::div(a, b);
+  else if constexpr (op == kRemainder) return ops::remainder(a, b);
+  else if constexpr (op == kFloorDivide) return ops::floor_divide(a, b);
+  else if constexpr (op == kPow) return ops::pow(a, b);
+  else if constexpr (op == kMatmul) return ops::matmul(a, b);
+  else if constexpr (op == kAnd) return ops::bitwise_and(a, b);
+  else if constexpr (op == kOr) return ops::bitwise_or(a, b);
+  else if constexpr (op == kXor) return ops::bitwise_xor(a, b);
+  else if constexpr (op == kLeft) return ops::bitwise_left_shift(a, b);
+  else return ops::bitwise_right_shift(a, b);
+}
+// By the codes of CPython: <, <=, ==, !=, >, >=.
+const Direct comparisons[] = {ops::lt, ops::le, ops::eq, ops::ne, ops::gt, ops::ge};
+
+PyObject* call_direct(Direct f, PyObject* a, PyObject* b) {
+  return guard([&] { return wrap(f(borrow_tensor(a), borrow_tensor(b))); });
+}
+
 bool is_operand(PyObject* o) {
   if (is_tensor(o) || PyLong_Check(o) || PyFloat_Check(o) || PyComplex_Check(o)) return true;
   if (PySequence_Check(o) || PyUnicode_Check(o)) return false;
@@ -43,6 +71,7 @@ PyObject* call(Operator op, PyObject* self, PyObject* other) {
 
 template <Operator op>
 PyObject* binary(PyObject* a, PyObject* b) {
+  if (is_exact_tensor(a) && is_exact_tensor(b)) [[likely]] return call_direct(direct<op>, a, b);
   if (!is_operand(a) || !is_operand(b)) Py_RETURN_NOTIMPLEMENTED;
   if (is_tensor(a) || may_override(a)) return call(op, a, b);
   return guard([&]() -> PyObject* {
@@ -66,9 +95,10 @@ template <Operator op>
 PyObject* unary(PyObject* a) { return call(op, a, nullptr); }
 
 PyObject* compare(PyObject* a, PyObject* b, int which) {
-  static const Operator ops[] = {kLt, kLe, kEq, kNe, kGt, kGe};
+  static const Operator names[] = {kLt, kLe, kEq, kNe, kGt, kGe};
+  if (is_exact_tensor(a) && is_exact_tensor(b)) return call_direct(comparisons[which], a, b);
   if (!is_operand(b) || b == Py_None) Py_RETURN_NOTIMPLEMENTED;
-  return call(ops[which], a, b);
+  return call(names[which], a, b);
 }
 
 PyObject* missing(PyObject*, PyObject* const*, Py_ssize_t, PyObject*) {
