@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "cpu/copy.h"
+#include "cpu/pointwise.h"
 #include "impl_reduce.h"
 #include "ops/reduce_support.h"
 #include "ops_create.h"

@@ -1,5 +1,6 @@
 // Largest and smallest elements, where they stand, and conditions over many elements.
 #include "cpu/copy.h"
+#include "cpu/pointwise.h"
 #include "cpu/thread_pool.h"
 #include "impl_reduce.h"
 #include "ops/reduce_support.h"
