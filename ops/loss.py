@@ -47,12 +47,12 @@ _elements("_bce(Tensor x, Tensor t)",
           "cross-entropy of a probability")
 _elements("_bce_logits(Tensor x, Tensor t)", "maximum(x, 0) - x * t + log1p(exp(-abs(x)))",
           {"x": "g * (sigmoid(x) - t)", "t": "-(g * x)"}, "cross-entropy of a logit")
-_elements("_bce_logits_weighted(Tensor x, Tensor t, Tensor p)",
-          "(1 - t) * x + (1 + (p - 1) * t) * (log1p(exp(-abs(x))) + maximum(-x, 0))",
-          {"x": "g * ((1 + (p - 1) * t) * sigmoid(x) - p * t)",
-           "t": "g * ((p - 1) * (log1p(exp(-abs(x))) + maximum(-x, 0)) - x)",
-           "p": "g * t * (log1p(exp(-abs(x))) + maximum(-x, 0))"},
-          "cross-entropy of a logit, the positive part weighted by p")
+_elements("_bce_logits_weighted(Tensor x, Tensor t, Tensor positive)",
+          "(1 - t) * x + (1 + (positive - 1) * t) * (log1p(exp(-abs(x))) + maximum(-x, 0))",
+          {"x": "g * ((1 + (positive - 1) * t) * sigmoid(x) - positive * t)",
+           "t": "g * ((positive - 1) * (log1p(exp(-abs(x))) + maximum(-x, 0)) - x)",
+           "positive": "g * t * (log1p(exp(-abs(x))) + maximum(-x, 0))"},
+          "cross-entropy of a logit, the positive part weighted")
 _elements("_kl(Tensor x, Tensor t)", "where(t > 0, t * log(t), 0 * t) - t * x",
           {"x": "-(g * t)", "t": "where(t > 0, g * (log(t) + 1 - x), 0 * t)"},
           "t (log t - x)")

@@ -54,7 +54,7 @@ for _name, _word, _np in (("max", "largest", "max"), ("min", "smallest", "min"))
        doc=f"The {_word} element; NaN if there is one. Equal elements share the gradient.")
     op(f"{_name}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
        dtypes=REAL | BOOL, variants=OUT,
-       grad={"self": "_place(g_values, indices, dim, at(self.sizes, dim), keepdim)"},
+       grad={"self": "_place(g_values, indices, dim, line_size(self.sizes, dim), keepdim)"},
        ref=f"(numpy.{_np}(self, axis=dim, keepdims=keepdim), "
            f"numpy.arg{_np}(self, axis=dim, keepdims=keepdim))",
        samples=[S(T((2, 3, 4)), 1), S(T((2, 3)), -1, True), S(T(()), 0)],
@@ -85,9 +85,10 @@ op("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, T
 
 op("_place(Tensor self, Tensor index, int dim, int size, bool keepdim) -> Tensor", dtypes=ALL,
    public=False, grad={"self": "_pick(g, index, dim, keepdim)"}, samples=[],
-   doc="Zeros of length `size` along `dim`, but for the positions in `index`, which get `self`.")
+   doc="Zeros of length `size` along `dim`, but for the positions in `index`, which get `self`; "
+       "`size` -1 stands for a 0-d result.")
 op("_pick(Tensor self, Tensor index, int dim, bool keepdim) -> Tensor", dtypes=ALL, public=False,
-   grad={"self": "_place(g, index, dim, at(self.sizes, dim), keepdim)"}, samples=[],
+   grad={"self": "_place(g, index, dim, line_size(self.sizes, dim), keepdim)"}, samples=[],
    doc="One element of each line along `dim`: the one at `index`.")
 
 # ---- conditions

@@ -8,6 +8,7 @@
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_shape.h"
+#include "ops_unary.h"
 
 namespace flambeau::grad {
 

@@ -1,14 +1,19 @@
 #include <cmath>
 
 #include "ops/grad_helpers.h"
+#include "ops_compare.h"
+#include "ops_complex.h"
 #include "ops_create.h"
 #include "ops_index.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_scan.h"
 #include "ops_shape.h"
+#include "ops_unary.h"
 
 namespace flambeau::grad {
+
+int64_t line_size(const Dims& sizes, int64_t dim) { return sizes.empty() ? -1 : at(sizes, dim); }
 
 namespace {
 
@@ -34,7 +39,7 @@ Tensor nansum_grad(const Tensor& g, const Tensor& x, const std::optional<Dims>& 
 }
 
 Tensor mean_grad(const Tensor& g, const Dims& sizes, const std::optional<Dims>& dim, bool keepdim) {
-  const double n = static_cast<double>(reduced_count(sizes, dim));
+  const double n = static_cast<double>(std::max<int64_t>(reduced_count(sizes, dim), 1));
   return expand_reduced(ops::div(g, number(n)), sizes, dim, keepdim);
 }
 
@@ -78,7 +83,12 @@ Tensor extreme_grad(const Tensor& g, const Tensor& x, const Tensor& y) {
 Tensor var_grad(const Tensor& g, const Tensor& x, const std::optional<Dims>& dim, double correction,
                 bool keepdim) {
   const double n = static_cast<double>(reduced_count(x.sizes(), dim)) - correction;
-  const Tensor scaled = ops::mul(g, number(n > 0 ? 2 / n : std::nan("")));
+  if (n <= 0) {
+    GradMode constant(false);
+    const Tensor nowhere = ops::mul(ops::sub(x, ops::mean(x, dim, true)), number(INFINITY));
+    return ops::mul(expand_reduced(g, x.sizes(), dim, keepdim), nowhere);
+  }
+  const Tensor scaled = ops::mul(g, number(2 / n));
   return ops::mul(expand_reduced(scaled, x.sizes(), dim, keepdim),
                   ops::sub(x, ops::mean(x, dim, true)));
 }
@@ -98,7 +108,7 @@ Tensor logsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, const D
 Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, double ord,
                         const std::optional<Dims>& dim, bool keepdim) {
   auto expanded = [&](const Tensor& t) { return expand_reduced(t, x.sizes(), dim, keepdim); };
-  if (ord == 0) return ops::zeros_like(x);
+  if (ord == 0) return Tensor();
   if (ord == 1) return ops::mul(expanded(g), ops::sgn(x));
   if (std::isinf(ord)) {
     Tensor share;
@@ -109,13 +119,16 @@ Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, doubl
     }
     return ops::mul(expanded(g), share);
   }
-  const Tensor zero = number(0);
-  if (ord == 2) return ops::mul(x, expanded(only_where(ops::ne(y, zero), ops::div(g, y))));
-  // |x|^(p-1) sgn(x) / |y|^(p-1), zero where x or y is.
-  const Tensor by_y = only_where(ops::ne(y, zero), ops::div(g, ops::pow(y, Scalar(ord - 1))));
-  const Tensor not_zero = ops::ne(x, zero);
-  const Tensor size = ops::where(not_zero, ops::abs(x), scalar_tensor(1, to_real(x.dtype()), x.device()));
-  return ops::mul(expanded(by_y), ops::mul(x, ops::pow(size, Scalar(ord - 2))));
+  // |x|^(p-1) sgn(x) / y^(p-1), zero where x or y is: ones in their place keep all derivatives finite.
+  auto nonzero = [&](const Tensor& t) {
+    return ops::where(ops::ne(t, number(0)), ops::abs(t), scalar_tensor(1, to_real(t.dtype()), t.device()));
+  };
+  const Tensor root = nonzero(y);
+  const Tensor by_y = only_where(ops::ne(y, number(0)),
+                                 ops::div(g, ord == 2 ? root : ops::pow(root, number(ord - 1))));
+  if (ord == 2) return ops::mul(x, expanded(by_y));
+  const Tensor size = nonzero(x);
+  return ops::mul(expanded(by_y), ops::mul(x, ops::pow(size, number(ord - 2))));
 }
 
 Tensor shifted(const Tensor& t, int64_t dim, int64_t steps, int64_t fill) {

@@ -4,6 +4,8 @@
 
 namespace flambeau::grad {
 
+// The length of a line along `dim`, -1 for 0-d tensors: the `size` of _place.
+int64_t line_size(const Dims& sizes, int64_t dim);
 Tensor nansum_grad(const Tensor& g, const Tensor& x, const std::optional<Dims>& dim, bool keepdim);
 Tensor mean_grad(const Tensor& g, const Dims& sizes, const std::optional<Dims>& dim, bool keepdim);
 // The product of all others, from running products of both ends: exact where there are zeros.

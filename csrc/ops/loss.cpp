@@ -10,7 +10,13 @@
 #include "impl_loss.h"
 #include "ops/axis.h"
 #include "ops/grad_helpers.h"
-#include "ops/op_includes.h"
+#include "ops_compare.h"
+#include "ops_index.h"
+#include "ops_loss.h"
+#include "ops_pointwise.h"
+#include "ops_reduce.h"
+#include "ops_shape.h"
+#include "ops_softmax.h"
 
 namespace flambeau {
 

@@ -3,17 +3,16 @@
 
 #include <cmath>
 
+#include "autograd/autograd.h"
 #include "core/blocking.h"
 #include "cpu/iterate.h"
 #include "cpu/kernels/norm.h"
 #include "cpu/pointwise.h"
 #include "impl_norm.h"
 #include "ops/reduce_support.h"
-#include "ops_create.h"
 #include "ops_norm.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
-#include "ops_shape.h"
 
 namespace flambeau {
 

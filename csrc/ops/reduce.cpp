@@ -5,10 +5,11 @@
 #include "cpu/pointwise.h"
 #include "impl_reduce.h"
 #include "ops/reduce_support.h"
-#include "ops_create.h"
+#include "ops_compare.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_shape.h"
+#include "ops_unary.h"
 
 namespace flambeau {
 

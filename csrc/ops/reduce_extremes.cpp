@@ -4,9 +4,7 @@
 #include "cpu/thread_pool.h"
 #include "impl_reduce.h"
 #include "ops/reduce_support.h"
-#include "ops_pointwise.h"
 #include "ops_reduce.h"
-#include "ops_shape.h"
 
 namespace flambeau {
 
@@ -29,7 +27,8 @@ void as_is_byte(const void* states, int64_t n, void* values, double) {
 }
 
 void refuse_complex(const Tensor& self, const char* op) {
-  FB_CHECK(!is_complex(self.dtype()), op, "(): does not support complex input");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !is_complex(self.dtype()), op, "(): not implemented for '",
+                type_name(self.dtype()), "', whose numbers have no order; use abs() first");
 }
 
 // There is no extreme of nothing.
@@ -43,11 +42,11 @@ void refuse_empty(const Tensor& self, const Reduced& r, bool has_dim, const char
 }
 
 Tensor extreme(FoldOp fold_op, const Tensor& self, const Dims& dim, bool keepdim, const char* op) {
-  refuse_complex(self, op);
   const Reduced r(self, dim, keepdim, op);
   refuse_empty(self, r, !dim.empty(), op);
   Tensor out = r.make(self, self.dtype(), op);
   if (out.is_meta() || out.numel() == 0) return r.shaped(out);
+  refuse_complex(self, op);
   const DType compute = fold_dtype(self.dtype());
   FoldResult result{out, as_is_double, DType::Float64, 1.0};
   if (compute == DType::Int64) result = {out, as_is_int64, DType::Int64};
@@ -57,9 +56,9 @@ Tensor extreme(FoldOp fold_op, const Tensor& self, const Dims& dim, bool keepdim
 
 std::tuple<Tensor, Tensor> extreme_with_index(FoldOp fold_op, const Tensor& self, int64_t dim,
                                               bool keepdim, const char* op) {
-  refuse_complex(self, op);
   const Reduced r(self, Dims{dim}, keepdim, op);
   refuse_empty(self, r, true, op);
+  refuse_complex(self, op);
   Tensor values = r.make(self, self.dtype(), op), indices = r.make(self, DType::Int64, op);
   if (!values.is_meta() && values.numel() != 0) {
     const DType compute = fold_dtype(self.dtype());
@@ -75,7 +74,7 @@ std::tuple<Tensor, Tensor> extreme_with_index(FoldOp fold_op, const Tensor& self
 
 Tensor index_of(FoldOp fold_op, const Tensor& self, std::optional<int64_t> dim, bool keepdim,
                 const char* op) {
-  refuse_complex(self, op);
+  FB_CHECK(!is_complex(self.dtype()), op, "(): does not support complex input");
   FB_CHECK(self.dtype() != DType::Bool, op, "(): does not support bool input");
   const Reduced r(self, dim ? std::optional<Dims>(Dims{*dim}) : std::nullopt, keepdim, op);
   FB_CHECK_INDEX(dim || self.numel() != 0, op, "(): Expected reduction dim to be specified for "
@@ -179,9 +178,8 @@ void each_line(const Tensor& index, int64_t dim, int64_t size, const char* op, c
 }  // namespace
 
 Tensor _place(const Tensor& self, const Tensor& index, int64_t dim, int64_t size, bool keepdim) {
-  if (index.dim() == 0 && !keepdim && size == 1 && self.dim() == 0) return clone_elements(self);
+  if (size < 0) return clone_elements(self);
   const int64_t d = wrap_dim(dim, self.dim() + !keepdim, "_place");
-  if (self.dim() == 0 && keepdim) return clone_elements(self);
   const Tensor from = contiguous(with_dim(self, d, keepdim));
   const Tensor at = contiguous(with_dim(index, d, keepdim));
   Dims sizes = from.sizes();
