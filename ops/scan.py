@@ -26,7 +26,9 @@ for _name, _word, _ufunc in (("cummax", "largest", "maximum"), ("cummin", "small
     op(f"{_name}(Tensor self, int dim) -> (Tensor values, Tensor indices)", dtypes=REAL | BOOL,
        variants="function method out",
        grad={"self": "cumulative_extreme_grad(g_values, indices, dim)"},
-       ref=f"numpy.{_ufunc}.accumulate(self, axis=dim)", samples=_SAMPLES[:2],
+       ref="(lambda m: (m, numpy.maximum.accumulate(numpy.where(self == m, "
+           "numpy.indices(self.shape)[dim], 0), axis=dim)))"
+           f"(numpy.{_ufunc}.accumulate(self, axis=dim))", samples=_SAMPLES[:2],
        doc=f"The {_word} element so far along `dim` and where it stands (the last of equals; NaN "
            "stays).")
 

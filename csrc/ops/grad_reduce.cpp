@@ -84,8 +84,7 @@ Tensor var_grad(const Tensor& g, const Tensor& x, const std::optional<Dims>& dim
                 bool keepdim) {
   const double n = static_cast<double>(reduced_count(x.sizes(), dim)) - correction;
   if (n <= 0) {
-    GradMode constant(false);
-    const Tensor nowhere = ops::mul(ops::sub(x, ops::mean(x, dim, true)), number(INFINITY));
+    const Tensor nowhere = ops::mul(ops::sub(detach(x), ops::mean(detach(x), dim, true)), number(INFINITY));
     return ops::mul(expand_reduced(g, x.sizes(), dim, keepdim), nowhere);
   }
   const Tensor scaled = ops::mul(g, number(2 / n));
@@ -115,9 +114,9 @@ Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, doubl
     {
       GradMode constant(false);
       const Tensor mask = ops::_to_copy(ops::eq(ops::abs(x), expanded(y)), y.dtype());
-      share = ops::mul(ops::div(mask, ops::sum(mask, dim, true)), ops::sgn(x));
+      share = ops::div(mask, ops::sum(mask, dim, true));
     }
-    return ops::mul(expanded(g), share);
+    return ops::mul(ops::mul(expanded(g), share), ops::sgn(x));
   }
   // |x|^(p-1) sgn(x) / y^(p-1), zero where x or y is: ones in their place keep all derivatives finite.
   auto nonzero = [&](const Tensor& t) {

@@ -142,8 +142,8 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
   FB_CHECK(input.dim() > 0, op, "(): expected an input of (N, C, *) or (C,), got a 0-d tensor");
   FB_CHECK(is_floating(input.dtype()), op, "(): expects a floating point input, got ",
            name(input.dtype()));
-  FB_CHECK(is_integral(target.dtype()) && target.dtype() != DType::Bool, op,
-           "(): expected class numbers of type int64 (Long) but got ", type_name(target.dtype()));
+  FB_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8, op,
+           "(): expected target dtype to be Long or Byte, but got ", type_name(target.dtype()));
   Dims expected = input.sizes();
   if (input.dim() == 1) expected.clear();
   else expected.erase(1);

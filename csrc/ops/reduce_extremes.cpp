@@ -58,7 +58,7 @@ std::tuple<Tensor, Tensor> extreme_with_index(FoldOp fold_op, const Tensor& self
                                               bool keepdim, const char* op) {
   const Reduced r(self, Dims{dim}, keepdim, op);
   refuse_empty(self, r, true, op);
-  refuse_complex(self, op);
+  FB_CHECK(!is_complex(self.dtype()), op, "(): does not support complex input");
   Tensor values = r.make(self, self.dtype(), op), indices = r.make(self, DType::Int64, op);
   if (!values.is_meta() && values.numel() != 0) {
     const DType compute = fold_dtype(self.dtype());

@@ -58,7 +58,7 @@ template <class T>
 void rows(const T* x, const T* w, const T* b, T* y, T* mean, T* rstd, int64_t rows, int64_t n,
           double eps, bool rms) {
   using V = Vec<T>;
-  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+  for (int64_t r = 0; r < rows; ++r, x += n) {
     double sums[2] = {0, 0};
     T m = 0;
     if (!rms) {
@@ -76,11 +76,12 @@ void rows(const T* x, const T* w, const T* b, T* y, T* mean, T* rstd, int64_t ro
     const double off = rms ? 0 : sums[0] / count;  // what rounding the mean lost
     const double var = sums[1] / count - off * off;
     rstd[r] = static_cast<T>(1 / __builtin_sqrt((var > 0 || var != var ? var : 0) + eps));
-    if (!y) continue;
-    if (w && b) scale_row<T, true, true>(x, w, b, y, m, rstd[r], n);
-    else if (w) scale_row<T, true, false>(x, w, b, y, m, rstd[r], n);
-    else if (b) scale_row<T, false, true>(x, w, b, y, m, rstd[r], n);
-    else scale_row<T, false, false>(x, w, b, y, m, rstd[r], n);
+    if (!y) continue;  // the statistics alone
+    T* to = y + r * n;
+    if (w && b) scale_row<T, true, true>(x, w, b, to, m, rstd[r], n);
+    else if (w) scale_row<T, true, false>(x, w, b, to, m, rstd[r], n);
+    else if (b) scale_row<T, false, true>(x, w, b, to, m, rstd[r], n);
+    else scale_row<T, false, false>(x, w, b, to, m, rstd[r], n);
   }
 }
 

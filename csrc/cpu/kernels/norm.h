@@ -9,7 +9,7 @@ namespace flambeau {
 
 #define FB_NORM_KERNELS(suffix, T)                                                                \
   /* Rows of n: y = (x - mean) rstd w + b; w and b of n elements may be null. With `rms` the mean \
-     is taken as 0. Fills mean (not if rms) and rstd, one per row. */                             \
+     is taken as 0; y may be null. Fills mean (not if rms) and rstd, one per row. */              \
   FB_KERNEL(void, norm_rows_##suffix, (const T* x, const T* w, const T* b, T* y, T* mean,         \
                                        T* rstd, int64_t rows, int64_t n, double eps, bool rms));  \
   /* The gradient of the above. dx, dw and db may be null; dw and db are added to. */             \
