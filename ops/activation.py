@@ -33,6 +33,16 @@ op("_prelu(Tensor self, Tensor weight) -> Tensor", "pointwise",
    grad={"self": "where(self > 0, g, g * weight)", "weight": "where(self > 0, 0, g * self)"},
    samples=[S(T((3, 4)), T((4,)))], doc="prelu with a weight that broadcasts.")
 
+op("rrelu(Tensor self, float lower=0.125, float upper=0.3333333333333333, bool training=False, "
+   "Inplace inplace=False, *, Generator? generator=None) -> Tensor", "composite", dtypes=FLOATING,
+   variants="function inplace", ref="numpy.where(self > 0, self, self * (lower + upper) / 2)",
+   samples=[S(T((3, 4))), S(T((3, 4)), 0.1, 0.3)],
+   doc="leaky_relu whose slopes are drawn uniformly from [lower, upper) in training, and their mean "
+       "otherwise. Raises RuntimeError when lower > upper.")
+op("_rrelu_slopes(Tensor self, float lower, float upper, Generator? generator=None) -> Tensor",
+   dtypes=FLOATING, public=False, samples=[], grad="slopes are constants",
+   doc="1 where positive, else a uniform number of [lower, upper).")
+
 op("elu(Tensor self, Scalar alpha=1, Inplace inplace=False) -> Tensor", "pointwise",
    expr="where(self > 0, self, alpha * expm1(minimum(self, 0)))", dtypes=FLOATING,
    grad={"self": "where(self <= 0, g * alpha * exp(minimum(self, 0)), g)"},
@@ -69,9 +79,12 @@ op("gelu(Tensor self, *, str approximate='none') -> Tensor", "composite", dtypes
        "approximate='tanh' replaces it by their formula with tanh.")
 _GELU = "0.7978845608028654 * (self + 0.044715 * self * self * self)"
 op("_gelu(Tensor self) -> Tensor", "pointwise",
-   expr="0.5 * self * (1 + erf(self * 0.7071067811865476))", dtypes=FLOATING, public=False,
-   grad={"self": "g * (0.5 * (1 + erf(self * 0.7071067811865476)) + "
-                 "self * 0.3989422804014327 * exp(self * self * -0.5))"}, doc="gelu, exact.")
+   expr="self * normal_cdf(self)", dtypes=FLOATING, public=False,
+   grad={"self": "g * (_normal_cdf(self) + self * 0.3989422804014327 * exp(self * self * -0.5))"},
+   doc="gelu, exact.")
+op("_normal_cdf(Tensor self) -> Tensor", "pointwise", expr="normal_cdf(self)", dtypes=FLOATING,
+   public=False, grad={"self": "g * 0.3989422804014327 * exp(self * self * -0.5)"},
+   doc="The normal distribution function, faster and less exact in the tail than special_ndtr.")
 op("_gelu_tanh(Tensor self) -> Tensor", "pointwise", expr=f"0.5 * self * (1 + tanh({_GELU}))",
    dtypes=FLOATING, public=False,
    grad={"self": f"g * (0.5 * (1 + tanh({_GELU})) + 0.5 * self * (1 - tanh({_GELU}) * tanh({_GELU})) "

@@ -7,6 +7,10 @@ UNARY = "function method inplace out"
 _TWO_OVER_SQRT_PI, _HALF_SQRT_PI = "1.1283791670955126", "0.886226925452758"
 
 
+NO_GRADIENT = "not given; tensors that need one are refused"
+_GAMMA = [S(T((3, 4), 0.5, 4, grad=False), T((3, 4), 0.5, 4)), S(T((3,), 15, 40, grad=False), T((3,), 15, 40))]
+
+
 def _special(name, grad, doc, ref, variants="function out", *, expr=None, **fields):
     """A function of one real number."""
     op(f"{name}(Tensor self) -> Tensor", "pointwise", expr=expr or f"{name}(self)", dtypes=FLOATING,
@@ -58,6 +62,18 @@ op("special_zeta(Operand self, Operand other) -> Tensor", "pointwise", expr="zet
    doc="The Hurwitz zeta function: the sum of (k + other)^-self over k >= 0. Raises "
        "NotImplementedError for gradients with respect to `self`.")
 
+op("igamma(Tensor self, Tensor other) -> Tensor", "pointwise", expr="gammainc(self, other)",
+   dtypes=FLOATING, check="check_igamma",
+   grad={"other": "g * exp((self - 1) * log(other) - other - lgamma(self))"}, variants=UNARY,
+   aliases=("special_gammainc",), ref="scipy.special.gammainc(self, other)", samples=_GAMMA,
+   doc="The regularised lower incomplete gamma function P(self, other). Raises NotImplementedError "
+       "for gradients with respect to `self`.")
+op("igammac(Tensor self, Tensor other) -> Tensor", "pointwise", expr="gammaincc(self, other)",
+   dtypes=FLOATING, check="check_igamma",
+   grad={"other": "-(g * exp((self - 1) * log(other) - other - lgamma(self)))"}, variants=UNARY,
+   aliases=("special_gammaincc",), ref="scipy.special.gammaincc(self, other)", samples=_GAMMA,
+   doc="The regularised upper incomplete gamma function, 1 - igamma.")
+
 # ---- Bessel functions
 
 _special("i0", "g * special_i1(self)", "The modified Bessel function of order 0.",
@@ -69,6 +85,47 @@ _special("special_i1", "g * (i0(self) - where(self == 0, 0.5, y / self))",
          aliases=("special_modified_bessel_i1",))
 _special("special_i1e", "g * (special_i0e(self) - where(self == 0, 0.5, y * (sgn(self) + 1 / self)))",
          "exp(-|x|) i1(x).", "scipy.special.i1e(self)", expr="i1e(self)")
+
+for _name, _ref, _domain, _words in (
+        ("bessel_j0", "j0", (-9, 9), "of the first kind of order 0"),
+        ("bessel_j1", "j1", (-9, 9), "of the first kind of order 1"),
+        ("bessel_y0", "y0", (0.5, 9), "of the second kind of order 0"),
+        ("bessel_y1", "y1", (0.5, 9), "of the second kind of order 1"),
+        ("modified_bessel_k0", "k0", (0.1, 9), "of the second kind of order 0, modified"),
+        ("modified_bessel_k1", "k1", (0.1, 9), "of the second kind of order 1, modified"),
+        ("scaled_modified_bessel_k0", "k0e", (0.1, 9), "exp(x) times the modified one of the second "
+         "kind of order 0"),
+        ("scaled_modified_bessel_k1", "k1e", (0.1, 9), "exp(x) times the modified one of the second "
+         "kind of order 1")):
+    op(f"special_{_name}(Tensor self) -> Tensor", "pointwise", expr=f"{_name}(self)", dtypes=FLOATING,
+       promote=INT_TO_FLOAT, check="check_constant", grad=NO_GRADIENT, variants="function out",
+       ref=f"scipy.special.{_ref}(self)", domain=_domain, doc=f"The Bessel function {_words}.")
+op("special_spherical_bessel_j0(Tensor self) -> Tensor", "pointwise", expr="spherical_bessel_j0(self)",
+   dtypes=FLOATING, promote=INT_TO_FLOAT, check="check_constant", grad=NO_GRADIENT,
+   variants="function out", ref="scipy.special.spherical_jn(0, numpy.abs(self))", domain=(0.1, 9),
+   doc="The spherical Bessel function of the first kind of order 0, sin(x) / x.")
+
+# ---- polynomials
+
+for _name, _term, _ref in (
+        ("chebyshev_polynomial_t", "chebyshev_t", "eval_chebyt({n}, self)"),
+        ("chebyshev_polynomial_u", "chebyshev_u", "eval_chebyu({n}, self)"),
+        ("chebyshev_polynomial_v", "chebyshev_v", None),
+        ("chebyshev_polynomial_w", "chebyshev_w", None),
+        ("shifted_chebyshev_polynomial_t", "shifted_chebyshev_t", "eval_sh_chebyt({n}, self)"),
+        ("shifted_chebyshev_polynomial_u", "shifted_chebyshev_u", "eval_sh_chebyu({n}, self)"),
+        ("shifted_chebyshev_polynomial_v", "shifted_chebyshev_v", None),
+        ("shifted_chebyshev_polynomial_w", "shifted_chebyshev_w", None),
+        ("hermite_polynomial_h", "hermite_h", "eval_hermite({n}, self)"),
+        ("hermite_polynomial_he", "hermite_he", "eval_hermitenorm({n}, self)"),
+        ("laguerre_polynomial_l", "laguerre_l", "eval_laguerre({n}, self)"),
+        ("legendre_polynomial_p", "legendre_p", "eval_legendre({n}, self)")):
+    op(f"special_{_name}(Operand self, Operand n) -> Tensor", "pointwise", expr=f"{_term}(self, n)",
+       dtypes=FLOATING, promote=INT_TO_FLOAT, check="check_constants", grad=NO_GRADIENT,
+       variants="function out", ref=_ref and "scipy.special." + _ref.format(n="numpy.asarray(n, int)"),
+       samples=[S(T((3, 4), 0, 1), 3), S(T((3, 4), 0, 1), 0), S(T((3, 4), 0, 1), 7)],
+       test_dtypes=FLOATING,  # SciPy wants whole degrees and real points
+       doc=f"The polynomial of the name, of degree `n`, at `self`.")
 
 # ---- logarithms
 

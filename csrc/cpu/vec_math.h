@@ -21,8 +21,10 @@
 //   angles       sin cos tan asin acos atan atan2
 //   hyperbolic   sinh cosh tanh asinh acosh atanh sigmoid
 //   error fn.    erf erfc erfinv erfcx ndtr log_ndtr ndtri
-//   gamma        lgamma digamma trigamma polygamma(n, x) zeta(s, q)
-//   Bessel       i0 i0e i1 i1e
+//   gamma        lgamma digamma trigamma polygamma(n, x) zeta(s, q) gammainc(a, x) gammaincc(a, x)
+//   Bessel       i0 i0e i1 i1e, and those of vec_math/bessel.h
+//   polynomials  those of vec_math/orthogonal.h
+//   two numbers  power (pow with short cuts) hypot logaddexp logaddexp2 nextafter trunc_divide
 //   integers     fmod remainder trunc_divide floor_divide pow on single integers
 //
 // A pointwise loop is
@@ -35,9 +37,13 @@
 // what is exact are vectors, below 2 units; the rest asks the C library lane by lane.
 #pragma once
 #include "cpu/vec_math/basic.h"
+#include "cpu/vec_math/bessel.h"
 #include "cpu/vec_math/erf.h"
 #include "cpu/vec_math/exp_log.h"
+#include "cpu/vec_math/gate.h"
 #include "cpu/vec_math/hyperbolic.h"
+#include "cpu/vec_math/incomplete_gamma.h"
+#include "cpu/vec_math/orthogonal.h"
 #include "cpu/vec_math/pair.h"
 #include "cpu/vec_math/scalar.h"
 #include "cpu/vec_math/special.h"

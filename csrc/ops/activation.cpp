@@ -1,6 +1,8 @@
 // Checks of activation functions, and those that choose among expressions.
+#include "cpu/copy.h"
 #include "impl_activation.h"
 #include "ops_activation.h"
+#include "ops_pointwise.h"
 #include "ops_shape.h"
 
 namespace flambeau::impl {
@@ -37,6 +39,30 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
   for (int64_t& s : shape) s = 1;
   shape[1] = channels;
   return ops::_prelu(self, ops::reshape(weight, shape));
+}
+
+Tensor _rrelu_slopes(const Tensor& self, double lower, double upper, Generator* generator) {
+  Tensor out = empty(self.sizes(), self.dtype(), self.device(), "rrelu");
+  if (out.is_meta()) return out;
+  Generator& source = generator ? *generator : default_generator();
+  const Tensor in = contiguous(self);
+  visit_floating(self.dtype(), "rrelu", [&]<class T>() {
+    const T* x = in.data<T>();
+    T* slope = out.data<T>();
+    for (int64_t i = 0; i < in.numel(); ++i) {
+      // Only negative elements draw a number.
+      const bool draw = static_cast<double>(x[i]) <= 0;
+      slope[i] = static_cast<T>(draw ? source.uniform() * (upper - lower) + lower : 1.0);
+    }
+  });
+  return out;
+}
+
+Tensor rrelu(const Tensor& self, double lower, double upper, bool training, Generator* generator) {
+  FB_CHECK(lower <= upper, "rrelu(): Lower bound should be less than or equal to the upper bound, got ",
+           lower, " and ", upper);
+  if (!training) return ops::leaky_relu(self, Scalar((lower + upper) / 2));
+  return ops::mul(self, ops::_rrelu_slopes(self, lower, upper, generator));
 }
 
 Tensor gelu(const Tensor& self, const std::string& approximate) {

@@ -18,6 +18,21 @@ void check_zeta(const Tensor& self, const Tensor&) {
                 "to its first argument is not implemented; detach() it");
 }
 
+void check_igamma(const Tensor& self, const Tensor&) {
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self), "the derivative for 'igamma' with "
+                "respect to its first argument is not implemented; detach() it");
+}
+
+void check_constant(const Tensor& self) {
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self), "the derivative of this special function "
+                "is not implemented; detach() its argument");
+}
+
+void check_constants(const Tensor& self, const Tensor& n) {
+  check_constant(self);
+  check_constant(n);
+}
+
 // DLMF 35.3.4: log Gamma_p(x) = p (p - 1) / 4 log(pi) + sum over j < p of log Gamma(x - j / 2).
 Tensor mvlgamma(const Tensor& self, int64_t p) {
   FB_CHECK(p >= 1, "mvlgamma(): p has to be greater than or equal to 1, got ", p);

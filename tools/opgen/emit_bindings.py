@@ -87,7 +87,8 @@ def _case(row: Op, inplace: bool) -> str:
     values = []
     post = chosen = ""
     checks = ""
-    for i, a in enumerate(row.args):
+    taken = [a for a in row.args if not (inplace and a.type == "Inplace")]
+    for i, a in enumerate(taken):
         if a.type == "Layout?":
             checks += f"if (a[{i}]) check_layout(a[{i}]); "
             continue

@@ -14,7 +14,11 @@ VOCABULARY = set("""
     i0 i0e i1 i1e sqrt rsqrt reciprocal square floor ceil round trunc frac fmod remainder trunc_divide
     floor_divide abs sign copysign signbit isnan isinf isfinite where maximum minimum fmaximum fminimum
     fma mad conj real imag angle sgn bit_and bit_or bit_xor bit_not shift_left shift_right gcd lcm
-    power hypot logaddexp logaddexp2 nextafter
+    power normal_cdf hypot logaddexp logaddexp2 nextafter gammainc gammaincc
+    bessel_j0 bessel_j1 bessel_y0 bessel_y1 spherical_bessel_j0 modified_bessel_k0 modified_bessel_k1
+    scaled_modified_bessel_k0 scaled_modified_bessel_k1 chebyshev_t chebyshev_u chebyshev_v
+    chebyshev_w shifted_chebyshev_t shifted_chebyshev_u shifted_chebyshev_v shifted_chebyshev_w
+    hermite_h hermite_he laguerre_l legendre_p
 """.split())
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|",

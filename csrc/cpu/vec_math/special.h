@@ -226,7 +226,5 @@ FB_SPECIAL1(i1)
 FB_SPECIAL1(i1e)
 FB_SPECIAL2(zeta)
 FB_SPECIAL2(polygamma)
-#undef FB_SPECIAL1
-#undef FB_SPECIAL2
 
 }  // namespace flambeau::FB_ISA
