@@ -6,7 +6,7 @@ import warnings
 
 import flambeau as fb
 
-from . import _native as native
+from ._functional_resize import interpolate
 
 Tensor = fb.Tensor
 
@@ -71,21 +71,21 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
     """Older name of interpolate."""
     warnings.warn("`nn.functional.upsample` is deprecated. "
                   "Use `nn.functional.interpolate` instead.", stacklevel=2)
-    return native.interpolate(input, size, scale_factor, mode, align_corners)
+    return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input, size=None, scale_factor=None):
     """Older name of interpolate with mode "nearest"."""
     warnings.warn("`nn.functional.upsample_nearest` is deprecated. "
                   "Use `nn.functional.interpolate` instead.", stacklevel=2)
-    return native.interpolate(input, size, scale_factor, mode="nearest")
+    return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input, size=None, scale_factor=None):
     """Older name of interpolate with mode "bilinear" and aligned corners."""
     warnings.warn("`nn.functional.upsample_bilinear` is deprecated. "
                   "Use `nn.functional.interpolate` instead.", stacklevel=2)
-    return native.interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
 def _default_corners(name: str, align_corners):

@@ -10,34 +10,68 @@ from ._tuples import as_tuple
 Tensor = fb.Tensor
 
 
-def _with_indices(pool, name: str):
-    def pooled(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-               return_indices=False):
-        return pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+def _max_pool(dims: int):
+    pool = getattr(native, f"max_pool{dims}d")
+    with_indices = getattr(native, f"max_pool{dims}d_with_indices")
 
-    pooled.__name__ = pooled.__qualname__ = name
-    pooled.__doc__ = "Maxima and their flat positions in the spatial dimensions."
-    return pooled
+    def max_pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                 return_indices=False):
+        if return_indices:
+            return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        return pool(input, kernel_size, stride, padding, dilation, ceil_mode)
 
+    def max_pool_with_indices(input, kernel_size, stride=None, padding=0, dilation=1,
+                              ceil_mode=False, return_indices=False):
+        return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
 
-max_pool1d_with_indices = _with_indices(native.max_pool1d, "max_pool1d_with_indices")
-max_pool2d_with_indices = _with_indices(native.max_pool2d, "max_pool2d_with_indices")
-max_pool3d_with_indices = _with_indices(native.max_pool3d, "max_pool3d_with_indices")
-
-
-def adaptive_max_pool1d_with_indices(input, output_size, return_indices=False):
-    """Maxima and their positions."""
-    return native.adaptive_max_pool1d(input, output_size, True)
-
-
-def adaptive_max_pool2d_with_indices(input, output_size, return_indices=False):
-    """Maxima and their flat positions."""
-    return native.adaptive_max_pool2d(input, output_size, True)
+    max_pool.__name__ = max_pool.__qualname__ = f"max_pool{dims}d"
+    max_pool.__doc__ = pool.__doc__
+    max_pool_with_indices.__name__ = max_pool_with_indices.__qualname__ = \
+        f"max_pool{dims}d_with_indices"
+    max_pool_with_indices.__doc__ = with_indices.__doc__
+    return max_pool, max_pool_with_indices
 
 
-def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
-    """Maxima and their flat positions."""
-    return native.adaptive_max_pool3d(input, output_size, True)
+max_pool1d, max_pool1d_with_indices = _max_pool(1)
+max_pool2d, max_pool2d_with_indices = _max_pool(2)
+max_pool3d, max_pool3d_with_indices = _max_pool(3)
+
+
+def _adaptive_size(output_size, input, dims: int):
+    """The size with its Nones replaced by the input's."""
+    if isinstance(output_size, (tuple, list)) and None in output_size:
+        if len(output_size) != dims:
+            raise ValueError(f"output_size should have {dims} elements, got {output_size}")
+        return [n if o is None else o for o, n in zip(output_size, input.shape[-dims:])]
+    return output_size
+
+
+def _adaptive(dims: int):
+    mean = getattr(native, f"adaptive_avg_pool{dims}d")
+    largest = getattr(native, f"adaptive_max_pool{dims}d")
+
+    def avg_pool(input, output_size):
+        return mean(input, _adaptive_size(output_size, input, dims))
+
+    def max_pool(input, output_size, return_indices=False):
+        values, indices = largest(input, _adaptive_size(output_size, input, dims))
+        return (values, indices) if return_indices else values
+
+    def max_pool_with_indices(input, output_size, return_indices=False):
+        return largest(input, _adaptive_size(output_size, input, dims))
+
+    for function, name, doc in ((avg_pool, "adaptive_avg_pool{}d", mean.__doc__),
+                                (max_pool, "adaptive_max_pool{}d", largest.__doc__),
+                                (max_pool_with_indices, "adaptive_max_pool{}d_with_indices",
+                                 largest.__doc__)):
+        function.__name__ = function.__qualname__ = name.format(dims)
+        function.__doc__ = doc
+    return avg_pool, max_pool, max_pool_with_indices
+
+
+adaptive_avg_pool1d, adaptive_max_pool1d, adaptive_max_pool1d_with_indices = _adaptive(1)
+adaptive_avg_pool2d, adaptive_max_pool2d, adaptive_max_pool2d_with_indices = _adaptive(2)
+adaptive_avg_pool3d, adaptive_max_pool3d, adaptive_max_pool3d_with_indices = _adaptive(3)
 
 
 def _lp_pool(avg_pool, dims, input, norm_type, kernel_size, stride, ceil_mode):

@@ -23,6 +23,7 @@ NAMES = (
     "embedding", "dropout", "one_hot",
     # pooling
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+    "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices",
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",
     # losses: (input, target, ..., reduction="mean"), without size_average and reduce
@@ -32,7 +33,7 @@ NAMES = (
     "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell",
     "rnn_relu_cell",
     # images and attention
-    "pad", "interpolate", "unfold", "fold", "scaled_dot_product_attention",
+    "pad", "im2col", "col2im", "scaled_dot_product_attention",
 )
 
 MISSING: list[str] = []

@@ -1,0 +1,345 @@
+// Channels first, a window's rows are first combined into one row of the image's width, which the
+// windows along it then share; channels last, every pixel is a row of channels.
+#include "cpu/pool.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/allocator.h"
+#include "cpu/kernels/conv_pack.h"
+#include "cpu/kernels/pool.h"
+#include "cpu/thread_pool.h"
+
+namespace flambeau {
+namespace {
+
+constexpr int64_t kChannelBlock = 16;  // adjacent channels that one thread takes together
+
+template <class T>
+T larger(T a, T b) {
+  return b > a || b != b ? b : a;
+}
+
+template <class T>
+void row_max(const T* row, T* to, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = larger(to[i], row[i]);
+}
+template <>
+void row_max(const float* row, float* to, int64_t n) { pool_row_max_f32(row, to, n); }
+template <>
+void row_max(const double* row, double* to, int64_t n) { pool_row_max_f64(row, to, n); }
+
+template <class T>
+void row_add(const T* row, T* to, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] += row[i];
+}
+template <>
+void row_add(const float* row, float* to, int64_t n) { conv_row_add_f32(row, 1, 1, to, 1, n); }
+template <>
+void row_add(const double* row, double* to, int64_t n) { conv_row_add_f64(row, 1, 1, to, 1, n); }
+
+// Windows of two adjacent pixels, side by side.
+bool is_pairs(const PoolAxis& axis, int64_t in) {
+  const auto n = static_cast<int64_t>(axis.begin.size());
+  if (axis.step != 1 || 2 * n > in) return false;
+  for (int64_t o = 0; o < n; ++o)
+    if (axis.begin[o] != 2 * o || axis.end[o] != 2 * o + 2) return false;
+  return true;
+}
+
+template <class T, bool kMax>
+void combine_rows(const T* row, T* to, int64_t n) {
+  if constexpr (kMax) row_max(row, to, n);
+  else row_add(row, to, n);
+}
+
+int64_t grain_of(int64_t pixels) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1)); }
+
+int64_t divisor_at(const PoolGeometry& g, const PoolDivisor& d, int64_t z, int64_t y, int64_t x) {
+  if (d.fixed) return d.fixed;
+  const int64_t at[3] = {z, y, x};
+  int64_t n = 1;
+  for (int i = 0; i < 3; ++i) {
+    const PoolAxis& a = g.axis[i];
+    n *= d.with_padding ? a.counted[at[i]] : a.end[at[i]] - a.begin[at[i]];
+  }
+  return n;
+}
+
+// One plane with adjacent rows: f(z, y, row) gets the combined row of each row of the output.
+template <class T, bool kMax, class F>
+void for_combined_rows(const PoolGeometry& g, const T* plane, T* row, F&& f) {
+  const int64_t width = g.in[2];
+  for (int64_t z = 0; z < g.out[0]; ++z)
+    for (int64_t y = 0; y < g.out[1]; ++y) {
+      bool first = true;
+      for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; i += g.axis[0].step)
+        for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; j += g.axis[1].step) {
+          const T* from = plane + (i * g.in[1] + j) * width;
+          if (first) std::memcpy(row, from, static_cast<size_t>(width) * sizeof(T));
+          else combine_rows<T, kMax>(from, row, width);
+          first = false;
+        }
+      f(z, y, first ? nullptr : row);
+    }
+}
+
+template <class T>
+void max_plane(const PoolGeometry& g, bool pairs, const T* from, T* row, T* to) {
+  const PoolAxis& axis = g.axis[2];
+  for_combined_rows<T, true>(g, from, row, [&](int64_t z, int64_t y, const T* all) {
+    T* out = to + (z * g.out[1] + y) * g.out[2];
+    if constexpr (std::is_same_v<T, float>)
+      if (pairs) return pool_pairs_max_f32(all, out, g.out[2]);
+    if constexpr (std::is_same_v<T, double>)
+      if (pairs) return pool_pairs_max_f64(all, out, g.out[2]);
+    for (int64_t x = 0; x < g.out[2]; ++x) {
+      T best = all[axis.begin[x]];
+      for (int64_t i = axis.begin[x] + axis.step; i < axis.end[x]; i += axis.step) best = larger(best, all[i]);
+      out[x] = best;
+    }
+  });
+}
+
+template <class T>
+void mean_plane(const PoolGeometry& g, const PoolDivisor& d, const T* from, T* row, T* to) {
+  const PoolAxis& axis = g.axis[2];
+  for_combined_rows<T, false>(g, from, row, [&](int64_t z, int64_t y, const T* all) {
+    T* out = to + (z * g.out[1] + y) * g.out[2];
+    for (int64_t x = 0; x < g.out[2]; ++x) {
+      T sum = 0;
+      if (all)
+        for (int64_t i = axis.begin[x]; i < axis.end[x]; ++i) sum += all[i];
+      const int64_t n = divisor_at(g, d, z, y, x);
+      out[x] = n ? sum / static_cast<T>(n) : T(0);
+    }
+  });
+}
+
+// Channels last: f(image, z, y, x, pixel of the output) for every output pixel.
+template <class F>
+void for_pixels(const PoolGeometry& g, int64_t window, F&& f) {
+  const int64_t pixels = g.out_pixels();
+  parallel_for(g.batch * pixels, grain_of(window * g.channels), [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t p = u % pixels;
+      f(u / pixels, p / (g.out[1] * g.out[2]), p / g.out[2] % g.out[1], p % g.out[2], p);
+    }
+  });
+}
+
+// Calls f(position in the plane) for the pixels of a window.
+template <class F>
+void for_window(const PoolGeometry& g, int64_t z, int64_t y, int64_t x, F&& f) {
+  for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; i += g.axis[0].step)
+    for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; j += g.axis[1].step)
+      for (int64_t l = g.axis[2].begin[x]; l < g.axis[2].end[x]; l += g.axis[2].step)
+        f((i * g.in[1] + j) * g.in[2] + l);
+}
+
+int64_t window_size(const PoolGeometry& g) {
+  int64_t n = 1;
+  for (const PoolAxis& a : g.axis)
+    if (!a.begin.empty()) n *= std::max<int64_t>(1, (a.end[0] - a.begin[0]) / a.step);
+  return n;
+}
+
+template <class T, bool kMax, class F>
+void combine_pixels(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y, F&& finish) {
+  for_pixels(g, window_size(g), [&](int64_t n, int64_t oz, int64_t oy, int64_t ox, int64_t p) {
+    T* out = y.data + n * y.batch + p * g.channels;
+    bool first = true;
+    for_window(g, oz, oy, ox, [&](int64_t at) {
+      const T* from = x.data + n * x.batch + at * g.channels;
+      if (first) std::memcpy(out, from, static_cast<size_t>(g.channels) * sizeof(T));
+      else combine_rows<T, kMax>(from, out, g.channels);
+      first = false;
+    });
+    if (first) std::fill(out, out + g.channels, T(0));
+    finish(oz, oy, ox, out);
+  });
+}
+
+// Every (image, channel), the channels in blocks where they are adjacent: f(image, first, end).
+template <class F>
+void for_channels(const PoolGeometry& g, bool channels_last, int64_t work, F&& f) {
+  const int64_t block = channels_last ? kChannelBlock : 1;
+  const int64_t blocks = (g.channels + block - 1) / block;
+  parallel_for(g.batch * blocks, grain_of(work * block), [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t c = u % blocks * block;
+      f(u / blocks, c, std::min(c + block, g.channels));
+    }
+  });
+}
+
+template <class F>
+void for_outputs(const PoolGeometry& g, F&& f) {
+  int64_t p = 0;
+  for (int64_t z = 0; z < g.out[0]; ++z)
+    for (int64_t y = 0; y < g.out[1]; ++y)
+      for (int64_t x = 0; x < g.out[2]; ++x) f(z, y, x, p++);
+}
+
+// The position of a window's largest element: the first of equals, the last NaN.
+template <class T>
+int64_t find_max(const PoolGeometry& g, const T* plane, int64_t pixel, int64_t z, int64_t y, int64_t x,
+                 T* value) {
+  int64_t at = -1;
+  T best{};
+  for_window(g, z, y, x, [&](int64_t i) {
+    const T v = plane[i * pixel];
+    if (at < 0 || v > best || v != v) best = v, at = i;
+  });
+  *value = best;
+  return at;
+}
+
+}  // namespace
+
+PoolAxis pool_windows(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
+                      int64_t dilation) {
+  PoolAxis axis;
+  axis.step = dilation;
+  for (int64_t o = 0; o < out; ++o) {
+    const int64_t start = o * stride - pad, end = start + (kernel - 1) * dilation + 1;
+    axis.begin.push_back(start >= 0 ? start : start + (-start + dilation - 1) / dilation * dilation);
+    axis.end.push_back(std::min(end, in));
+    axis.counted.push_back(std::max<int64_t>(0, std::min(end, in + pad) - start));
+  }
+  return axis;
+}
+
+PoolAxis adaptive_windows(int64_t in, int64_t out) {
+  PoolAxis axis;
+  for (int64_t o = 0; o < out; ++o) {
+    const int64_t begin = o * in / out;
+    const int64_t end = ((o + 1) * in + out - 1) / out;
+    axis.begin.push_back(begin);
+    axis.end.push_back(end);
+    axis.counted.push_back(end - begin);
+  }
+  return axis;
+}
+
+template <class T>
+void pool_max(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y) {
+  if (x.channels_last)
+    return combine_pixels<T, true>(g, x, y, [](int64_t, int64_t, int64_t, T*) {});
+  const bool pairs = is_pairs(g.axis[2], g.in[2]);
+  parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
+    const Workspace row(checked_nbytes(g.in[2], sizeof(T)));
+    for (int64_t u = begin; u < end; ++u)
+      max_plane(g, pairs, x.data + u * g.in_pixels(), row.as<T>(), y.data + u * g.out_pixels());
+  });
+}
+
+template <class T>
+void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
+                      const ConvImage<int64_t>& indices) {
+  for_channels(g, x.channels_last, g.out_pixels() * window_size(g), [&](int64_t n, int64_t c0, int64_t c1) {
+    for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
+      for (int64_t c = c0; c < c1; ++c) {
+        const int64_t to = n * y.batch + c * y.channel + p * y.pixel[2];
+        indices.data[to] = find_max(g, x.data + n * x.batch + c * x.channel, x.pixel[2], oz, oy, ox,
+                                    y.data + to);
+      }
+    });
+  });
+}
+
+template <class T>
+void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad, const ConvImage<const T>& x,
+                   const ConvImage<T>& x_grad) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (!x.channels_last && g.in[0] == 1 && is_pairs(g.axis[2], g.in[2]) && is_pairs(g.axis[1], g.in[1])) {
+      const int64_t width = g.in[2], covered = 2 * g.out[2];
+      parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
+        for (int64_t u = begin; u < end; ++u) {
+          const T* from = x.data + u * g.in_pixels();
+          T* to = x_grad.data + u * g.in_pixels();
+          const T* arrived = grad.data + u * g.out_pixels();
+          for (int64_t r = 0; r < g.out[1]; ++r, from += 2 * width, to += 2 * width, arrived += g.out[2]) {
+            if constexpr (std::is_same_v<T, float>)
+              pool_pairs_grad_f32(arrived, from, from + width, to, to + width, g.out[2]);
+            else
+              pool_pairs_grad_f64(arrived, from, from + width, to, to + width, g.out[2]);
+            for (int64_t i = covered; i < width; ++i) to[i] = to[width + i] = T(0);
+          }
+          std::fill(to, x_grad.data + (u + 1) * g.in_pixels(), T(0));
+        }
+      });
+      return;
+    }
+  }
+  for_channels(g, x.channels_last, g.out_pixels() * window_size(g), [&](int64_t n, int64_t c0, int64_t c1) {
+    T* to = x_grad.data + n * x.batch;
+    const T* from = x.data + n * x.batch;
+    const T* arrived = grad.data + n * grad.batch;
+    for (int64_t i = 0; i < g.in_pixels(); ++i)
+      for (int64_t c = c0; c < c1; ++c) to[i * x.pixel[2] + c * x.channel] = T(0);
+    for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
+      for (int64_t c = c0; c < c1; ++c) {
+        T value;
+        const int64_t at = find_max(g, from + c * x.channel, x.pixel[2], oz, oy, ox, &value);
+        to[at * x.pixel[2] + c * x.channel] += arrived[p * grad.pixel[2] + c * grad.channel];
+      }
+    });
+  });
+}
+
+template <class T>
+void pool_mean(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<const T>& x,
+               const ConvImage<T>& y) {
+  if (x.channels_last) {
+    return combine_pixels<T, false>(g, x, y, [&](int64_t oz, int64_t oy, int64_t ox, T* out) {
+      const int64_t n = divisor_at(g, d, oz, oy, ox);
+      for (int64_t c = 0; c < g.channels; ++c) out[c] = n ? out[c] / static_cast<T>(n) : T(0);
+    });
+  }
+  parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
+    const Workspace row(checked_nbytes(g.in[2], sizeof(T)));
+    for (int64_t u = begin; u < end; ++u)
+      mean_plane(g, d, x.data + u * g.in_pixels(), row.as<T>(), y.data + u * g.out_pixels());
+  });
+}
+
+template <class T>
+void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<const T>& grad,
+                    const ConvImage<T>& x_grad) {
+  const bool last = grad.channels_last;
+  for_channels(g, last, g.in_pixels() + g.out_pixels(), [&](int64_t n, int64_t c0, int64_t c1) {
+    T* to = x_grad.data + n * x_grad.batch;
+    const T* arrived = grad.data + n * grad.batch;
+    for (int64_t i = 0; i < g.in_pixels(); ++i)
+      for (int64_t c = c0; c < c1; ++c) to[i * x_grad.pixel[2] + c * x_grad.channel] = T(0);
+    for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
+      const int64_t count = divisor_at(g, d, oz, oy, ox);
+      if (count == 0) return;
+      T share[kChannelBlock];
+      for (int64_t c = c0; c < c1; ++c)
+        share[c - c0] = arrived[p * grad.pixel[2] + c * grad.channel] / static_cast<T>(count);
+      for_window(g, oz, oy, ox, [&](int64_t at) {
+        T* pixel = to + at * x_grad.pixel[2] + c0 * x_grad.channel;
+        for (int64_t c = 0; c < c1 - c0; ++c) pixel[c * x_grad.channel] += share[c];
+      });
+    });
+  });
+}
+
+#define FB_POOL_INSTANCES(T)                                                                         \
+  template void pool_max(const PoolGeometry&, const ConvImage<const T>&, const ConvImage<T>&);       \
+  template void pool_max_indices(const PoolGeometry&, const ConvImage<const T>&, const ConvImage<T>&, \
+                                 const ConvImage<int64_t>&);                                         \
+  template void pool_max_grad(const PoolGeometry&, const ConvImage<const T>&,                        \
+                              const ConvImage<const T>&, const ConvImage<T>&);                       \
+  template void pool_mean(const PoolGeometry&, const PoolDivisor&, const ConvImage<const T>&,        \
+                          const ConvImage<T>&);                                                      \
+  template void pool_mean_grad(const PoolGeometry&, const PoolDivisor&, const ConvImage<const T>&,   \
+                               const ConvImage<T>&)
+FB_POOL_INSTANCES(float);
+FB_POOL_INSTANCES(double);
+FB_POOL_INSTANCES(int64_t);
+#undef FB_POOL_INSTANCES
+
+}  // namespace flambeau

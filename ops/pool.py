@@ -1,0 +1,104 @@
+"""Pooling over windows, and resampling of images."""
+
+from tools.opgen.table import FLOATING, REAL, S, T, op
+
+_WINDOW = "int[] kernel_size, int[] stride, int[] padding, int[] dilation, bool ceil_mode"
+_PASS = "kernel_size, stride, padding, dilation, ceil_mode"
+_ONE = "(2,), (2,), (0,), (1,), False"
+
+op(f"_max_pool(Tensor self, {_WINDOW}) -> Tensor", dtypes=REAL, public=False,
+   grad={"self": f"_max_pool_grad(g, self, {_PASS})"},
+   samples=[S(T((1, 2, 5)), (2,), (2,), (0,), (1,), False)],
+   doc="Maxima over windows of (batch, channels, ...). NaN wins.")
+
+# Which element of a window was the largest is found again from the input: cheaper than keeping
+# 64-bit positions from the forward pass.
+op(f"_max_pool_grad(Tensor grad, Tensor self, {_WINDOW}) -> Tensor", dtypes=REAL, public=False,
+   grad={"grad": f"max_pool_pick(g, self, {_PASS})"},
+   samples=[S(T((1, 2, 2)), T((1, 2, 5)), (2,), (2,), (0,), (1,), False)],
+   doc="The gradient of _max_pool.")
+
+op(f"_max_pool_with_indices(Tensor self, {_WINDOW}) -> (Tensor values, Tensor indices)",
+   dtypes=REAL, public=False, grad={"self": "_pool_spread(g_values, indices, self.sizes)"},
+   samples=[S(T((1, 2, 5)), (2,), (2,), (0,), (1,), False)],
+   doc="Maxima over windows and their positions in the flattened plane; the first of equals.")
+
+op("_adaptive_max_pool(Tensor self, int[] output_size) -> (Tensor values, Tensor indices)",
+   dtypes=REAL, public=False, grad={"self": "_pool_spread(g_values, indices, self.sizes)"},
+   samples=[S(T((1, 2, 5)), (2,))],
+   doc="Maxima over as many windows as asked for, and their positions in the flattened plane.")
+
+op("_pool_spread(Tensor grad, Tensor indices, int[] size) -> Tensor", dtypes=REAL, public=False,
+   grad={"grad": "_pool_pick(g, indices)"},
+   samples=[S(T((1, 2, 2)), T((1, 2, 2), values=[[[0, 1], [3, 3]]], dtype="int64"), (1, 2, 4))],
+   doc="Adds every element to the position of its plane that `indices` gives.")
+
+op("_pool_pick(Tensor self, Tensor indices) -> Tensor", dtypes=REAL, public=False,
+   grad={"self": "_pool_spread(g, indices, self.sizes)"},
+   samples=[S(T((1, 2, 4)), T((1, 2, 2), values=[[[0, 1], [3, 3]]], dtype="int64"))],
+   doc="The elements of each plane at the positions that `indices` gives.")
+
+op("_avg_pool(Tensor self, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, "
+   "bool count_include_pad, int? divisor_override) -> Tensor", dtypes=REAL, public=False,
+   grad={"self": "_avg_pool_grad(g, self.sizes, kernel_size, stride, padding, ceil_mode, "
+                 "count_include_pad, divisor_override)"},
+   samples=[S(T((1, 2, 5)), (2,), (2,), (0,), False, True, None)],
+   doc="Means over windows of (batch, channels, ...).")
+
+op("_avg_pool_grad(Tensor grad, int[] size, int[] kernel_size, int[] stride, int[] padding, "
+   "bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor", dtypes=FLOATING,
+   public=False,
+   grad={"grad": "_avg_pool(g, kernel_size, stride, padding, ceil_mode, count_include_pad, "
+                 "divisor_override)"},
+   samples=[S(T((1, 2, 2)), (1, 2, 5), (2,), (2,), (0,), False, True, None)],
+   doc="The gradient of _avg_pool.")
+
+op("_adaptive_avg_pool(Tensor self, int[] output_size) -> Tensor", dtypes=REAL, public=False,
+   grad={"self": "_adaptive_avg_pool_grad(g, self.sizes)"},
+   samples=[S(T((1, 2, 5)), (2,))], doc="Means over as many windows as asked for.")
+
+op("_adaptive_avg_pool_grad(Tensor grad, int[] size) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"grad": "adaptive_avg_pool_again(g, grad.sizes)"}, samples=[S(T((1, 2, 2)), (1, 2, 5))],
+   doc="The gradient of _adaptive_avg_pool.")
+
+for _n, _image in ((1, (2, 3, 7)), (2, (2, 3, 6, 5)), (3, (1, 2, 5, 4, 6))):
+    _space = "torch" if _n == 1 else "nn"
+    _window = (f"Tensor input, int[{_n}] kernel_size, int[{_n}]? stride=None, "
+               f"int[{_n}] padding=0, int[{_n}] dilation=1, bool ceil_mode=False")
+    _cases = [S(T(_image), 2), S(T(_image[1:]), 3, 2, 1), S(T(_image), 2, 1, 0, 2, True)]
+    op(f"max_pool{_n}d({_window}) -> Tensor", "composite", dtypes=REAL, samples=_cases,
+       doc=f"Maxima over windows of the last {_n} dimension(s) of (batch, channels, ...) or "
+           "(channels, ...). The stride defaults to the kernel's size; NaN wins.")
+    op(f"max_pool{_n}d_with_indices({_window}) -> (Tensor values, Tensor indices)", "composite",
+       dtypes=REAL, namespace=_space, samples=_cases,
+       doc=f"max_pool{_n}d, and the positions of the maxima in the flattened dimensions.")
+    _divisor = "" if _n == 1 else ", int? divisor_override=None"
+    op(f"avg_pool{_n}d(Tensor input, int[{_n}] kernel_size, int[{_n}]? stride=None, "
+       f"int[{_n}] padding=0, bool ceil_mode=False, bool count_include_pad=True{_divisor}) "
+       "-> Tensor", "composite", dtypes=REAL, namespace=_space,
+       samples=[S(T(_image), 2), S(T(_image[1:]), 3, 2, 1, True), S(T(_image), 3, 2, 1, True, False)],
+       doc=f"Means over windows of the last {_n} dimension(s). With count_include_pad the zeros of "
+           "the padding count.")
+    op(f"adaptive_avg_pool{_n}d(Tensor input, int[{_n}] output_size) -> Tensor", "composite",
+       dtypes=REAL, namespace=_space, samples=[S(T(_image), 2), S(T(_image[1:]), 4)],
+       doc="Means over windows chosen so that the result has the given size; window i of n is "
+           "[floor(i L / n), ceil((i + 1) L / n)).")
+    op(f"adaptive_max_pool{_n}d(Tensor input, int[{_n}] output_size) "
+       "-> (Tensor values, Tensor indices)", "composite", dtypes=REAL, namespace=_space,
+       samples=[S(T(_image), 2), S(T(_image[1:]), 4)],
+       doc="Maxima over windows chosen so that the result has the given size, and their positions.")
+
+# Resampling is separable: one dimension at a time, each a sparse matrix with few weights in a row.
+_RESAMPLE = "str mode, bool align_corners, float? scale, bool antialias"
+_RESAMPLE_PASS = "mode, align_corners, scale, antialias"
+op(f"_resample(Tensor self, int dim, int size, {_RESAMPLE}) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"self": f"_resample_grad(g, dim, self.sizes[dim], {_RESAMPLE_PASS})"},
+   samples=[S(T((2, 3, 5)), 2, 7, "linear", False, None, False),
+            S(T((2, 5, 3)), 1, 2, "cubic", False, None, True)],
+   doc="Resamples one dimension to a size; mode: nearest, nearest-exact, linear, cubic, lanczos.")
+
+op(f"_resample_grad(Tensor grad, int dim, int size, {_RESAMPLE}) -> Tensor", dtypes=FLOATING,
+   public=False,
+   grad={"grad": f"_resample(g, dim, grad.sizes[dim], {_RESAMPLE_PASS})"},
+   samples=[S(T((2, 3, 5)), 2, 7, "linear", False, None, False)],
+   doc="The transpose of _resample, from a resampled dimension back to one of `size`.")
