@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from .compare import Mismatch
 from .convert import NotApplicable
 from .rebind import Absent
@@ -18,9 +20,11 @@ class Cases:
         self._skip, self._announce = skip, announce
         self.outcomes: list[tuple[tuple[str, str, str], str | None]] = []
         self.skipped: dict[str, int] = {}
+        self._begin, self.seconds = time.monotonic(), 0.0
 
     def __getstate__(self):
-        return {"outcomes": self.outcomes, "skipped": self.skipped}
+        return {"outcomes": self.outcomes, "skipped": self.skipped,
+                "seconds": time.monotonic() - self._begin}
 
     def run(self, aspect: str, dtype: str, label: str, function, *args) -> None:
         case = (aspect, dtype, label)

@@ -340,9 +340,11 @@ def _plain_out(t):
 
 
 def _strided_out(t):
-    """Memory in the reverse order of dimensions."""
-    shape = tuple(reversed(t.shape))
-    return flambeau.full(shape, 1, dtype=DTYPES[t.dtype]).permute(*range(t.ndim - 1, -1, -1))
+    """Every second element of memory in the reverse order of dimensions."""
+    if t.ndim == 0:
+        return flambeau.full((2,), 1, dtype=DTYPES[t.dtype])[1]
+    x = flambeau.full((*reversed(t.shape), 2), 1, dtype=DTYPES[t.dtype])[..., 0]
+    return x.permute(*range(t.ndim - 1, -1, -1))
 
 
 def _empty_out(t):

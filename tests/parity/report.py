@@ -22,6 +22,7 @@ class Row:
     absent: bool = False
     cases: dict = field(default_factory=dict)
     skipped: dict = field(default_factory=dict)
+    seconds: float = 0.0
     reasons: set = field(default_factory=set)
 
     def count(self, aspect: str) -> collections.Counter:
@@ -44,7 +45,8 @@ class Results:
         entries = [e for e in self._by_table[table]
                    if any(fnmatch.fnmatchcase(name, p) for p in e.operators)]
         outcomes = list(cases.outcomes) if cases is not None else []
-        row.skipped = dict(cases.skipped) if cases is not None else {}
+        if cases is not None:
+            row.skipped, row.seconds = dict(cases.skipped), cases.seconds
         for case, how in crashes.items():
             outcomes.append((case or ("forward", "", "the table"), f"the process ended: {how}"
                              if case else f"could not run: {how}"))
@@ -92,7 +94,8 @@ def write_json(results: Results, path: pathlib.Path) -> None:
         failed = [[*case, status, message] for case, (status, message) in row.cases.items()
                   if status != PASS]
         rows.append({"table": row.table, "name": row.name, "absent": row.absent,
-                     "cases": len(row.cases), "not_passed": failed, "skipped": row.skipped})
+                     "cases": len(row.cases), "not_passed": failed, "skipped": row.skipped,
+                     "seconds": round(row.seconds, 2)})
     path.write_text(json.dumps({t: results.summary(t) for t in results._by_table}
                                | {"rows": rows}, indent=1))
 
