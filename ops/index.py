@@ -181,6 +181,7 @@ op("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", "inplace
        "there are too few.")
 
 op("_nonzero(Tensor self) -> Tensor", dtypes=ALL, public=False, grad=POSITIONS,
+   variants="function out",
    ref="numpy.argwhere(self)", samples=[S(T((3, 4))), S(T((0, 4)))],
    doc="The positions of the elements that are not zero, one per row.")
 

@@ -3,6 +3,7 @@
 #include "ops/grad_helpers.h"
 #include "ops/index_support.h"
 #include "ops_index.h"
+#include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_shape.h"
 
@@ -53,6 +54,30 @@ Tensor masked_scatter_grad(const Tensor& g, const Tensor& mask, const Dims& size
   const int64_t n = product(sizes);
   const Tensor all = chosen.numel() == n ? chosen : ops::_window_scatter(chosen, {n}, {1}, 0);
   return ops::reshape(all, sizes);
+}
+
+Tensor at_positions(const Tensor& g, const Dims& sizes, int64_t dim, const Tensor& indices, bool keepdim) {
+  if (keepdim || sizes.empty()) return ops::_gather_scatter(g, sizes, dim, indices);
+  const int64_t d = wrap_dim(dim, static_cast<int64_t>(sizes.size()), "sort");
+  return ops::_gather_scatter(ops::unsqueeze(g, d), sizes, d, ops::unsqueeze(indices, d));
+}
+
+Tensor spread_evenly(const Tensor& g, const Tensor& self, const Tensor& y) {
+  const Tensor share = empty(self.sizes(), self.dtype(), self.device());
+  if (self.is_meta()) return share;
+  const Tensor from = contiguous(detach(self));
+  visit_floating(self.dtype(), "median", [&]<class T>() {
+    using C = compute_t<T>;
+    const C wanted = static_cast<C>(*y.data<T>());
+    auto equal = [&](C v) { return v == wanted || (v != v && wanted != wanted); };
+    int64_t count = 0;
+    for (int64_t i = 0; i < from.numel(); ++i) count += equal(static_cast<C>(from.data<T>()[i]));
+    const C part = C(1) / static_cast<C>(std::max<int64_t>(1, count));
+    for (int64_t i = 0; i < from.numel(); ++i) {
+      share.data<T>()[i] = T(equal(static_cast<C>(from.data<T>()[i])) ? part : C(0));
+    }
+  });
+  return ops::mul(g, share);
 }
 
 }  // namespace flambeau::grad

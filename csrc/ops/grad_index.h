@@ -17,4 +17,9 @@ Tensor sum_of_slices(const Tensor& g, int64_t dim, const Tensor& index);
 Tensor masked_keep(const Tensor& g, const Tensor& mask);
 Tensor masked_scatter_grad(const Tensor& g, const Tensor& mask, const Dims& sizes);
 
+// Zeros of the given size with g at the positions found along `dim`.
+Tensor at_positions(const Tensor& g, const Dims& sizes, int64_t dim, const Tensor& indices, bool keepdim);
+// g shared by the elements of self that equal y (or are NaN as y is).
+Tensor spread_evenly(const Tensor& g, const Tensor& self, const Tensor& y);
+
 }  // namespace flambeau::grad

@@ -391,6 +391,11 @@ PyObject* tensor_iter(PyObject* self) {
     const Tensor t = borrow_tensor(self);
     FB_CHECK_TYPE(t.dim() > 0, "iteration over a 0-d tensor");
     const Py_ssize_t n = static_cast<Py_ssize_t>(t.size(0));
+    // With a history all rows share one node, whose gradient is one stack().
+    if (needs_grad(t)) {
+      PyRef rows(check_py(wrap(ops::unbind(t, 0))));
+      return check_py(PyObject_GetIter(rows.get()));
+    }
     PyRef rows(check_py(PyTuple_New(n)));
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyRef position(check_py(PyLong_FromSsize_t(i)));

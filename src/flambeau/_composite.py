@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ._positions import nonzero, unique, unique_consecutive
+
+__all__ = ["nonzero", "unique", "unique_consecutive"]

@@ -318,7 +318,8 @@ class OpWriter:
         if not self.outputs:
             return [*check, f"  {call};"]
         if len(self.outputs) > 1:
-            return [*check, f"  auto outs = {call};", f"  auto& [{', '.join(self.outputs)}] = outs;"]
+            return [*check, f"  auto outs = {call};",
+                    f"  [[maybe_unused]] auto& [{', '.join(self.outputs)}] = outs;"]
         return [*check, f"  {row.signature.return_cpp} y = {call};"]
 
     def _device_check(self) -> list[str]:

@@ -1,0 +1,296 @@
+// Search in sorted sequences, membership, distinct values.
+#include <numeric>
+
+#include "core/blocking.h"
+#include "cpu/iterate.h"
+#include "cpu/sort.h"
+#include "cpu/thread_pool.h"
+#include "impl_sort.h"
+#include "ops/index_support.h"
+#include "ops_join.h"
+#include "ops_pointwise.h"
+#include "ops_shape.h"
+#include "ops_sort.h"
+
+namespace flambeau::impl {
+
+namespace {
+
+Tensor flat(const Tensor& t) {
+  const Tensor packed = contiguous(t);
+  return alias(packed, {packed.numel()}, {1}, packed.offset());
+}
+
+// A comparison's type for a number beside a tensor is the tensor's unless its category is higher.
+DType common_type(const Tensor& a, const Tensor& b) {
+  const DType t = result_type(a, b);
+  return t == DType::Bool ? DType::UInt8 : t;
+}
+
+template <class T>
+auto widened(T v) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) return static_cast<float>(v);
+  else return v;
+}
+
+// Binary search; NaN is found at the end. `order` is the sorter's row or null.
+template <class T>
+int64_t insertion_place(const T* row, const int64_t* order, int64_t n, T value, bool right) {
+  int64_t begin = 0, end = n;
+  const auto v = widened(value);
+  while (begin < end) {
+    const int64_t middle = begin + (end - begin) / 2;
+    const auto m = widened(row[order ? order[middle] : middle]);
+    const bool before = right ? !(m > v) : !(m >= v);
+    if (before) begin = middle + 1;
+    else end = middle;
+  }
+  return begin;
+}
+
+bool resolve_side(bool right, const std::optional<std::string>& side) {
+  if (!side) return right;
+  FB_CHECK(*side == "left" || *side == "right", "torch.searchsorted(): side can only be 'left' or 'right' "
+           "but got ", *side);
+  FB_CHECK(!(right && *side == "left"), "torch.searchsorted(): side and right can't be set to opposites, "
+           "got side of left while right was True");
+  return *side == "right";
+}
+
+void check_sorter(const Tensor& sorter, const Tensor& sequence) {
+  FB_CHECK(sorter.sizes() == sequence.sizes(), "torch.searchsorted(): boundary and sorter must have the "
+           "same size, but got boundary tensor ", sequence.sizes(), " and got sorter tensor ", sorter.sizes());
+  FB_CHECK(sorter.dtype() == DType::Int64, "torch.searchsorted(): sorter must be a tensor of long dtype "
+           "but got dtype ", sorter.dtype());
+  const int64_t n = sorter.dim() ? sorter.size(sorter.dim() - 1) : 1;
+  const Tensor s = contiguous(sorter);
+  for (int64_t i = 0; i < s.numel(); ++i) {
+    const int64_t v = s.data<int64_t>()[i];
+    FB_CHECK_INDEX(v >= 0 && v < n, "torch.searchsorted(): sorter index out of range: ", v,
+                   " for a sequence of length ", n);
+  }
+}
+
+Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool right,
+              const Tensor& sorter) {
+  const int64_t n = sequence.dim() ? sequence.size(sequence.dim() - 1) : 1;
+  FB_CHECK(!out_int32 || n < INT32_MAX, "torch.searchsorted(): the size of boundaries' last dimension "
+           "should be less than 2147483647, but got ", n);
+  const Tensor out = empty(values.sizes(), DType::Int64, values.device());
+  if (out.is_meta() || sequence.is_meta()) {
+    return empty(values.sizes(), out_int32 ? DType::Int32 : DType::Int64, sequence.device());
+  }
+  const DType t = common_type(sequence, values);
+  const Tensor s = contiguous(to_dtype(sequence, t)), v = contiguous(to_dtype(values, t));
+  const Tensor order = sorter.defined() ? contiguous(sorter) : Tensor();
+  const int64_t per_row = sequence.dim() == 1 ? std::max<int64_t>(1, v.numel())
+                                              : (values.dim() ? values.size(values.dim() - 1) : 1);
+  const int64_t* o = order.defined() ? order.data<int64_t>() : nullptr;
+  int64_t* to = out.data<int64_t>();
+  visit_dtype(t, [&]<class T>() {
+    if constexpr (!is_complex_v<T>) {
+      const T *rows = s.data<T>(), *given = v.data<T>();
+      const int64_t total = v.numel();
+      BlockingRegion region(total > kBlockingWork / 8);
+      parallel_for(total, kParallelGrain / 16, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t row = i / per_row * n;
+          to[i] = insertion_place(rows + row, o ? o + row : nullptr, n, given[i], right);
+        }
+      });
+    }
+  });
+  return out_int32 ? to_dtype(out, DType::Int32) : out;
+}
+
+}  // namespace
+
+Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool out_int32, bool right,
+                    const std::optional<std::string>& side, const Tensor& sorter) {
+  FB_CHECK(!is_complex(sequence.dtype()) && !is_complex(values.dtype()),
+           "torch.searchsorted(): complex numbers have no order");
+  FB_CHECK(sequence.dim() > 0, "torch.searchsorted(): boundaries tensor should have positive dimension, "
+           "but got 0 dimension");
+  bool fits = sequence.dim() == 1 || sequence.dim() == values.dim();
+  for (int64_t d = 0; fits && sequence.dim() != 1 && d + 1 < sequence.dim(); ++d) {
+    fits = sequence.size(d) == values.size(d);
+  }
+  FB_CHECK(fits, "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
+           "dimensions of boundaries tensor and input value tensor must match, but we got boundaries "
+           "tensor ", sequence.sizes(), " and input value tensor ", values.sizes());
+  if (sorter.defined() && !sorter.is_meta()) check_sorter(sorter, sequence);
+  return search(sequence, values, out_int32, resolve_side(right, side), sorter);
+}
+
+Tensor bucketize(const Tensor& self, const Tensor& boundaries, bool out_int32, bool right) {
+  FB_CHECK(boundaries.dim() == 1, "bucketize(): boundaries tensor must be 1 dimension, but got dim(",
+           boundaries.dim(), ")");
+  return ops::searchsorted(boundaries, self, out_int32, right);
+}
+
+Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool invert) {
+  FB_CHECK(!is_complex(elements.dtype()) && !is_complex(test_elements.dtype()),
+           "isin(): Unsupported input type encountered: complex numbers have no order");
+  const Tensor out = empty(elements.sizes(), DType::Bool, elements.device());
+  if (out.is_meta()) return out;
+  const DType t = common_type(elements, test_elements);
+  const Tensor from = contiguous(to_dtype(elements, t)), unordered = flat(to_dtype(test_elements, t));
+  const Tensor positions = empty({unordered.numel()}, DType::Int64), tests = empty_like(unordered);
+  sort_rows(unordered, false, positions);
+  if (tests.numel()) lines_gather(unordered, 0, positions, tests, "isin");
+  const int64_t n = tests.numel(), total = from.numel();
+  bool* to = out.data<bool>();
+  visit_dtype(t, [&]<class T>() {
+    if constexpr (!is_complex_v<T>) {
+      const T *sorted = tests.data<T>(), *e = from.data<T>();
+      BlockingRegion region(total > kBlockingWork / 8);
+      parallel_for(total, kParallelGrain / 16, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t at = insertion_place<T>(sorted, nullptr, n, e[i], false);
+          to[i] = (at < n && widened(sorted[at]) == widened(e[i])) != invert;
+        }
+      });
+    }
+  });
+  return out;
+}
+
+// ---- distinct values
+
+namespace {
+
+using Triple = std::tuple<Tensor, Tensor, Tensor>;
+
+Tensor vector_of(const std::vector<int64_t>& v) {
+  const Tensor t = empty({static_cast<int64_t>(v.size())}, DType::Int64);
+  if (!v.empty()) std::copy(v.begin(), v.end(), t.data<int64_t>());
+  return t;
+}
+
+// Groups of equal neighbours in an order of n items: the first of each, and for every item its group.
+struct Groups {
+  std::vector<int64_t> first, size;
+  Tensor inverse;
+
+  template <class Same>
+  Groups(int64_t n, const int64_t* order, bool want_inverse, Same&& same) {
+    if (want_inverse) inverse = empty({n}, DType::Int64);
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t item = order ? order[i] : i;
+      if (i == 0 || !same(order ? order[i - 1] : i - 1, item)) {
+        first.push_back(item);
+        size.push_back(0);
+      }
+      ++size.back();
+      if (want_inverse) inverse.data<int64_t>()[item] = static_cast<int64_t>(first.size()) - 1;
+    }
+  }
+  Tensor group_of(const Dims& sizes) const {
+    return inverse.defined() ? alias(inverse, sizes, contiguous_strides(sizes), 0) : empty({0}, DType::Int64);
+  }
+  Tensor counts(bool wanted) const { return wanted ? vector_of(size) : empty({0}, DType::Int64); }
+};
+
+Triple unique_flat(const Tensor& self, bool inverse, bool counts, bool sorted) {
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(), "unique(): the result's size depends on "
+                "values, which tensors on the meta device do not have");
+  const Tensor all = flat(self);
+  Tensor order;
+  if (sorted) {
+    order = empty({all.numel()}, DType::Int64);
+    sort_rows(all, false, order);
+  }
+  return visit_dtype(all.dtype(), [&]<class T>() -> Triple {
+    const T* p = all.data<T>();
+    const Groups groups(all.numel(), order.defined() ? order.data<int64_t>() : nullptr, inverse,
+                        [&](int64_t a, int64_t b) { return widened(p[a]) == widened(p[b]); });
+    const Tensor values = empty({static_cast<int64_t>(groups.first.size())}, all.dtype());
+    for (size_t g = 0; g < groups.first.size(); ++g) values.data<T>()[g] = p[groups.first[g]];
+    return {values, groups.group_of(self.sizes()), groups.counts(counts)};
+  });
+}
+
+}  // namespace
+
+Triple _unique(const Tensor& self, bool inverse, bool counts) {
+  FB_CHECK(!is_complex(self.dtype()), "unique(): complex numbers have no order");
+  return unique_flat(self, inverse, counts, true);
+}
+
+Triple _unique_consecutive(const Tensor& self, bool inverse, bool counts) {
+  return unique_flat(self, inverse, counts, false);
+}
+
+Triple _unique_dim(const Tensor& self, int64_t dim, bool sort, bool inverse, bool counts) {
+  FB_CHECK(!is_complex(self.dtype()), "unique(): complex numbers have no order");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(), "unique(): the result's size depends on "
+                "values, which tensors on the meta device do not have");
+  FB_CHECK(self.dim() > 0, "unique(): dim needs a tensor with dimensions");
+  dim = wrap_dim(dim, self.dim(), "unique");
+  Dims sizes = self.sizes(), strides = self.strides();
+  std::rotate(sizes.begin(), sizes.begin() + dim, sizes.begin() + dim + 1);
+  std::rotate(strides.begin(), strides.begin() + dim, strides.begin() + dim + 1);
+  const Tensor slices = contiguous(alias(self, sizes, strides, self.offset()));
+  const int64_t n = slices.size(0), width = n ? slices.numel() / n : 0;
+  FB_CHECK(width > 0 || n == 0, "unique(): There are 0 sized dimensions, and they aren't selected, so "
+           "unique cannot be applied");
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  return visit_dtype(self.dtype(), [&]<class T>() -> Triple {
+    if constexpr (is_complex_v<T>) {
+      return {};
+    } else {
+      const T* p = slices.data<T>();
+      if (sort) {
+        std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+          for (int64_t j = 0; j < width; ++j) {
+            const auto x = widened(p[a * width + j]), y = widened(p[b * width + j]);
+            const bool x_nan = x != x, y_nan = y != y;  // NaN last, a strict order
+            if (x_nan || y_nan) {
+              if (x_nan != y_nan) return y_nan;
+              continue;
+            }
+            if (x < y) return true;
+            if (y < x) return false;
+          }
+          return false;
+        });
+      }
+      const Groups groups(n, order.data(), inverse, [&](int64_t a, int64_t b) {
+        for (int64_t j = 0; j < width; ++j) {
+          if (widened(p[a * width + j]) != widened(p[b * width + j])) return false;
+        }
+        return true;
+      });
+      const Tensor chosen = vector_of(groups.first);
+      const Windows w = windows_of_dim(self, dim, chosen, "unique");
+      const Tensor values = empty(w.sizes(), self.dtype());
+      windows_get(w, self, values);
+      return {values, groups.group_of({n}), groups.counts(counts)};
+    }
+  });
+}
+
+// ---- differences
+
+Tensor diff(const Tensor& self, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
+  FB_CHECK(self.dim() >= 1, "diff expects input to be at least one-dimensional");
+  FB_CHECK(n >= 0, "diff(): order must be non-negative but got ", n);
+  dim = wrap_dim(dim, self.dim(), "diff");
+  TensorList parts;
+  if (prepend.defined()) parts.push_back(prepend);
+  parts.push_back(self);
+  if (append.defined()) parts.push_back(append);
+  Tensor x = parts.size() > 1 && n > 0 ? ops::cat(parts, dim) : self;
+  n = std::min(n, x.size(dim));
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t length = std::max<int64_t>(0, x.size(dim) - 1);
+    const Tensor late = ops::narrow(x, dim, std::min<int64_t>(1, x.size(dim)), length);
+    const Tensor early = ops::narrow(x, dim, 0, length);
+    x = x.dtype() == DType::Bool ? to_dtype(ops::sub(to_dtype(late, DType::Int8), to_dtype(early, DType::Int8)), DType::Bool)
+                                 : ops::sub(late, early);
+  }
+  return x;
+}
+
+}  // namespace flambeau::impl
