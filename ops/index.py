@@ -1,6 +1,6 @@
 """Indexing: windows, rows and elements chosen by numbers, masks and tensors of indices."""
 
-from tools.opgen.table import ALL, NUMERIC, I, S, T, op
+from tools.opgen.table import ALL, NUMERIC, REAL, I, S, T, op
 
 BY_VALUE = {"no meta": "the result depends on values, which the meta device does not have"}
 POSITIONS = "the result is made of positions"
@@ -118,7 +118,7 @@ op(f"scatter.value({_SCATTER}, Scalar value) -> Tensor", "inplace", dtypes=ALL, 
    grad={"self": "scatter_value(g, dim, index, 0)"}, samples=[S(T((3, 4)), 1, I((3, 2), 4), 3)],
    doc="Writes one number along `dim`: self[i, index[i, j]] = value for dim=1.")
 
-op(f"scatter.reduce({_SCATTER}, Tensor src, *, str reduce) -> Tensor", "inplace", dtypes=NUMERIC,
+op(f"scatter.src_reduce({_SCATTER}, Tensor src, *, str reduce) -> Tensor", "inplace", dtypes=NUMERIC,
    variants=METHODS, grad="use scatter_reduce(), which has one",
    samples=[S(T((3, 4)), 1, I((3, 2), 4), T((3, 2)), reduce="add")],
    doc="Adds or multiplies `src` into positions along `dim`: reduce is 'add' or 'multiply'.")
@@ -133,6 +133,22 @@ op(f"scatter_add({_SCATTER}, Tensor src) -> Tensor", "inplace", dtypes=ALL, vari
    samples=[S(T((3, 4)), 1, I((3, 6), 4), T((3, 6))), S(T((3, 4)), 0, I((2, 3), 3), T((4, 4)))],
    doc="Adds `src` along `dim`: self[i, index[i, j]] += src[i, j] for dim=1, in the order of j, so "
        "that the result does not depend on threads.")
+
+op(f"scatter_reduce({_SCATTER}, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
+   "inplace", dtypes=REAL, variants=METHODS,
+   grad={"self, src": "scatter_reduce_grad(g, self, dim, index, src, y, reduce, include_self)"},
+   samples=[S(T((3, 4)), 1, I((3, 6), 4), T((3, 6)), how, include_self=own)
+            for how in ("sum", "prod", "mean", "amax", "amin") for own in (True, False)],
+   doc="Reduces `src` into positions along `dim`: reduce is sum, prod, mean, amax or amin. Without "
+       "`include_self` the old values take no part where something arrives. Equal extremes share "
+       "the gradient; means of integers are rounded down.")
+
+op("index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, "
+   "bool include_self=True) -> Tensor", "composite", dtypes=REAL, variants=METHODS,
+   samples=[S(T((3, 4)), 0, I((5,), 3), T((5, 4)), "prod"),
+            S(T((3, 4)), 1, I((2,), 4), T((3, 2)), "amax", include_self=False)],
+   doc="Reduces the slices of `source` into those of `self` named by `index`: reduce is prod, mean, "
+       "amax or amin.")
 
 # ---- flat positions
 
@@ -156,17 +172,17 @@ op("masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", "comp
    samples=[S(T((3, 4)), M((3, 4)), T(()))], notes=BY_VALUE,
    doc="`self` with a 0-d tensor where `mask` is true.")
 
-op("masked_fill(Tensor self, Tensor mask, Scalar value) -> Tensor", dtypes=ALL, variants=METHODS,
-   grad={"self": "masked_fill(g, mask, 0)"},
+op("masked_fill(Tensor self, Tensor mask, Scalar value) -> Tensor", "pointwise",
+   expr="where(mask, value, self)", masks=("mask",), dtypes=ALL, variants=METHODS,
+   check="check_masked_fill", grad={"self": "masked_fill(g, mask, 0)"},
    ref="numpy.where(mask, numpy.array(value).astype(self.dtype), self)",
-   samples=[S(T((3, 4)), M((3, 4)), 1), S(T((3, 4)), M((4,)), 0), S(T(()), M((2,)), 1)],
+   samples=[S(T((3, 4)), M((3, 4)), 1), S(T((3, 4)), M((4,)), 0)],
    doc="`self` with `value` where the bool tensor `mask`, broadcast, is true.")
 
-op("_masked_fill_tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", dtypes=ALL, public=False,
-   mixed_devices=True,
-   grad={"self": "masked_fill(g, mask, 0)", "value": "masked_keep(g, mask)"},
-   samples=[S(T((3, 4)), M((3, 4)), T(()))], notes=BY_VALUE,
-   doc="masked_fill() with a 0-d tensor of the same dtype.")
+op("_masked_fill_tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", "pointwise",
+   expr="where(mask, value, self)", masks=("mask",), dtypes=ALL, public=False,
+   grad={"self": "masked_fill(g, mask, 0)", "value": "where(mask, g, 0)"},
+   samples=[S(T((3, 4)), M((3, 4)), T(()))], doc="masked_fill() with a 0-d tensor of the same dtype.")
 
 op("masked_select(Tensor self, Tensor mask) -> Tensor", "composite", dtypes=ALL,
    variants="function method out", ref="self[mask]", notes=BY_VALUE,

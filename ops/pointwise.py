@@ -258,6 +258,10 @@ op("where(Tensor condition, Operand self, Operand other) -> Tensor", "pointwise"
    samples=[S(T((3, 4), 0, 2, "bool", grad=False), T((3, 4)), T((4,))),
             S(T((3, 4), 0, 2, "bool", grad=False), T(()), 2)],
    doc="`self` where `condition` (bool or uint8) is true, else `other`; both may be numbers.")
+op("where.index(Tensor condition) -> Tensor[]", "composite", body="_nonzero_columns(condition)",
+   variants="function", dtypes=ALL, ref="numpy.nonzero(condition)", samples=[S(T((3, 4)))],
+   notes={"no meta": "the result depends on values, which the meta device does not have"},
+   doc="The positions of the elements that are not zero, one vector per dimension.")
 op("where.method(Tensor self, Tensor condition, Operand other) -> Tensor", "composite",
    body="where(condition, self, other)", variants="method", dtypes=ALL, samples=[], public=False,
    doc="`self` where `condition` is true, else `other`.")

@@ -111,6 +111,7 @@ op("_unique_dim(Tensor self, int dim, bool sort, bool inverse, bool count) -> (T
 
 op("bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor",
    dtypes=INTEGERS, variants="function method", grad=COUNTS, ref="numpy.bincount(self, weights, minlength)",
+   notes={"no meta": "the result depends on values, which the meta device does not have"},
    samples=[S(I((6,), 4)), S(I((6,), 4), minlength=7), S(I((0,), 4))], test_dtypes=INTEGERS,
    doc="How often each number from 0 on occurs in a vector of integers, or the sum of the weights "
        "there.")

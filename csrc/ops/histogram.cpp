@@ -90,7 +90,6 @@ Tensor edges_between(Range range, int64_t bins) {
 void check_real(const Tensor& self, const char* op) {
   FB_CHECK_KIND(ErrorKind::NotImplemented, self.dtype() == DType::Float32 || self.dtype() == DType::Float64,
                 op, ": not implemented for ", self.dtype(), "; convert to float first");
-  FB_CHECK(!self.is_meta(), op, ": needs values, which tensors on the meta device do not have");
 }
 
 }  // namespace
@@ -98,6 +97,7 @@ void check_real(const Tensor& self, const char* op) {
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
   check_real(self, "torch.histc");
   FB_CHECK(bins > 0, "torch.histc: bins must be > 0, got ", bins);
+  if (self.is_meta()) return empty({bins}, self.dtype(), self.device(), "histc");
   const Tensor values = flat(self);
   const Range range = finite_range(values, min.to_double(), max.to_double(), "torch.histc");
   const Tensor out = empty({bins}, self.dtype(), kCpu, "histc");
@@ -156,6 +156,7 @@ std::tuple<Tensor, Tensor> histogram_bins(const Tensor& self, const Tensor& bins
   FB_CHECK(bins.dim() == 1 && bins.numel() > 1 && bins.dtype() == self.dtype(), "torch.histogram(): bins "
            "must be a vector of at least two edges of the input's dtype, got shape ", bins.sizes(), " and dtype ",
            bins.dtype());
+  if (self.is_meta()) return {empty({bins.numel() - 1}, self.dtype(), self.device()), bins};
   const Tensor edges = clone_elements(contiguous(bins));
   for (int64_t i = 0; i + 1 < edges.numel(); ++i) {
     const double a = item_at(static_cast<char*>(edges.raw()) + i * edges.itemsize(), edges.dtype()).to_double();
@@ -174,6 +175,9 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
            range ? range->size() : 0);
   FB_CHECK(!range || (*range)[0] <= (*range)[1], "torch.histogram(): min should not exceed max");
   checked_numel({bins, 2}, 8, "torch.histogram");
+  if (self.is_meta()) {
+    return {empty({bins}, self.dtype(), self.device()), empty({bins + 1}, self.dtype(), self.device())};
+  }
   const Tensor values = flat(self);
   const Range ends = finite_range(values, range ? (*range)[0] : 0, range ? (*range)[1] : 0, "torch.histogram");
   const Tensor edges = self.dtype() == DType::Float32 ? edges_between<float>(ends, bins)

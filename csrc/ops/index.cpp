@@ -10,10 +10,10 @@
 
 namespace flambeau::impl {
 
-static void check_masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
+void check_masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
   FB_CHECK(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with "
            "dtype ", mask.dtype(), "; compare with 0 or use mask.bool()");
-  FB_CHECK(!value.is_complex() || is_complex(self.dtype()), "masked_fill: value cannot be converted "
+  FB_CHECK(!value.is_complex() || is_complex(self.dtype()), "masked_fill(): value cannot be converted "
            "to type ", self.dtype(), " without overflow");
 }
 
@@ -131,21 +131,6 @@ void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool ac
 }
 
 // ---- masks
-
-Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  check_masked_fill(self, mask, value);
-  const Dims sizes = broadcast_shapes(self.sizes(), mask.sizes(), "masked_fill");
-  const Tensor out = self.is_meta() ? empty(sizes, self.dtype(), self.device()) : clone_elements(expanded(self, sizes));
-  if (out.is_meta() || out.numel() == 0) return out;
-  const Tensor flat = contiguous(out);
-  const Windows w = windows_of_indices(alias(flat, {flat.numel()}, {1}, flat.offset()), {flat_positions(expanded(mask, sizes))});
-  windows_put(w, flat, scalar_tensor(value, self.dtype()));
-  return flat;
-}
-
-Tensor _masked_fill_tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  return masked_fill(self, mask, item(value));
-}
 
 Tensor masked_fill_Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
   FB_CHECK(value.dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got "

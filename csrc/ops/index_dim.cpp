@@ -215,8 +215,8 @@ void scatter_value_(const Tensor& self, int64_t dim, const Tensor& index, const 
   if (!self.is_meta() && index.numel()) lines_put(self, dim, i, v, "scatter");
 }
 
-void scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
-                     const std::string& reduce) {
+void scatter_src_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                         const std::string& reduce) {
   const RowOp op = simple_reduction(reduce);
   dim = wrap_dim(dim, self.dim(), "scatter");
   const Tensor i = line_index(self, dim, index, "scatter");
@@ -239,6 +239,99 @@ void scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Te
   if (index.numel() == 0) return;
   const Tensor from = line_source(self, dim, index, src, "scatter_add");
   if (!self.is_meta()) reduce_lines(self, dim, i, from, RowOp::Add, "scatter_add");
+}
+
+// ---- reductions
+
+namespace {
+
+struct Reduction {
+  RowOp op;
+  bool mean = false;
+  double start = 0;  // what the old value becomes when it takes no part
+
+  static Reduction named(const std::string& name) {
+    const double inf = std::numeric_limits<double>::infinity();
+    if (name == "sum") return {RowOp::Add, false, 0};
+    if (name == "mean") return {RowOp::Add, true, 0};
+    if (name == "prod") return {RowOp::Mul, false, 1};
+    if (name == "amax") return {RowOp::Max, false, -inf};
+    if (name == "amin") return {RowOp::Min, false, inf};
+    fail(ErrorKind::Runtime, "scatter_reduce(): reduce argument must be either sum, prod, mean, amax or amin, "
+         "got ", name);
+  }
+};
+
+// The neutral element in the type of `self`.
+Tensor neutral(const Reduction& r, DType t) {
+  const Tensor v = empty({}, t);
+  visit_dtype(t, [&]<class T>() {
+    if constexpr (std::is_integral_v<T>) {
+      *v.data<T>() = r.op == RowOp::Max   ? std::numeric_limits<T>::min()
+                     : r.op == RowOp::Min ? std::numeric_limits<T>::max()
+                                          : static_cast<T>(r.start);
+    } else {
+      *v.data<T>() = Scalar(r.start).to<T>();
+    }
+  });
+  return v;
+}
+
+// self /= count, rounded down for integers; a count of 0 counts as 1.
+void divide_by_counts(const Tensor& self, const Tensor& counts) {
+  const Tensor packed = contiguous(self);
+  const int64_t* n = counts.data<int64_t>();
+  visit_dtype(self.dtype(), [&]<class T>() {
+    T* p = packed.data<T>();
+    for (int64_t i = 0; i < packed.numel(); ++i) {
+      const int64_t c = std::max<int64_t>(1, n[i]);
+      if constexpr (std::is_integral_v<T>) {
+        const int64_t v = static_cast<int64_t>(p[i]);
+        p[i] = static_cast<T>(v / c - (v % c < 0));
+      } else {
+        using C = compute_t<T>;
+        p[i] = static_cast<T>(static_cast<C>(p[i]) / static_cast<C>(c));
+      }
+    }
+  });
+  if (!packed.is(self)) copy_elements(self, packed);
+}
+
+}  // namespace
+
+void scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                     const std::string& reduce, bool include_self) {
+  const Reduction r = Reduction::named(reduce);
+  dim = wrap_dim(dim, self.dim(), "scatter_reduce");
+  const Tensor i = line_index(self, dim, index, "scatter_reduce");
+  if (index.numel() == 0) return;
+  const Tensor from = line_source(self, dim, index, src, "scatter_reduce");
+  if (self.is_meta()) return;
+  if (!include_self) lines_put(self, dim, i, neutral(r, self.dtype()), "scatter_reduce");
+  Tensor counts;
+  if (r.mean) {
+    counts = empty(self.sizes(), DType::Int64);
+    fill_elements(counts, include_self ? 1 : 0);
+    lines_reduce(counts, dim, i, scalar_tensor(1, DType::Int64), RowOp::Add, "scatter_reduce");
+  }
+  accumulate_wide(self, from, [&](const Tensor& to, const Tensor& values) {
+    lines_reduce(to, dim, i, values, r.op, "scatter_reduce");
+    if (r.mean) divide_by_counts(to, counts);
+  });
+}
+
+Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                    const std::string& reduce, bool include_self) {
+  FB_CHECK(reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin",
+           "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ", reduce, ".");
+  dim = wrap_dim(dim, self.dim(), "index_reduce");
+  vector_index(index, "index_reduce");
+  check_source(self, dim, index, source, "index_reduce");
+  Dims sizes(source.sizes().size(), 1);
+  if (source.dim()) sizes[static_cast<size_t>(dim)] = index.numel();
+  const Tensor lined = alias(index, sizes, contiguous_strides(sizes), index.offset());
+  const Tensor packed = index.is_contiguous() ? lined : alias(contiguous(index), sizes, contiguous_strides(sizes), 0);
+  return ops::scatter_reduce(self, dim, expanded(packed, source.sizes()), source, reduce, include_self);
 }
 
 }  // namespace flambeau::impl

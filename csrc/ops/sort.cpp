@@ -208,8 +208,10 @@ void fill_ranks(const Tensor& sorted, const Tensor& q, bool skip_nan, Interpolat
 Ranks find_ranks(const Tensor& sorted, const Tensor& q, bool skip_nan, Interpolation how) {
   Dims sizes = sorted.sizes();
   sizes.back() = q.numel();
-  Ranks out{empty(sizes, DType::Int64), empty(sizes, DType::Int64), empty(sizes, DType::Int64),
-            empty(sizes, sorted.dtype()), how.kind != Interpolation::Linear && how.kind != Interpolation::Midpoint};
+  const Device device = sorted.device();
+  Ranks out{empty(sizes, DType::Int64, device), empty(sizes, DType::Int64, device),
+            empty(sizes, DType::Int64, device), empty(sizes, sorted.dtype(), device), how.kind != Interpolation::Linear && how.kind != Interpolation::Midpoint};
+  if (sorted.is_meta()) return out;
   const Tensor values = contiguous(sorted);
   if (values.dtype() == DType::Float32) fill_ranks<float>(values, q, skip_nan, how, out);
   else fill_ranks<double>(values, q, skip_nan, how, out);
@@ -225,10 +227,9 @@ Tensor quantile_of(const Tensor& self, const Tensor& q, std::optional<int64_t> d
   FB_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor, got shape ", q.sizes());
   FB_CHECK(q.dtype() == self.dtype(), "quantile() q tensor must be same dtype as the input tensor, got ",
            q.dtype(), " and ", self.dtype());
-  FB_CHECK(!self.is_meta() && !q.is_meta(), "quantile(): needs values, which tensors on the meta device "
-           "do not have");
-  const Tensor levels = flat(q);
-  for (int64_t j = 0; j < levels.numel(); ++j) {
+  FB_CHECK(!q.is_meta() || self.is_meta(), "quantile(): q is on the meta device and has no values");
+  const Tensor levels = q.is_meta() ? q : flat(q);
+  for (int64_t j = 0; j < levels.numel() && !q.is_meta(); ++j) {
     const double v = item_at(static_cast<char*>(levels.raw()) + j * levels.itemsize(), levels.dtype()).to_double();
     FB_CHECK(v >= 0 && v <= 1, "quantile() q must be in the range [0, 1] but got ", v);
   }
