@@ -67,3 +67,5 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 #include "ops/grad_shape.h"
 #include "ops/grad_index.h"
 #include "ops/grad_pointwise.h"
+#include "ops/grad_norm.h"
+#include "ops/grad_reduce.h"

@@ -1,0 +1,248 @@
+// Reductions whose state is one number: sums, products, extremes, norms, conditions.
+#include "cpu/kernels/fold.h"
+
+#include "cpu/vec_math.h"
+
+namespace flambeau::FB_ISA {
+namespace fold {
+
+template <class T> struct StateOf { using type = double; };
+template <> struct StateOf<int64_t> { using type = int64_t; };
+template <> struct StateOf<uint8_t> { using type = uint8_t; };
+
+template <class T>
+FB_VEC bool is_nan(T x) { return x != x; }
+
+// One operator: what an element contributes, and how contributions join, as vectors and as states.
+template <class T>
+struct AddBase {
+  using Element = T;
+  using V = Vec<T>;
+  using State = typename StateOf<T>::type;
+  static FB_VEC T identity() { return 0; }
+  static FB_VEC V join(V a, V b) { return a + b; }
+  static FB_VEC State join_states(State a, State b) { return a + b; }
+};
+template <class T>
+struct Sum : AddBase<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double) { return x; }
+};
+template <class T>
+struct NanSum : AddBase<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double) { return where(x != x, Vec<T>(0), x); }
+};
+template <class T>
+struct SumAbs : AddBase<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double) { return abs(x); }
+};
+template <class T>
+struct SumSquares : AddBase<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double) { return x * x; }
+};
+template <class T>
+struct SumAbsPow : AddBase<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double p) { return pow(abs(x), Vec<T>(p)); }
+};
+template <class T>
+struct CountNonzero : AddBase<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double) { return where(x != Vec<T>(0), Vec<T>(1), Vec<T>(0)); }
+};
+template <class T>
+struct Prod {
+  using Element = T;
+  using V = Vec<T>;
+  using State = typename StateOf<T>::type;
+  static FB_VEC T identity() { return 1; }
+  static FB_VEC V map(V x, double) { return x; }
+  static FB_VEC V join(V a, V b) { return a * b; }
+  static FB_VEC State join_states(State a, State b) { return a * b; }
+};
+template <class T>
+struct Max {
+  using Element = T;
+  using V = Vec<T>;
+  using State = typename StateOf<T>::type;
+  static FB_VEC T identity() {
+    if constexpr (std::is_integral_v<T>) return INT64_MIN;
+    else return -__builtin_inf();
+  }
+  static FB_VEC V map(V x, double) { return x; }
+  static FB_VEC V join(V a, V b) { return maximum(a, b); }
+  static FB_VEC State join_states(State a, State b) { return a > b || is_nan(a) ? a : b; }
+};
+template <class T>
+struct Min {
+  using Element = T;
+  using V = Vec<T>;
+  using State = typename StateOf<T>::type;
+  static FB_VEC T identity() {
+    if constexpr (std::is_integral_v<T>) return INT64_MAX;
+    else return __builtin_inf();
+  }
+  static FB_VEC V map(V x, double) { return x; }
+  static FB_VEC V join(V a, V b) { return minimum(a, b); }
+  static FB_VEC State join_states(State a, State b) { return a < b || is_nan(a) ? a : b; }
+};
+template <class T>
+struct MaxAbs : Max<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double) { return abs(x); }
+};
+template <class T>
+struct MinAbs : Min<T> {
+  static FB_VEC Vec<T> map(Vec<T> x, double) { return abs(x); }
+};
+struct All {
+  using Element = uint8_t;
+  using V = Vec<uint8_t>;
+  using State = uint8_t;
+  static FB_VEC uint8_t identity() { return 1; }
+  static FB_VEC V map(V x, double) { return x; }
+  static FB_VEC V join(V a, V b) { return a & b; }
+  static FB_VEC State join_states(State a, State b) { return a & b; }
+};
+struct Any : All {
+  static FB_VEC uint8_t identity() { return 0; }
+  static FB_VEC V join(V a, V b) { return a | b; }
+  static FB_VEC State join_states(State a, State b) { return a | b; }
+};
+
+// ---------------------------------------------------------------- rows
+
+template <class Op>
+FB_VEC typename Op::V tail(const typename Op::Element* x, int64_t n, double param) {
+  using T = typename Op::Element;
+  return where(first_lanes<T>(n), Op::map(load_n(x, n), param), Vec<T>(Op::identity()));
+}
+
+template <class Op>
+FB_VEC typename Op::Element fold_row(const typename Op::Element* x, int64_t n, double param) {
+  using T = typename Op::Element;
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  V a = V(Op::identity());
+  int64_t i = 0;
+  if (n >= 4 * L) {
+    V b = a, c = a, d = a;
+    for (; i + 4 * L <= n; i += 4 * L) {
+      a = Op::join(a, Op::map(load(x + i), param));
+      b = Op::join(b, Op::map(load(x + i + L), param));
+      c = Op::join(c, Op::map(load(x + i + 2 * L), param));
+      d = Op::join(d, Op::map(load(x + i + 3 * L), param));
+    }
+    a = Op::join(Op::join(a, b), Op::join(c, d));
+  }
+  for (; i + L <= n; i += L) a = Op::join(a, Op::map(load(x + i), param));
+  if (i < n) a = Op::join(a, tail<Op>(x + i, n - i, param));
+  return fold_lanes<L / 2>(a, [](V p, V q) { return Op::join(p, q); }).v[0];
+}
+
+template <class Op>
+void rows(const void* xv, int64_t stride, int64_t rows, int64_t n, void* states, double param) {
+  using T = typename Op::Element;
+  auto* s = static_cast<typename Op::State*>(states);
+  auto* x = static_cast<const char*>(xv);
+  for (int64_t r = 0; r < rows; ++r, x += stride)
+    s[r] = static_cast<typename Op::State>(fold_row<Op>(reinterpret_cast<const T*>(x), n, param));
+}
+
+// ---------------------------------------------------------------- columns
+
+// N rows joined in pairs, then joined to acc.
+template <class Op, int N>
+FB_VEC typename Op::V join_rows(const typename Op::V* v) {
+  if constexpr (N == 1) return v[0];
+  else return Op::join(join_rows<Op, N / 2>(v), join_rows<Op, N / 2>(v + N / 2));
+}
+
+template <class Op, int N>
+void add_rows(const char* x, int64_t stride, int64_t cols, typename Op::Element* acc, bool first,
+              double param) {
+  using T = typename Op::Element;
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  const T* p[N];
+  for (int k = 0; k < N; ++k) p[k] = reinterpret_cast<const T*>(x + k * stride);
+  V v[N];
+  int64_t c = 0;
+  for (; c + L <= cols; c += L) {
+#pragma GCC unroll 8
+    for (int k = 0; k < N; ++k) v[k] = Op::map(load(p[k] + c), param);
+    const V joined = join_rows<Op, N>(v);
+    store(acc + c, first ? joined : Op::join(load(acc + c), joined));
+  }
+  if (c < cols) {
+#pragma GCC unroll 8
+    for (int k = 0; k < N; ++k) v[k] = Op::map(load_n(p[k] + c, cols - c), param);
+    const V joined = join_rows<Op, N>(v);
+    store_n(acc + c, first ? joined : Op::join(load_n(acc + c, cols - c), joined), cols - c);
+  }
+}
+
+template <class Op>
+void columns(const void* xv, int64_t stride, int64_t rows, int64_t cols, void* states,
+             double param) {
+  typename Op::Element acc[kFoldColumns];
+  auto* x = static_cast<const char*>(xv);
+  int64_t r = 0;
+  for (; r + 8 <= rows; r += 8) add_rows<Op, 8>(x + r * stride, stride, cols, acc, r == 0, param);
+  for (; r < rows; ++r) add_rows<Op, 1>(x + r * stride, stride, cols, acc, r == 0, param);
+  auto* s = static_cast<typename Op::State*>(states);
+  for (int64_t c = 0; c < cols; ++c) s[c] = static_cast<typename Op::State>(acc[c]);
+}
+
+template <class Op>
+void combine(void* into, const void* from, int64_t count, int64_t) {
+  auto* a = static_cast<typename Op::State*>(into);
+  auto* b = static_cast<const typename Op::State*>(from);
+  for (int64_t i = 0; i < count; ++i) a[i] = Op::join_states(a[i], b[i]);
+}
+
+template <class Op>
+FoldFns table() {
+  constexpr int64_t block = sizeof(typename Op::Element) == 1 ? 4096 : 512;
+  return {rows<Op>, columns<Op>, combine<Op>, sizeof(typename Op::State), block};
+}
+
+template <class T>
+FoldFns of_floats(FoldOp op) {
+  switch (op) {
+    case FoldOp::Sum: return table<Sum<T>>();
+    case FoldOp::NanSum: return table<NanSum<T>>();
+    case FoldOp::Prod: return table<Prod<T>>();
+    case FoldOp::Max: return table<Max<T>>();
+    case FoldOp::Min: return table<Min<T>>();
+    case FoldOp::SumAbs: return table<SumAbs<T>>();
+    case FoldOp::SumSquares: return table<SumSquares<T>>();
+    case FoldOp::SumAbsPow: return table<SumAbsPow<T>>();
+    case FoldOp::CountNonzero: return table<CountNonzero<T>>();
+    case FoldOp::MaxAbs: return table<MaxAbs<T>>();
+    case FoldOp::MinAbs: return table<MinAbs<T>>();
+    default: return {};
+  }
+}
+
+}  // namespace fold
+
+FoldFns find_fold(int op, int type) {
+  using namespace fold;
+  const FoldOp o = static_cast<FoldOp>(op);
+  switch (static_cast<FoldType>(type)) {
+    case FoldType::Float: return of_floats<float>(o);
+    case FoldType::Double: return of_floats<double>(o);
+    case FoldType::Int64:
+      switch (o) {
+        case FoldOp::Sum: return table<Sum<int64_t>>();
+        case FoldOp::Prod: return table<Prod<int64_t>>();
+        case FoldOp::Max: return table<Max<int64_t>>();
+        case FoldOp::Min: return table<Min<int64_t>>();
+        default: return {};
+      }
+    case FoldType::Byte:
+      if (o == FoldOp::All) return table<All>();
+      if (o == FoldOp::Any) return table<Any>();
+      return {};
+    default: return {};
+  }
+}
+
+}  // namespace flambeau::FB_ISA

@@ -1,0 +1,362 @@
+// Reductions whose state is more than one number: first extremes, moments, log-sum-exp, complex.
+#include "cpu/kernels/fold.h"
+
+#include "cpu/vec_math.h"
+
+namespace flambeau::FB_ISA {
+namespace fold {
+
+template <class T>
+const T* row_at(const void* x, int64_t stride, int64_t r) {
+  return reinterpret_cast<const T*>(static_cast<const char*>(x) + r * stride);
+}
+
+// ---------------------------------------------------------------- sums over one row
+
+template <class T, class Map>
+FB_VEC Vec<T> sum_row(const T* x, int64_t n, Map map) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  V a = V(0), b = a, c = a, d = a;
+  int64_t i = 0;
+  for (; i + 4 * L <= n; i += 4 * L) {
+    a += map(load(x + i));
+    b += map(load(x + i + L));
+    c += map(load(x + i + 2 * L));
+    d += map(load(x + i + 3 * L));
+  }
+  for (; i + L <= n; i += L) a += map(load(x + i));
+  if (i < n) b += where(first_lanes<T>(n - i), map(load_n(x + i, n - i)), V(0));
+  return (a + b) + (c + d);
+}
+
+// ---------------------------------------------------------------- index of the extreme
+
+template <class T, bool kMax>
+struct Arg {
+  using V = Vec<T>;
+  using I = typename IntOfSize<sizeof(T)>::type;
+  using Value = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
+  using State = ArgState<Value>;
+  static constexpr int L = V::lanes;
+
+  static FB_VEC V join(V a, V b) {
+    if constexpr (kMax) return maximum(a, b);
+    else return minimum(a, b);
+  }
+  template <class X>
+  static FB_VEC bool better(X a, X b) {
+    if (a != a) return b == b;
+    return kMax ? a > b : a < b;
+  }
+  static FB_VEC Mask<sizeof(T)> beats(V a, V b) {
+    if constexpr (std::is_integral_v<T>) return kMax ? a > b : a < b;
+    else return (kMax ? a > b : a < b) | ((a != a) & (b == b));
+  }
+
+  static State of_row(const T* x, int64_t n) {
+    V best = V(x[0]);
+    int64_t i = 0;
+    if (n >= 4 * L) {
+      V b = best, c = best, d = best;
+      for (; i + 4 * L <= n; i += 4 * L) {
+        best = join(best, load(x + i));
+        b = join(b, load(x + i + L));
+        c = join(c, load(x + i + 2 * L));
+        d = join(d, load(x + i + 3 * L));
+      }
+      best = join(join(best, b), join(c, d));
+    }
+    for (; i + L <= n; i += L) best = join(best, load(x + i));
+    if (i < n) best = join(best, load_n(x + i, n - i, x[0]));
+    const T value = fold_lanes<L / 2>(best, [](V a, V b) { return join(a, b); }).v[0];
+    return {static_cast<Value>(value), find(x, n, value)};
+  }
+  static int64_t find(const T* x, int64_t n, T value) {
+    const bool nan = value != value;
+    int64_t i = 0;
+    for (; i + L <= n; i += L) {
+      const V v = load(x + i);
+      if (any(nan ? v != v : v == V(value))) break;
+    }
+    while (i < n - 1 && !(nan ? x[i] != x[i] : x[i] == value)) ++i;
+    return i;
+  }
+
+  static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
+    auto* s = static_cast<State*>(states);
+    for (int64_t r = 0; r < rows; ++r) s[r] = of_row(row_at<T>(x, stride, r), n);
+  }
+
+  static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
+                      double) {
+    T best[kFoldColumns];
+    I where_[kFoldColumns];
+    for (int64_t c = 0; c < cols; ++c) {
+      best[c] = row_at<T>(x, stride, 0)[c];
+      where_[c] = 0;
+    }
+    int64_t r = 1;
+    for (; r + 4 <= rows; r += 4) step<4>(x, stride, r, cols, best, where_);
+    for (; r < rows; ++r) step<1>(x, stride, r, cols, best, where_);
+    auto* s = static_cast<State*>(states);
+    for (int64_t c = 0; c < cols; ++c) s[c] = {static_cast<Value>(best[c]), where_[c]};
+  }
+  template <int N>
+  static void step(const void* x, int64_t stride, int64_t r, int64_t cols, T* best, I* at) {
+    const T* p[N];
+    for (int k = 0; k < N; ++k) p[k] = row_at<T>(x, stride, r + k);
+    int64_t c = 0;
+    for (; c + L <= cols; c += L) {
+      V b = load(best + c);
+      Vec<I> i = load(at + c);
+#pragma GCC unroll 4
+      for (int k = 0; k < N; ++k) {
+        const V v = load(p[k] + c);
+        const auto m = beats(v, b);
+        b = where(m, v, b);
+        i = where(m, Vec<I>(r + k), i);
+      }
+      store(best + c, b);
+      store(at + c, i);
+    }
+    for (; c < cols; ++c)
+      for (int k = 0; k < N; ++k)
+        if (better(p[k][c], best[c])) {
+          best[c] = p[k][c];
+          at[c] = static_cast<I>(r + k);
+        }
+  }
+
+  static void combine(void* into, const void* from, int64_t count, int64_t offset) {
+    auto* a = static_cast<State*>(into);
+    auto* b = static_cast<const State*>(from);
+    for (int64_t i = 0; i < count; ++i)
+      if (better(b[i].value, a[i].value)) a[i] = {b[i].value, b[i].index + offset};
+  }
+  static FoldFns table() { return {rows, columns, combine, sizeof(State), 4096}; }
+};
+
+// ---------------------------------------------------------------- mean and squared deviations
+
+// Two passes over a block in the cache. The second one also sums the deviations, which corrects for
+// the rounding of the first mean (Chan, Golub & LeVeque 1983).
+template <class T>
+struct MomentsOf {
+  using V = Vec<T>;
+  static constexpr int L = V::lanes;
+
+  static Moments finish(double n, T mean, double d, double dd) {
+    return {n, static_cast<double>(mean) + d / n, dd - d * d / n};
+  }
+  static Moments of_row(const T* x, int64_t n) {
+    const T mean = reduce_add(sum_row(x, n, [](V v) { return v; })) / static_cast<T>(n);
+    V d = V(0), dd = V(0), e = V(0), ee = V(0);
+    int64_t i = 0;
+    for (; i + 2 * L <= n; i += 2 * L) {
+      const V u = load(x + i) - V(mean), v = load(x + i + L) - V(mean);
+      d += u;
+      dd = mad(u, u, dd);
+      e += v;
+      ee = mad(v, v, ee);
+    }
+    for (; i < n; i += L) {
+      const V u = where(first_lanes<T>(n - i < L ? n - i : L), load_n(x + i, n - i < L ? n - i : L) - V(mean), V(0));
+      d += u;
+      dd = mad(u, u, dd);
+    }
+    return finish(static_cast<double>(n), mean, reduce_add(d + e), reduce_add(dd + ee));
+  }
+  static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
+    auto* s = static_cast<Moments*>(states);
+    for (int64_t r = 0; r < rows; ++r) s[r] = of_row(row_at<T>(x, stride, r), n);
+  }
+  // A group of columns keeps its sums in registers while the rows go by; 64 rows of two vectors
+  // stay in the first-level cache for the second pass.
+  static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
+                      double) {
+    auto* s = static_cast<Moments*>(states);
+    const T scale = static_cast<T>(1) / static_cast<T>(rows);
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t now = cols - c < L ? cols - c : L;
+      V sum = V(0);
+      for (int64_t r = 0; r < rows; ++r) sum += load_n(row_at<T>(x, stride, r) + c, now);
+      const V mean = sum * V(scale);
+      V d = V(0), dd = V(0);
+      for (int64_t r = 0; r < rows; ++r) {
+        const V u = load_n(row_at<T>(x, stride, r) + c, now) - mean;
+        d += u;
+        dd = mad(u, u, dd);
+      }
+      for (int64_t i = 0; i < now; ++i)
+        s[c + i] = finish(static_cast<double>(rows), mean.v[i], d.v[i], dd.v[i]);
+    }
+  }
+  static void combine(void* into, const void* from, int64_t count, int64_t) {
+    auto* a = static_cast<Moments*>(into);
+    auto* b = static_cast<const Moments*>(from);
+    for (int64_t i = 0; i < count; ++i) {
+      const double n = a[i].count + b[i].count, gap = b[i].mean - a[i].mean;
+      a[i] = {n, a[i].mean + gap * (b[i].count / n),
+              a[i].m2 + b[i].m2 + gap * gap * (a[i].count * (b[i].count / n))};
+    }
+  }
+  static FoldFns table() { return {rows, columns, combine, sizeof(Moments), 4096}; }
+};
+
+// ---------------------------------------------------------------- log of a sum of exponentials
+
+template <class T>
+struct LogSumExpOf {
+  using V = Vec<T>;
+  static constexpr int L = V::lanes;
+
+  // Infinite maxima stand for themselves: inf - inf would be NaN.
+  static FB_VEC V shift(V max) {
+    return where(abs(max) == V(__builtin_inf()), V(0), max);
+  }
+  static ExpSum of_row(const T* x, int64_t n) {
+    V m = V(x[0]);
+    int64_t i = 0;
+    for (; i + L <= n; i += L) m = maximum(m, load(x + i));
+    if (i < n) m = maximum(m, load_n(x + i, n - i, x[0]));
+    const T max = reduce_max(m);
+    if (max == static_cast<T>(__builtin_inf())) return {max, 1};
+    const V by = shift(V(max));
+    return {max, reduce_add(sum_row(x, n, [by](V v) { return exp(v - by); }))};
+  }
+  static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
+    auto* s = static_cast<ExpSum*>(states);
+    for (int64_t r = 0; r < rows; ++r) s[r] = of_row(row_at<T>(x, stride, r), n);
+  }
+  static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
+                      double) {
+    auto* s = static_cast<ExpSum*>(states);
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t now = cols - c < L ? cols - c : L;
+      V max = load_n(row_at<T>(x, stride, 0) + c, now);
+      for (int64_t r = 1; r < rows; ++r) max = maximum(max, load_n(row_at<T>(x, stride, r) + c, now));
+      const V by = shift(max);
+      V sum = V(0);
+      for (int64_t r = 0; r < rows; ++r) sum += exp(load_n(row_at<T>(x, stride, r) + c, now) - by);
+      for (int64_t i = 0; i < now; ++i) {
+        const bool infinite = max.v[i] == static_cast<T>(__builtin_inf());
+        s[c + i] = {max.v[i], infinite ? 1.0 : sum.v[i]};
+      }
+    }
+  }
+  static double term(ExpSum s, double max) {
+    return s.max == max ? s.sum : s.sum * __builtin_exp(s.max - max);
+  }
+  static void combine(void* into, const void* from, int64_t count, int64_t) {
+    auto* a = static_cast<ExpSum*>(into);
+    auto* b = static_cast<const ExpSum*>(from);
+    for (int64_t i = 0; i < count; ++i) {
+      const double max = a[i].max > b[i].max || a[i].max != a[i].max ? a[i].max : b[i].max;
+      a[i] = {max, term(a[i], max) + term(b[i], max)};
+    }
+  }
+  static FoldFns table() { return {rows, columns, combine, sizeof(ExpSum), 4096}; }
+};
+
+// ---------------------------------------------------------------- complex numbers
+
+template <class T>
+struct ComplexSum {
+  static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
+    using V = Vec<T>;
+    auto* s = static_cast<ComplexState*>(states);
+    for (int64_t r = 0; r < rows; ++r) {
+      // Real and imaginary parts alternate, in the lanes too.
+      V sum = sum_row(row_at<T>(x, stride, r), 2 * n, [](V v) { return v; });
+      T parts[2] = {0, 0};
+      for (int i = 0; i < V::lanes; ++i) parts[i % 2] += sum.v[i];
+      s[r] = {parts[0], parts[1]};
+    }
+  }
+  static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
+                      double) {
+    auto* s = static_cast<double*>(states);
+    T acc[2 * kFoldColumns];
+    for (int64_t c = 0; c < 2 * cols; ++c) acc[c] = 0;
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* p = row_at<T>(x, stride, r);
+      for (int64_t c = 0; c < 2 * cols; ++c) acc[c] += p[c];
+    }
+    for (int64_t c = 0; c < 2 * cols; ++c) s[c] = acc[c];
+  }
+  static void combine(void* into, const void* from, int64_t count, int64_t) {
+    auto* a = static_cast<double*>(into);
+    auto* b = static_cast<const double*>(from);
+    for (int64_t i = 0; i < 2 * count; ++i) a[i] += b[i];
+  }
+  static FoldFns table() { return {rows, columns, combine, sizeof(ComplexState), 512}; }
+};
+
+template <class T>
+struct ComplexProd {
+  static ComplexState times(ComplexState a, double re, double im) {
+    return {a.re * re - a.im * im, a.re * im + a.im * re};
+  }
+  static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
+    auto* s = static_cast<ComplexState*>(states);
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* p = row_at<T>(x, stride, r);
+      ComplexState a = {1, 0};
+      for (int64_t i = 0; i < n; ++i) a = times(a, p[2 * i], p[2 * i + 1]);
+      s[r] = a;
+    }
+  }
+  static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
+                      double) {
+    auto* s = static_cast<ComplexState*>(states);
+    for (int64_t c = 0; c < cols; ++c) s[c] = {1, 0};
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* p = row_at<T>(x, stride, r);
+      for (int64_t c = 0; c < cols; ++c) s[c] = times(s[c], p[2 * c], p[2 * c + 1]);
+    }
+  }
+  static void combine(void* into, const void* from, int64_t count, int64_t) {
+    auto* a = static_cast<ComplexState*>(into);
+    auto* b = static_cast<const ComplexState*>(from);
+    for (int64_t i = 0; i < count; ++i) a[i] = times(a[i], b[i].re, b[i].im);
+  }
+  static FoldFns table() { return {rows, columns, combine, sizeof(ComplexState), 512}; }
+};
+
+template <class T>
+FoldFns special_floats(FoldOp op) {
+  switch (op) {
+    case FoldOp::ArgMax: return Arg<T, true>::table();
+    case FoldOp::ArgMin: return Arg<T, false>::table();
+    case FoldOp::Moments: return MomentsOf<T>::table();
+    case FoldOp::LogSumExp: return LogSumExpOf<T>::table();
+    default: return {};
+  }
+}
+template <class T>
+FoldFns special_complex(FoldOp op) {
+  if (op == FoldOp::Sum) return ComplexSum<T>::table();
+  if (op == FoldOp::Prod) return ComplexProd<T>::table();
+  return {};
+}
+
+}  // namespace fold
+
+FoldFns find_fold_special(int op, int type) {
+  using namespace fold;
+  const FoldOp o = static_cast<FoldOp>(op);
+  switch (static_cast<FoldType>(type)) {
+    case FoldType::Float: return special_floats<float>(o);
+    case FoldType::Double: return special_floats<double>(o);
+    case FoldType::Int64:
+      if (o == FoldOp::ArgMax) return Arg<int64_t, true>::table();
+      if (o == FoldOp::ArgMin) return Arg<int64_t, false>::table();
+      return {};
+    case FoldType::ComplexFloat: return special_complex<float>(o);
+    case FoldType::ComplexDouble: return special_complex<double>(o);
+    default: return {};
+  }
+}
+
+}  // namespace flambeau::FB_ISA

@@ -1,0 +1,210 @@
+#include "cpu/kernels/softmax.h"
+
+#include "cpu/vec_math.h"
+
+namespace flambeau::FB_ISA {
+namespace soft {
+
+constexpr int64_t kBlock = 1024;  // sums of more elements go through double
+
+template <class T>
+T row_max(const T* x, int64_t n) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  V a = V(x[0]), b = a;
+  int64_t i = 0;
+  for (; i + 2 * L <= n; i += 2 * L) {
+    a = maximum(a, load(x + i));
+    b = maximum(b, load(x + i + L));
+  }
+  for (; i + L <= n; i += L) a = maximum(a, load(x + i));
+  if (i < n) a = maximum(a, load_n(x + i, n - i, x[0]));
+  return reduce_max(maximum(a, b));
+}
+
+// The sum of f(i, lanes) over vectors of a row, in blocks; f gives zero in lanes beyond the end.
+template <class T, class F>
+FB_VEC double row_sum(int64_t n, F f) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t end = n - begin < kBlock ? n : begin + kBlock;
+    V a = V(0), b = V(0);
+    int64_t i = begin;
+    for (; i + 2 * L <= end; i += 2 * L) {
+      a += f(i, L);
+      b += f(i + L, L);
+    }
+    for (; i + L <= end; i += L) a += f(i, L);
+    if (i < end) b += where(first_lanes<T>(end - i), f(i, end - i), V(0));
+    total += reduce_add(a + b);
+  }
+  return total;
+}
+template <class T, class F>
+FB_VEC void row_map(int64_t n, F f) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) f(i, L);
+  if (i < n) f(i, n - i);
+}
+
+template <class T>
+void rows(const T* x, T* y, int64_t rows, int64_t n, bool log) {
+  using V = Vec<T>;
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const V max = V(row_max(x, n));
+    if (log) {
+      const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) { return exp(load_n(x + i, k) - max); });
+      const V shift = V(static_cast<T>(__builtin_log(sum)));
+      row_map<T>(n, [&](int64_t i, int64_t k) {
+        store_n(y + i, (load_n(x + i, k) - max) - shift, k);
+      });
+      continue;
+    }
+    const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) {
+      const V e = exp(load_n(x + i, k) - max);
+      store_n(y + i, e, k);
+      return e;
+    });
+    const V scale = V(static_cast<T>(1 / sum));
+    row_map<T>(n, [&](int64_t i, int64_t k) { store_n(y + i, load_n(y + i, k) * scale, k); });
+  }
+}
+
+template <class T>
+void grad_rows(const T* g, const T* y, T* dx, int64_t rows, int64_t n, bool log) {
+  using V = Vec<T>;
+  for (int64_t r = 0; r < rows; ++r, g += n, y += n, dx += n) {
+    if (log) {
+      const V sum = V(static_cast<T>(
+          row_sum<T>(n, [&](int64_t i, int64_t k) { return load_n(g + i, k); })));
+      row_map<T>(n, [&](int64_t i, int64_t k) {
+        store_n(dx + i, load_n(g + i, k) - exp(load_n(y + i, k)) * sum, k);
+      });
+      continue;
+    }
+    const V sum = V(static_cast<T>(row_sum<T>(
+        n, [&](int64_t i, int64_t k) { return load_n(g + i, k) * load_n(y + i, k); })));
+    row_map<T>(n, [&](int64_t i, int64_t k) {
+      store_n(dx + i, load_n(y + i, k) * (load_n(g + i, k) - sum), k);
+    });
+  }
+}
+
+template <class T>
+void exp_rows(const T* x, const T* shift, const T* scale, T* y, int64_t rows, int64_t n) {
+  using V = Vec<T>;
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const V by = V(shift[r]), s = V(scale[r]);
+    row_map<T>(n, [&](int64_t i, int64_t k) { store_n(y + i, exp(load_n(x + i, k) - by) * s, k); });
+  }
+}
+
+// Sums down a column in blocks of rows, so that the error does not grow with their number.
+template <class T, class F>
+FB_VEC Vec<T> column_sum(int64_t n, F f) {
+  using V = Vec<T>;
+  V total = V(0), lost = V(0);
+  for (int64_t begin = 0; begin < n; begin += 64) {
+    const int64_t end = n - begin < 64 ? n : begin + 64;
+    V sum = V(0);
+    for (int64_t r = begin; r < end; ++r) sum += f(r);
+    const V add = sum - lost, next = total + add;  // Kahan
+    lost = (next - total) - add;
+    total = next;
+  }
+  return total;
+}
+
+template <class T>
+void columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  for (int64_t c = 0; c < cols; c += L, x += L, y += L) {
+    const int64_t k = cols - c < L ? cols - c : L;
+    V max = load_n(x, k);
+    for (int64_t r = 1; r < n; ++r) max = maximum(max, load_n(x + r * stride, k));
+    if (log) {
+      const V shift = map_lanes(
+          column_sum<T>(n, [&](int64_t r) { return exp(load_n(x + r * stride, k) - max); }),
+          [](T v) { return static_cast<T>(__builtin_log(static_cast<double>(v))); });
+      for (int64_t r = 0; r < n; ++r)
+        store_n(y + r * stride, (load_n(x + r * stride, k) - max) - shift, k);
+      continue;
+    }
+    const V sum = column_sum<T>(n, [&](int64_t r) {
+      const V e = exp(load_n(x + r * stride, k) - max);
+      store_n(y + r * stride, e, k);
+      return e;
+    });
+    const V scale = V(1) / sum;
+    for (int64_t r = 0; r < n; ++r)
+      store_n(y + r * stride, load_n(y + r * stride, k) * scale, k);
+  }
+}
+
+template <class T>
+void grad_columns(const T* g, const T* y, T* dx, int64_t n, int64_t stride, int64_t cols,
+                  bool log) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  for (int64_t c = 0; c < cols; c += L, g += L, y += L, dx += L) {
+    const int64_t k = cols - c < L ? cols - c : L;
+    if (log) {
+      const V sum = column_sum<T>(n, [&](int64_t r) { return load_n(g + r * stride, k); });
+      for (int64_t r = 0; r < n; ++r)
+        store_n(dx + r * stride,
+                load_n(g + r * stride, k) - exp(load_n(y + r * stride, k)) * sum, k);
+      continue;
+    }
+    const V sum = column_sum<T>(
+        n, [&](int64_t r) { return load_n(g + r * stride, k) * load_n(y + r * stride, k); });
+    for (int64_t r = 0; r < n; ++r)
+      store_n(dx + r * stride, load_n(y + r * stride, k) * (load_n(g + r * stride, k) - sum), k);
+  }
+}
+
+template <class T>
+void exp_columns(const T* x, const T* shift, const T* scale, T* y, int64_t n, int64_t stride,
+                 int64_t cols) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  for (int64_t r = 0; r < n; ++r, x += stride, y += stride)
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t k = cols - c < L ? cols - c : L;
+      store_n(y + c, exp(load_n(x + c, k) - load_n(shift + c, k)) * load_n(scale + c, k), k);
+    }
+}
+
+}  // namespace soft
+
+#define FB_DEFINE_SOFTMAX(suffix, T)                                                              \
+  void softmax_rows_##suffix(const T* x, T* y, int64_t rows, int64_t n, bool log) {               \
+    soft::rows<T>(x, y, rows, n, log);                                                            \
+  }                                                                                               \
+  void softmax_columns_##suffix(const T* x, T* y, int64_t n, int64_t stride, int64_t cols,        \
+                                bool log) {                                                       \
+    soft::columns<T>(x, y, n, stride, cols, log);                                                 \
+  }                                                                                               \
+  void softmax_grad_rows_##suffix(const T* g, const T* y, T* dx, int64_t rows, int64_t n,         \
+                                  bool log) {                                                     \
+    soft::grad_rows<T>(g, y, dx, rows, n, log);                                                   \
+  }                                                                                               \
+  void softmax_grad_columns_##suffix(const T* g, const T* y, T* dx, int64_t n, int64_t stride,    \
+                                     int64_t cols, bool log) {                                    \
+    soft::grad_columns<T>(g, y, dx, n, stride, cols, log);                                        \
+  }                                                                                               \
+  void exp_shifted_rows_##suffix(const T* x, const T* shift, const T* scale, T* y, int64_t rows,  \
+                                 int64_t n) {                                                     \
+    soft::exp_rows<T>(x, shift, scale, y, rows, n);                                               \
+  }                                                                                               \
+  void exp_shifted_columns_##suffix(const T* x, const T* shift, const T* scale, T* y, int64_t n,  \
+                                    int64_t stride, int64_t cols) {                               \
+    soft::exp_columns<T>(x, shift, scale, y, n, stride, cols);                                    \
+  }
+FB_DEFINE_SOFTMAX(f32, float)
+FB_DEFINE_SOFTMAX(f64, double)
+
+}  // namespace flambeau::FB_ISA

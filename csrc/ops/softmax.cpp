@@ -1,0 +1,119 @@
+#include "cpu/kernels/softmax.h"
+
+#include "core/blocking.h"
+#include "cpu/iterate.h"
+#include "cpu/pointwise.h"
+#include "cpu/thread_pool.h"
+#include "impl_softmax.h"
+#include "ops/axis.h"
+#include "ops_shape.h"
+#include "ops_softmax.h"
+
+namespace flambeau {
+
+namespace {
+
+constexpr int64_t kGrain = 8 * 1024;  // elements; each costs an exponential
+
+// Calls rows(first, count) or columns(first, width), with offsets in elements, over [outer][n][inner].
+template <class Rows, class Columns>
+void for_lines(const Axis& a, const Rows& rows, const Columns& columns) {
+  const int64_t numel = a.outer * a.n * a.inner;
+  BlockingRegion region(numel >= kBlockingWork / 2);
+  if (a.inner == 1) {
+    parallel_for(a.outer, std::max<int64_t>(kGrain / a.n, 1), [&](int64_t begin, int64_t end) {
+      rows(begin * a.n, end - begin);
+    });
+    return;
+  }
+  // A tile of columns stays in the second-level cache while it is passed over several times.
+  const int64_t tile = std::min(std::max<int64_t>(kGrain * 2 / a.n / 16 * 16, 16), a.inner);
+  const int64_t tiles = (a.inner + tile - 1) / tile;
+  parallel_for(a.outer * tiles, std::max<int64_t>(kGrain / (a.n * tile), 1),
+               [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t at = i % tiles * tile;
+      columns(i / tiles * a.n * a.inner + at, std::min(tile, a.inner - at));
+    }
+  });
+}
+
+Tensor narrowed(const Tensor& t, DType dtype) {
+  if (t.dtype() == dtype) return t;
+  Tensor out = empty_like(t, dtype);
+  copy_elements(out, t);
+  return out;
+}
+
+Tensor soft(const Tensor& self, int64_t dim, bool log, const char* op) {
+  FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()), op, "(): not implemented for '",
+                type_name(self.dtype()), "'; give a floating dtype=");
+  dim = wrap_dim(dim, self.dim(), op);
+  if (self.is_meta()) return empty_like(self);
+  const Tensor x = dense(self);
+  const Tensor in = laid_out_like(x, x, wide(self.dtype()));
+  Tensor out = empty_like(x, in.dtype());
+  if (out.numel() != 0) {
+    const Axis a = axis_of(x, dim);
+    auto run = [&]<class T>(const T* from, T* to, auto rows, auto columns) {
+      for_lines(a, [&](int64_t at, int64_t count) { rows(from + at, to + at, count, a.n, log); },
+                [&](int64_t at, int64_t width) {
+                  columns(from + at, to + at, a.n, a.inner, width, log);
+                });
+    };
+    if (in.dtype() == DType::Float64)
+      run(in.data<double>(), out.data<double>(), softmax_rows_f64, softmax_columns_f64);
+    else
+      run(in.data<float>(), out.data<float>(), softmax_rows_f32, softmax_columns_f32);
+  }
+  return narrowed(out, self.dtype());
+}
+
+}  // namespace
+
+namespace grad {
+
+Tensor softmax_grad(const Tensor& g, const Tensor& y_, int64_t dim, bool log) {
+  dim = wrap_dim(dim, y_.dim(), "softmax");
+  if (y_.is_meta()) return empty_like(y_);
+  const Tensor dense_y = dense(y_);
+  const DType compute = wide(y_.dtype());
+  const Tensor y = laid_out_like(dense_y, dense_y, compute);
+  const Tensor in = laid_out_like(g, y, compute);
+  Tensor out = empty_like(y);
+  if (out.numel() != 0) {
+    const Axis a = axis_of(y, dim);
+    auto run = [&]<class T>(const T* from, const T* with, T* to, auto rows, auto columns) {
+      for_lines(a, [&](int64_t at, int64_t count) {
+                  rows(from + at, with + at, to + at, count, a.n, log);
+                },
+                [&](int64_t at, int64_t width) {
+                  columns(from + at, with + at, to + at, a.n, a.inner, width, log);
+                });
+    };
+    if (compute == DType::Float64)
+      run(in.data<double>(), y.data<double>(), out.data<double>(), softmax_grad_rows_f64,
+          softmax_grad_columns_f64);
+    else
+      run(in.data<float>(), y.data<float>(), out.data<float>(), softmax_grad_rows_f32,
+          softmax_grad_columns_f32);
+  }
+  return narrowed(out, y_.dtype());
+}
+
+}  // namespace grad
+
+namespace impl {
+
+Tensor _softmax(const Tensor& self, int64_t dim) { return soft(self, dim, false, "softmax"); }
+Tensor _log_softmax(const Tensor& self, int64_t dim) { return soft(self, dim, true, "log_softmax"); }
+
+Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
+  return ops::_softmax(dtype && *dtype != self.dtype() ? ops::_to_copy(self, *dtype) : self, dim);
+}
+Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
+  return ops::_log_softmax(dtype && *dtype != self.dtype() ? ops::_to_copy(self, *dtype) : self, dim);
+}
+
+}  // namespace impl
+}  // namespace flambeau
