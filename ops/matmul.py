@@ -129,3 +129,17 @@ op("matrix_power(Tensor self, int n) -> Tensor", "composite", variants="function
    aliases=("linalg_matrix_power",), ref="numpy.linalg.matrix_power(self, n)",
    samples=[S(T((2, 2)), 3), S(T((2, 3, 3)), 2), S(T((2, 2)), 0)],
    doc="A product of n equal square matrices, for each matrix of a batch; n = 0 gives the identity.")
+
+op("_einsum(str equation, Tensor[] operands) -> Tensor", "composite", public=False, ref=None,
+   samples=[S("ij,jk->ik", [T((2, 3)), T((3, 4))]), S("...ij->...ji", [T((2, 3, 4))]),
+            S("bij,bjk,k->bi", [T((2, 3, 4)), T((2, 4, 5)), T((5,))]), S("ii->i", [T((3, 3))])],
+   doc="Sums of products in Einstein's notation.")
+
+op("_tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor", "composite",
+   public=False, samples=[S(T((2, 3, 4)), T((4, 3, 5)), (1, 2), (1, 0))],
+   doc="Sums products over pairs of dimensions; the other dimensions follow each other.")
+
+op("chain_matmul(Tensor[] matrices) -> Tensor", "composite", aliases=("linalg_multi_dot",),
+   samples=[S([T((2, 3)), T((3, 4)), T((4, 2))]), S([T((3,)), T((3, 4)), T((4,))])],
+   doc="The product of a chain of matrices, in the order that takes the fewest multiplications. The "
+       "first and the last may be vectors.")
