@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import flambeau as fb
+from flambeau import _C
 
 Tensor = fb.Tensor
 
@@ -53,6 +54,10 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     def __reduce_ex__(self, proto):
         state = dict(self.__dict__) or None
         return _rebuild_parameter, (self.data, self.requires_grad, state)
+
+
+Parameter.__torch_function__ = _C._disabled_torch_function_impl  # results are plain tensors
+_C._register_parameter_type(Parameter)
 
 
 def _rebuild_parameter(data, requires_grad, state=None):
