@@ -59,7 +59,8 @@ def typename(obj) -> str:
     if isinstance(obj, _C.Tensor):
         return obj.type()
     kind = type(obj)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return kind.__qualname__ if kind.__module__ == "builtins" else (
+        f"{kind.__module__}.{kind.__qualname__}")
 
 
 def broadcast_shapes(*shapes):

@@ -22,6 +22,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     `data` is shared, not copied; None gives an empty tensor. `requires_grad` is True by default.
     """
 
+    # Operators give plain tensors.
+    __torch_function__ = fb._C._disabled_torch_function_impl
+
     def __new__(cls, data=None, requires_grad: bool = True):
         if data is None:
             data = fb.empty(0)
@@ -53,6 +56,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     def __reduce_ex__(self, proto):
         state = dict(self.__dict__) or None
         return _rebuild_parameter, (self.data, self.requires_grad, state)
+
+
+fb._C._register_parameter_type(Parameter)
 
 
 def _rebuild_parameter(data, requires_grad, state=None):
