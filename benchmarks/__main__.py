@@ -14,8 +14,9 @@ from .suites import SUITES
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suites", nargs="*", metavar="suite",
-                        help=f"which to run: {', '.join(SUITES)} (all)")
+    parser.add_argument(
+        "suites", nargs="*", metavar="suite", help=f"which to run: {', '.join(SUITES)} (all)"
+    )
     parser.add_argument("--filter", default="", help="only cases whose name or group contains this")
     parser.add_argument("--threads", type=int, default=2, help="threads of each library")
     parser.add_argument("--budget", type=float, default=0.4, help="seconds per case")
@@ -31,16 +32,19 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     try:
-        import flambeau
         import torch
+
+        import flambeau
     except ImportError as error:
         print(f"benchmarks: {error}; both libraries are needed: run `make bench`", file=sys.stderr)
         return 2
     for library in (flambeau, torch):
         library.set_num_threads(options.threads)
     where = report.machine(options.threads)
-    where.append(f"Python {sys.version.split()[0]}, PyTorch {torch.__version__}, "
-                 f"flambeau {flambeau.__version__}")
+    where.append(
+        f"Python {sys.version.split()[0]}, PyTorch {torch.__version__}, "
+        f"flambeau {flambeau.__version__}"
+    )
     print("\n".join(where))
     start = time.perf_counter()
     bad = 0

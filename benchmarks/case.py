@@ -26,7 +26,7 @@ class Case:
     goal: float = 1.0  # how many times as fast as PyTorch this should be
 
     def prepare(self, library) -> tuple[Callable[[int], None], Callable]:
-        """A function that runs the case n times, and one that runs it once and returns its value."""
+        """What runs the case n times, and what runs it once and returns its value."""
         if self.workload is not None:
             step = self.workload(library)
 

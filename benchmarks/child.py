@@ -15,8 +15,12 @@ import time
 def run_child(task: str, library: str, *arguments: str) -> dict:
     """Runs a task in a new process. Raises RuntimeError with the last line of its error."""
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "benchmarks.child", task, library, *arguments],
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.child", task, library, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or ["no message"])[-1])
     return json.loads(done.stdout) | {"process": time.perf_counter() - start}

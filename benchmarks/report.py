@@ -24,9 +24,11 @@ def machine(threads: int) -> list[str]:
         if line.startswith("MemTotal"):
             memory = f"{int(line.split()[1]) / 2**20:.0f} GiB"
     load = os.getloadavg()
-    return [f"{cpu} ({', '.join(isa) or platform.machine()}), "
-            f"{len(os.sched_getaffinity(0))} cores, {memory}; {threads} threads each",
-            f"load before the run {load[0]:.1f} (1 min), {load[1]:.1f} (5 min)"]
+    return [
+        f"{cpu} ({', '.join(isa) or platform.machine()}), "
+        f"{len(os.sched_getaffinity(0))} cores, {memory}; {threads} threads each",
+        f"load before the run {load[0]:.1f} (1 min), {load[1]:.1f} (5 min)",
+    ]
 
 
 def geometric_mean(values: list[float]) -> float:
@@ -51,14 +53,17 @@ def summaries(rows: list[Row]) -> list[str]:
     for group in dict.fromkeys(row.group for row in rows):
         ratios = [r.ratio for r in rows if r.group == group and r.ratio is not None]
         if len(ratios) > 1:
-            lines.append(f"{group or 'all'}: geometric mean {geometric_mean(ratios):.2f}x, "
-                         f"smallest {min(ratios):.2f}x of {len(ratios)}")
+            lines.append(
+                f"{group or 'all'}: geometric mean {geometric_mean(ratios):.2f}x, "
+                f"smallest {min(ratios):.2f}x of {len(ratios)}"
+            )
     return lines
 
 
 def screen_line(row: Row, width: int = 44) -> str:
-    return (f"  {row.name:{width}} {row.ours:>10} {row.theirs:>10} {ratio_text(row):>8}  "
-            f"{remark(row)}").rstrip()
+    return (
+        f"  {row.name:{width}} {row.ours:>10} {row.theirs:>10} {ratio_text(row):>8}  {remark(row)}"
+    ).rstrip()
 
 
 def screen_head(width: int = 44) -> str:
@@ -66,9 +71,17 @@ def screen_head(width: int = 44) -> str:
 
 
 def _section(name: str, text: str, where: list[str], rows: list[Row]) -> str:
-    lines = [f"<!-- suite {name} -->", f"## {name.capitalize()}", "", text, "",
-             *(f"{line}  " for line in where), "",
-             "| case | flambeau | PyTorch | ratio | |", "|---|--:|--:|--:|---|"]
+    lines = [
+        f"<!-- suite {name} -->",
+        f"## {name.capitalize()}",
+        "",
+        text,
+        "",
+        *(f"{line}  " for line in where),
+        "",
+        "| case | flambeau | PyTorch | ratio | |",
+        "|---|--:|--:|--:|---|",
+    ]
     lines += [f"| {r.name} | {r.ours} | {r.theirs} | {ratio_text(r)} | {remark(r)} |" for r in rows]
     lines += ["", *(f"- {line}" for line in summaries(rows)), f"<!-- end {name} -->"]
     return "\n".join(lines)

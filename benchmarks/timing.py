@@ -1,4 +1,4 @@
-"""Paired timing: the two libraries take turns, and the median of the ratios of neighbours counts."""
+"""Paired timing: the libraries take turns, and the median of the ratios of neighbours counts."""
 
 from __future__ import annotations
 
@@ -50,8 +50,11 @@ def paired(ours, theirs, budget: float) -> tuple[float, float, float]:
             pairs.append([_turn(r, n) for r, n in zip(repeats, counts)])
     finally:
         gc.enable()
-    return (median(a for a, _ in pairs), median(b for _, b in pairs),
-            median(b / a for a, b in pairs))
+    return (
+        median(a for a, _ in pairs),
+        median(b for _, b in pairs),
+        median(b / a for a, b in pairs),
+    )
 
 
 def duration(seconds: float) -> str:
@@ -70,8 +73,9 @@ def measure(case: Case, flambeau, torch, budget: float) -> Row:
     except Exception as error:
         return failed(case, error)
     a, b, ratio = paired(ours, theirs, budget)
-    return Row(case.name, case.group, duration(a), duration(b), ratio, case.goal,
-               _rates(case, a, b))
+    return Row(
+        case.name, case.group, duration(a), duration(b), ratio, case.goal, _rates(case, a, b)
+    )
 
 
 def failed(case: Case, error: Exception) -> Row:

@@ -10,16 +10,22 @@ from ..timing import duration, failed, paired
 from ..workloads import WORKLOADS
 from . import wanted
 
-ABOUT = ("page faults per run of a loop that makes and drops 64 MB results (ratio: of the times); "
-         "peak memory of 4 training steps above that before them, in a process of its own.")
+ABOUT = (
+    "page faults per run of a loop that makes and drops 64 MB results (ratio: of the times); "
+    "peak memory of 4 training steps above that before them, in a process of its own."
+)
 
 RUNS = 10
 PAIR = "a = torch.ones(1 << 24); b = torch.ones(1 << 24)"
 LOOPS = [
     Case("64 MB add", "a + b", PAIR, group="page faults"),
     Case("64 MB exp", "a.exp()", PAIR, group="page faults"),
-    Case("64 MB (a*b).sum().backward()", "(a * b).sum().backward(); a.grad = None",
-         PAIR + "; a.requires_grad_()", group="page faults"),
+    Case(
+        "64 MB (a*b).sum().backward()",
+        "(a * b).sum().backward(); a.grad = None",
+        PAIR + "; a.requires_grad_()",
+        group="page faults",
+    ),
 ]
 
 
@@ -44,18 +50,32 @@ def _loop(case: Case, flambeau, torch, budget: float) -> Row:
     faults = _faults_per_run(ours), _faults_per_run(theirs)
     a, b, ratio = paired(ours, theirs, budget)
     note = f"{duration(a)} and {duration(b)}"
-    return Row(case.name, case.group, f"{faults[0]:.0f} faults", f"{faults[1]:.0f} faults",
-               ratio, case.goal, note if faults[0] < 1 else note + "; faults in a steady loop")
+    return Row(
+        case.name,
+        case.group,
+        f"{faults[0]:.0f} faults",
+        f"{faults[1]:.0f} faults",
+        ratio,
+        case.goal,
+        note if faults[0] < 1 else note + "; faults in a steady loop",
+    )
 
 
 def _peak(case: Case) -> Row:
     try:
-        ours, theirs = (run_child("peak", library, case.name)["bytes"]
-                        for library in ("flambeau", "torch"))
+        ours, theirs = (
+            run_child("peak", library, case.name)["bytes"] for library in ("flambeau", "torch")
+        )
     except RuntimeError as error:
         return failed(case, error)
-    return Row(case.name, case.group, f"{ours / 1e6:.1f} MB", f"{theirs / 1e6:.1f} MB",
-               theirs / max(ours, 1), case.goal)
+    return Row(
+        case.name,
+        case.group,
+        f"{ours / 1e6:.1f} MB",
+        f"{theirs / 1e6:.1f} MB",
+        theirs / max(ours, 1),
+        case.goal,
+    )
 
 
 def run(flambeau, torch, options):

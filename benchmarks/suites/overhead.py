@@ -19,8 +19,9 @@ step = torch.optim.OPTIMIZER.step
 
 
 def _optimizer(call: str) -> Case:
-    return Case(f"{call} step, 60 parameters", "step()", PARAMETERS.replace("OPTIMIZER", call),
-                goal=GOAL)
+    return Case(
+        f"{call} step, 60 parameters", "step()", PARAMETERS.replace("OPTIMIZER", call), goal=GOAL
+    )
 
 
 CASES = [
@@ -28,8 +29,12 @@ CASES = [
     Case("4x4 add with gradient", "a + b", GRAD, goal=GOAL),
     Case("4x4 add of a number", "a + 1.0", PLAIN, goal=GOAL),
     Case("4x4 add_", "a.add_(b)", PLAIN, goal=GOAL),
-    Case("torch.add with out=", "torch.add(a, b, out=o)", PLAIN + "; o = torch.empty(4, 4)",
-         goal=GOAL),
+    Case(
+        "torch.add with out=",
+        "torch.add(a, b, out=o)",
+        PLAIN + "; o = torch.empty(4, 4)",
+        goal=GOAL,
+    ),
     Case("exp", "a.exp()", PLAIN, goal=GOAL),
     Case("sum", "a.sum()", PLAIN, goal=GOAL),
     Case("sum(dim)", "a.sum(1)", PLAIN, goal=GOAL),
@@ -56,15 +61,30 @@ CASES = [
     Case("module attribute m.weight", "m.weight", "m = nn.Linear(4, 4)"),
     Case("call of an empty module", "m(a)", "m = nn.Identity(); a = torch.ones(4)"),
     Case("Linear(4, 4)", "m(a)", "m = nn.Linear(4, 4); a = torch.ones(2, 4)", goal=GOAL),
-    Case("Linear(4, 4), no_grad", "with torch.no_grad(): m(a)",
-         "m = nn.Linear(4, 4); a = torch.ones(2, 4)", goal=GOAL),
+    Case(
+        "Linear(4, 4), no_grad",
+        "with torch.no_grad(): m(a)",
+        "m = nn.Linear(4, 4); a = torch.ones(2, 4)",
+        goal=GOAL,
+    ),
     Case("ReLU", "m(a)", "m = nn.ReLU(); a = torch.ones(2, 4, requires_grad=True)", goal=GOAL),
-    Case("Sequential of 3", "m(a)", "m = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), "
-         "nn.Linear(4, 4)); a = torch.ones(2, 4)", goal=GOAL),
-    Case("cross_entropy", "F.cross_entropy(a, i)",
-         "a = torch.ones(4, 4, requires_grad=True); i = torch.arange(4)", goal=GOAL),
-    Case("zero_grad, 20 Linear", "m.zero_grad()",
-         "m = nn.Sequential(*(nn.Linear(4, 4) for _ in range(20)))"),
+    Case(
+        "Sequential of 3",
+        "m(a)",
+        "m = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)); a = torch.ones(2, 4)",
+        goal=GOAL,
+    ),
+    Case(
+        "cross_entropy",
+        "F.cross_entropy(a, i)",
+        "a = torch.ones(4, 4, requires_grad=True); i = torch.arange(4)",
+        goal=GOAL,
+    ),
+    Case(
+        "zero_grad, 20 Linear",
+        "m.zero_grad()",
+        "m = nn.Sequential(*(nn.Linear(4, 4) for _ in range(20)))",
+    ),
     _optimizer("SGD(params, lr=1e-3)"),
     _optimizer("SGD(params, lr=1e-3, momentum=0.9)"),
     _optimizer("Adam(params)"),

@@ -9,7 +9,9 @@ from ..child import run_child
 from ..timing import duration, failed
 from . import wanted
 
-ABOUT = "fresh processes, medians of 3: importing the library, and the end of a first training step."
+ABOUT = (
+    "fresh processes, medians of 3: importing the library, and the end of a first training step."
+)
 
 LIBRARIES = ("flambeau", "torch")
 RUNS = 3
@@ -17,7 +19,9 @@ CASES = {
     Case("import", goal=4.0): (("import",), "seconds"),
     Case("memory after import", goal=4.0): (("import",), "bytes"),
     Case("process to the end of a first MNIST MLP step", goal=4.0): (
-        ("first_step", "MNIST MLP"), "process"),
+        ("first_step", "MNIST MLP"),
+        "process",
+    ),
     Case("memory after it", goal=2.0): (("first_step", "MNIST MLP"), "bytes"),
 }
 
@@ -33,8 +37,10 @@ def run(flambeau, torch, options):
         try:
             if task not in answers:
                 # In turn, as everywhere.
-                answers[task] = [[run_child(task, library, *arguments) for library in LIBRARIES]
-                                 for _ in range(RUNS)]
+                answers[task] = [
+                    [run_child(task, library, *arguments) for library in LIBRARIES]
+                    for _ in range(RUNS)
+                ]
         except RuntimeError as error:
             yield failed(case, error)
             continue

@@ -9,6 +9,9 @@ from . import inference, scientific, sequence, small, vision
 from ._workload import Workload as Workload
 
 WORKLOADS: dict[str, Workload] = {
-    **small.WORKLOADS, **vision.WORKLOADS, **sequence.WORKLOADS, **scientific.WORKLOADS,
+    **small.WORKLOADS,
+    **vision.WORKLOADS,
+    **sequence.WORKLOADS,
+    **scientific.WORKLOADS,
     **inference.WORKLOADS,
 }

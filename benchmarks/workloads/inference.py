@@ -30,8 +30,10 @@ def mobilenet(torch):
     torch.manual_seed(0)
 
     def unit(before, after, size, stride=1, groups=1, act=True):
-        layers = [nn.Conv2d(before, after, size, stride, size // 2, groups=groups, bias=False),
-                  nn.BatchNorm2d(after)]
+        layers = [
+            nn.Conv2d(before, after, size, stride, size // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(after),
+        ]
         return layers + [nn.ReLU6()] * act
 
     class Inverted(nn.Module):
@@ -47,13 +49,21 @@ def mobilenet(torch):
             return x + self.body(x) if self.add else self.body(x)
 
     layers, before = unit(3, 32, 3, 2), 32
-    for expand, after, count, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
-                                         (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+    for expand, after, count, stride in (
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ):
         for i in range(count):
             layers.append(Inverted(before, after, stride if i == 0 else 1, expand))
             before = after
-    model = nn.Sequential(*layers, *unit(320, 1280, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-                          nn.Linear(1280, 1000))
+    model = nn.Sequential(
+        *layers, *unit(320, 1280, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 1000)
+    )
     return _predictor(torch, model, 1, 3, 224, 224)
 
 

@@ -38,28 +38,30 @@ def gcn(torch):
     optimizer = torch.optim.Adam([*first.parameters(), *second.parameters()], lr=1e-2)
 
     def spread(h):
-        return h / degree.unsqueeze(1) + torch.zeros_like(h).index_add(0, target,
-                                                                      h[source] * weight)
+        return h / degree.unsqueeze(1) + torch.zeros_like(h).index_add(
+            0, target, h[source] * weight
+        )
 
-    return trainer(optimizer,
-                   lambda: F.cross_entropy(spread(second(F.relu(spread(first(x))))), y))
+    return trainer(optimizer, lambda: F.cross_entropy(spread(second(F.relu(spread(first(x))))), y))
 
 
 def gradient_penalty(torch):
     """A critic whose gradient norm is held at 1 (Gulrajani et al., 2017): double backward."""
     nn = torch.nn
     torch.manual_seed(0)
-    critic = nn.Sequential(nn.Linear(32, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(),
-                           nn.Linear(128, 1))
+    critic = nn.Sequential(
+        nn.Linear(32, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(), nn.Linear(128, 1)
+    )
     real, fake = torch.randn(64, 32), torch.randn(64, 32)
     optimizer = torch.optim.Adam(critic.parameters(), lr=1e-4)
 
     def loss_of():
         t = torch.rand(64, 1)
         between = (real * t + fake * (1 - t)).requires_grad_()
-        slope, = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-        return (critic(fake).mean() - critic(real).mean()
-                + 10 * ((slope.norm(dim=1) - 1) ** 2).mean())
+        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        return (
+            critic(fake).mean() - critic(real).mean() + 10 * ((slope.norm(dim=1) - 1) ** 2).mean()
+        )
 
     return trainer(optimizer, loss_of)
 

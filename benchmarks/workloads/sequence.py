@@ -38,8 +38,14 @@ def gru_forecaster(torch):
     return trainer(optimizer, lambda: F.mse_loss(head(gru(x)[0][:, -1]), y))
 
 
-def gpt_model(torch, vocabulary: int = 65, width: int = 128, heads: int = 4, layers: int = 4,
-              context: int = 128):
+def gpt_model(
+    torch,
+    vocabulary: int = 65,
+    width: int = 128,
+    heads: int = 4,
+    layers: int = 4,
+    context: int = 128,
+):
     """A decoder-only transformer (Radford et al., 2019)."""
     nn, F = torch.nn, torch.nn.functional
 
@@ -53,8 +59,10 @@ def gpt_model(torch, vocabulary: int = 65, width: int = 128, heads: int = 4, lay
 
         def forward(self, x):
             batch, time, _ = x.shape
-            q, k, v = (part.view(batch, time, heads, width // heads).transpose(1, 2)
-                       for part in self.qkv(self.norm1(x)).split(width, dim=2))
+            q, k, v = (
+                part.view(batch, time, heads, width // heads).transpose(1, 2)
+                for part in self.qkv(self.norm1(x)).split(width, dim=2)
+            )
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + self.out(y.transpose(1, 2).reshape(batch, time, width))
             return x + self.down(F.gelu(self.up(self.norm2(x))))

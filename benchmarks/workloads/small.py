@@ -21,8 +21,14 @@ def mnist_mlp(torch):
     """784-256-128-10 on batches of 64, Adam."""
     nn, F = torch.nn, torch.nn.functional
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128),
-                          nn.ReLU(), nn.Linear(128, 10))
+    model = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 256),
+        nn.ReLU(),
+        nn.Linear(256, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    )
     x, y = torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     return trainer(optimizer, lambda: F.cross_entropy(model(x), y))
@@ -74,8 +80,11 @@ def tree_lstm(torch):
                 (left, left_c), (right, right_c) = self(tree[0]), self(tree[1])
                 gates = self.node(torch.cat((left, right), -1))
                 i, o, u, f, g = gates.chunk(5, -1)
-                c = (torch.sigmoid(i) * torch.tanh(u) + torch.sigmoid(f) * left_c
-                     + torch.sigmoid(g) * right_c)
+                c = (
+                    torch.sigmoid(i) * torch.tanh(u)
+                    + torch.sigmoid(f) * left_c
+                    + torch.sigmoid(g) * right_c
+                )
             return torch.sigmoid(o) * torch.tanh(c), c
 
     def tree(depth):
@@ -85,8 +94,7 @@ def tree_lstm(torch):
     target = torch.tensor([1])
     parameters = [*cell.parameters(), *head.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=1e-3)
-    return trainer(optimizer,
-                   lambda: nn.functional.cross_entropy(head(cell(sample)[0]), target))
+    return trainer(optimizer, lambda: nn.functional.cross_entropy(head(cell(sample)[0]), target))
 
 
 def reinforce(torch):

@@ -18,8 +18,9 @@ def resnet18_model(torch, classes: int = 10, small_images: bool = True):
             self.bn2 = nn.BatchNorm2d(after)
             self.shortcut = None
             if stride != 1 or before != after:
-                self.shortcut = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False),
-                                              nn.BatchNorm2d(after))
+                self.shortcut = nn.Sequential(
+                    nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after)
+                )
 
         def forward(self, x):
             y = F.relu(self.bn1(self.conv1(x)))
@@ -29,8 +30,12 @@ def resnet18_model(torch, classes: int = 10, small_images: bool = True):
     if small_images:
         layers = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
     else:
-        layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
-                  nn.MaxPool2d(3, 2, 1)]
+        layers = [
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, 1),
+        ]
     before = 64
     for after, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
         layers += [Block(before, after, stride), Block(after, after, 1)]
@@ -58,8 +63,9 @@ def small_vit(torch):
             self.patches = nn.Conv2d(3, 128, 4, 4)
             self.token = nn.Parameter(torch.zeros(1, 1, 128))
             self.places = nn.Parameter(torch.randn(1, 65, 128) * 0.02)
-            layer = nn.TransformerEncoderLayer(128, 4, 256, dropout=0.0, activation="gelu",
-                                               batch_first=True, norm_first=True)
+            layer = nn.TransformerEncoderLayer(
+                128, 4, 256, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            )
             self.encoder = nn.TransformerEncoder(layer, 4, enable_nested_tensor=False)
             self.head = nn.Linear(128, 10)
 
@@ -98,15 +104,30 @@ def dcgan(torch):
     nn, F = torch.nn, torch.nn.functional
     torch.manual_seed(0)
     generator = nn.Sequential(
-        nn.ConvTranspose2d(64, 128, 4, 1, 0, bias=False), nn.BatchNorm2d(128), nn.ReLU(True),
-        nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(True),
-        nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(True),
-        nn.ConvTranspose2d(32, 3, 4, 2, 1, bias=False), nn.Tanh())
+        nn.ConvTranspose2d(64, 128, 4, 1, 0, bias=False),
+        nn.BatchNorm2d(128),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(32),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(32, 3, 4, 2, 1, bias=False),
+        nn.Tanh(),
+    )
     discriminator = nn.Sequential(
-        nn.Conv2d(3, 32, 4, 2, 1), nn.LeakyReLU(0.2, True),
-        nn.Conv2d(32, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.LeakyReLU(0.2, True),
-        nn.Conv2d(64, 128, 4, 2, 1, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(0.2, True),
-        nn.Conv2d(128, 1, 4, 1, 0), nn.Flatten(0))
+        nn.Conv2d(3, 32, 4, 2, 1),
+        nn.LeakyReLU(0.2, True),
+        nn.Conv2d(32, 64, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.LeakyReLU(0.2, True),
+        nn.Conv2d(64, 128, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(128),
+        nn.LeakyReLU(0.2, True),
+        nn.Conv2d(128, 1, 4, 1, 0),
+        nn.Flatten(0),
+    )
     images = torch.rand(16, 3, 32, 32) * 2 - 1
     real, fake = torch.ones(16), torch.zeros(16)
     for_generator = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
@@ -134,8 +155,12 @@ def unet(torch):
     torch.manual_seed(0)
 
     def double(before, after):
-        return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), nn.ReLU(),
-                             nn.Conv2d(after, after, 3, padding=1), nn.ReLU())
+        return nn.Sequential(
+            nn.Conv2d(before, after, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(after, after, 3, padding=1),
+            nn.ReLU(),
+        )
 
     class UNet(nn.Module):
         def __init__(self):

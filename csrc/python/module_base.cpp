@@ -4,9 +4,21 @@
 // nowhere else, so programs may change those directly.
 #include "python/module.h"
 
+#include <structmember.h>
+
 namespace flambeau::python {
 
 namespace {
+
+struct ModuleObject {
+  PyObject_HEAD
+  PyObject* dict;      // in the object itself: one load to reach it
+  PyObject* weakrefs;
+  // Something after the two, so that CPython takes this for a layout of its own: a class then builds
+  // on it even if another base stands in front, and `module.__class__ = Other` keeps working.
+  void* unused;
+};
+PyObject*& dict_of(PyObject* self) { return reinterpret_cast<ModuleObject*>(self)->dict; }
 
 PyTypeObject* base_type = nullptr;
 
@@ -20,6 +32,7 @@ const char* const kMemberNames[kMemberDicts] = {"_parameters", "_modules", "_buf
 const char* const kHookNames[kHookDicts] = {"_forward_hooks", "_forward_pre_hooks",
                                             "_backward_hooks", "_backward_pre_hooks"};
 PyObject *member_names[kMemberDicts], *hook_names[kHookDicts];
+PyObject* default_getstate = nullptr;  // object.__getstate__
 PyObject *forward_name, *getattr_name, *getattribute_name, *init_subclass_name;
 
 PyObject* intern(const char* text) { return check_py(PyUnicode_InternFromString(text)); }
@@ -39,10 +52,9 @@ PyObject* intern(const char* text) { return check_py(PyUnicode_InternFromString(
 
 // Module.__getattr__: what ordinary look-up did not find.
 PyObject* find_member(PyObject* self, PyObject* name) {
-  PyRef own(PyObject_GenericGetDict(self, nullptr));
-  if (!own) return nullptr;
+  PyObject* own = dict_of(self);
   for (PyObject* member_name : member_names) {
-    PyObject* members = PyDict_GetItemWithError(own.get(), member_name);
+    PyObject* members = own ? PyDict_GetItemWithError(own, member_name) : nullptr;
     if (members && PyDict_Check(members)) {
       if (PyObject* found = PyDict_GetItemWithError(members, name)) return Py_NewRef(found);
     }
@@ -52,16 +64,17 @@ PyObject* find_member(PyObject* self, PyObject* name) {
 }
 
 PyObject* module_getattro(PyObject* self, PyObject* name) {
-  PyObject* found = _PyObject_GenericGetAttrWithDict(self, name, nullptr, /*suppress=*/1);
+  PyObject* found = _PyObject_GenericGetAttrWithDict(self, name, dict_of(self), /*suppress=*/1);
   if (found || PyErr_Occurred()) return found;
   return find_member(self, name);
 }
 
 // -1 with an exception set; 1 if any hook has to run.
-int has_hooks(PyObject* self, PyObject* own) {
+int has_hooks(PyObject* self) {
+  PyObject* own = dict_of(self);
   bool any = PyDict_GET_SIZE(global_hooks) != 0;
   for (PyObject* name : hook_names) {
-    PyObject* hooks = PyDict_GetItemWithError(own, name);
+    PyObject* hooks = own ? PyDict_GetItemWithError(own, name) : nullptr;
     if (!hooks) {
       if (!PyErr_Occurred()) {
         PyErr_Format(PyExc_AttributeError,
@@ -81,7 +94,7 @@ int has_hooks(PyObject* self, PyObject* own) {
   return any;
 }
 
-PyObject* call_forward(PyObject* self, PyObject* own, PyObject* args, PyObject* kwargs) {
+PyObject* call_forward(PyObject* self, PyObject* args, PyObject* kwargs) {
   constexpr Py_ssize_t kStack = 8;
   const Py_ssize_t n = PyTuple_GET_SIZE(args);
   PyTypeObject* type = Py_TYPE(self);
@@ -89,7 +102,7 @@ PyObject* call_forward(PyObject* self, PyObject* own, PyObject* args, PyObject* 
   if (type->tp_getattro == module_getattro && n < kStack) {
     PyObject* function = _PyType_Lookup(type, forward_name);
     if (function && PyFunction_Check(function)) {
-      const int replaced = PyDict_Contains(own, forward_name);
+      const int replaced = PyDict_Contains(dict_of(self), forward_name);
       if (replaced < 0) return nullptr;
       if (!replaced) {
         PyRef held = PyRef::borrow(function);
@@ -118,13 +131,11 @@ PyObject* call_forward(PyObject* self, PyObject* own, PyObject* args, PyObject* 
 }
 
 PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
-  PyRef own(PyObject_GenericGetDict(self, nullptr));
-  if (!own) return nullptr;
-  const int hooked = has_hooks(self, own.get());
+  const int hooked = has_hooks(self);
   if (hooked < 0) return nullptr;
   PyObject* result;
   if (!hooked) [[likely]] {
-    result = call_forward(self, own.get(), args, kwargs);
+    result = call_forward(self, args, kwargs);
   } else {
     PyRef named = kwargs ? PyRef::borrow(kwargs) : PyRef(PyDict_New());
     if (!named) return nullptr;
@@ -165,6 +176,31 @@ PyObject* bind_module_calls(PyObject*, PyObject* args) {
   Py_RETURN_NONE;
 }
 
+// object's own refuses to pickle objects that are larger than a dictionary needs.
+PyObject* module_getstate(PyObject* self, PyObject*) {
+  return PyObject_CallOneArg(default_getstate, self);
+}
+
+int module_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(dict_of(self));
+  return 0;
+}
+
+int module_clear(PyObject* self) {
+  Py_CLEAR(dict_of(self));
+  return 0;
+}
+
+void module_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (reinterpret_cast<ModuleObject*>(self)->weakrefs) PyObject_ClearWeakRefs(self);
+  Py_CLEAR(dict_of(self));
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
 PyCFunction with_keywords(PyCFunctionWithKeywords f) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
@@ -182,20 +218,35 @@ void init_module_base(PyObject* module) {
   getattribute_name = intern("__getattribute__");
   init_subclass_name = intern("__init_subclass__");
   global_hooks = check_py(PyDict_New());
+  default_getstate = check_py(
+      PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__getstate__"));
   static PyMethodDef methods[] = {
       {"__getattr__", find_member, METH_O, "The parameter, module or buffer of that name."},
+      {"__getstate__", module_getstate, METH_NOARGS, "The dictionary."},
       {"__init_subclass__", with_keywords(init_subclass),
        METH_CLASS | METH_VARARGS | METH_KEYWORDS, nullptr},
       {"_call_impl", with_keywords(call_method), METH_VARARGS | METH_KEYWORDS, nullptr},
       {"_wrapped_call_impl", with_keywords(call_method), METH_VARARGS | METH_KEYWORDS, nullptr},
       {nullptr, nullptr, 0, nullptr}};
+  static PyGetSetDef properties[] = {
+      {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+      {nullptr, nullptr, nullptr, nullptr, nullptr}};
+  static PyMemberDef members[] = {
+      {"__dictoffset__", T_PYSSIZET, offsetof(ModuleObject, dict), READONLY, nullptr},
+      {"__weaklistoffset__", T_PYSSIZET, offsetof(ModuleObject, weakrefs), READONLY, nullptr},
+      {nullptr, 0, 0, 0, nullptr}};
   static char doc[] = "Attribute look-up among the members, and the call through the hooks.";
   static PyType_Slot slots[] = {{Py_tp_doc, doc},
                                 {Py_tp_call, reinterpret_cast<void*>(module_call)},
+                                {Py_tp_dealloc, reinterpret_cast<void*>(module_dealloc)},
+                                {Py_tp_traverse, reinterpret_cast<void*>(module_traverse)},
+                                {Py_tp_clear, reinterpret_cast<void*>(module_clear)},
                                 {Py_tp_methods, methods},
+                                {Py_tp_getset, properties},
+                                {Py_tp_members, members},
                                 {0, nullptr}};
-  static PyType_Spec spec = {"flambeau._C.ModuleBase", sizeof(PyObject), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+  static PyType_Spec spec = {"flambeau._C.ModuleBase", sizeof(ModuleObject), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   base_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpec(&spec)));
   // Not among the slots: `__getattribute__` stays object's, so a subclass with a `__getattr__` of
   // its own is asked before the members are.

@@ -59,8 +59,8 @@ def typename(obj) -> str:
     if isinstance(obj, _C.Tensor):
         return obj.type()
     kind = type(obj)
-    place = kind.__module__
-    return kind.__qualname__ if place == "builtins" else f"{place}.{kind.__qualname__}"
+    return kind.__qualname__ if kind.__module__ == "builtins" else (
+        f"{kind.__module__}.{kind.__qualname__}")
 
 
 def broadcast_shapes(*shapes):

@@ -437,7 +437,7 @@ class Module(ModuleBase, ModuleState):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or fill them with zeros."""
-        for param in self.parameters():
+        for param in _all_parameters(self):
             grad = param.grad
             if grad is None:
                 continue
@@ -512,6 +512,19 @@ class Module(ModuleBase, ModuleState):
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+
+def _all_parameters(module) -> list:
+    """The parameters in no particular order, without the dotted names that a walk would make."""
+    found, seen, waiting = {}, set(), [module]
+    while waiting:
+        module = waiting.pop()
+        if module is None or module in seen:
+            continue
+        seen.add(module)
+        found.update((id(p), p) for p in module._parameters.values() if p is not None)
+        waiting.extend(module._modules.values())
+    return list(found.values())
 
 
 def indent_after_first(text: str, spaces: int) -> str:

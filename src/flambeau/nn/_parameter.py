@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import flambeau as fb
-from flambeau import _C
 
 Tensor = fb.Tensor
 
@@ -22,6 +21,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
 
     `data` is shared, not copied; None gives an empty tensor. `requires_grad` is True by default.
     """
+
+    # Operators give plain tensors.
+    __torch_function__ = fb._C._disabled_torch_function_impl
 
     def __new__(cls, data=None, requires_grad: bool = True):
         if data is None:
@@ -56,8 +58,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return _rebuild_parameter, (self.data, self.requires_grad, state)
 
 
-Parameter.__torch_function__ = _C._disabled_torch_function_impl  # results are plain tensors
-_C._register_parameter_type(Parameter)
+fb._C._register_parameter_type(Parameter)
 
 
 def _rebuild_parameter(data, requires_grad, state=None):
