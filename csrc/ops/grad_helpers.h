@@ -62,6 +62,7 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 
 #include "ops/grad_conv.h"
 #include "ops/grad_matmul.h"
+#include "ops/grad_attention.h"
 #include "ops/grad_rnn.h"
 #include "ops/grad_pool.h"
 #include "ops/grad_shape.h"
