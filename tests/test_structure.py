@@ -50,7 +50,6 @@ MAY_IMPORT_NATIVE = {
     "special": "operators under the names of its functions",
     "nn/_native.py": "fused layers",
     "nn/_module_base.py": "attribute look-up and call of Module",
-    "nn/_lazy_mixin.py": "the same base",
     "nn/_parameter.py": "tells the core which class is Parameter",
     "nn/utils/_clip_grad.py": "norms over lists of tensors",
     "optim": "multi-tensor steps",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from flambeau._C import ModuleBase
-
 from ._parameter import is_lazy
 
 
-class LazyModuleMixin(ModuleBase):  # the same base as Module: objects change class
+class LazyModuleMixin:
     """Mixin for lazy modules; stands before the module class in the bases.
 
     The class sets ``cls_to_become`` (or None) and defines ``initialize_parameters(*args)``. The
