@@ -7,7 +7,7 @@ _REDUCED = "averaged, summed or as it is (`reduction`: 'mean', 'sum', 'none')"
 
 def _element_loss(name: str, params: str, doc: str, ref: str):
     op(f"{name}(Tensor input, Tensor target, str reduction='mean'{params}) -> Tensor", "composite",
-       dtypes=FLOATING, variants="function", ref=f"numpy.mean({ref})",
+       dtypes=FLOATING, namespace="nn", ref=f"numpy.mean({ref})",
        samples=[S(T((2, 3)), T((2, 3)))], doc=f"{doc}, {_REDUCED}.")
 
 
@@ -60,7 +60,7 @@ _elements("_kl_log(Tensor x, Tensor t)", "exp(t) * (t - x)",
           {"x": "-(g * exp(t))", "t": "g * exp(t) * (t - x + 1)"}, "e^t (t - x)")
 
 op("binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, str reduction='mean') "
-   "-> Tensor", "composite", dtypes=FLOATING, variants="function",
+   "-> Tensor", "composite", dtypes=FLOATING, namespace="nn",
    ref="-numpy.mean(target * numpy.log(input) + (1 - target) * numpy.log(1 - input))",
    samples=[S(T((2, 3), 0.1, 0.9), T((2, 3), 0.1, 0.9))],
    doc=f"-(y log x + (1 - y) log(1 - x)) times `weight`, {_REDUCED}; logarithms are cut off at "
@@ -81,7 +81,7 @@ op("kl_div(Tensor input, Tensor target, str reduction='mean', bool log_target=Fa
        "`log_target`. 'batchmean' divides the sum by the first size.")
 
 op("nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, "
-   "str reduction='mean') -> Tensor", "composite", dtypes=FLOATING, variants="function",
+   "str reduction='mean') -> Tensor", "composite", dtypes=FLOATING, namespace="nn",
    ref="-numpy.mean(input[numpy.arange(len(target)), target])",
    samples=[S(T((3, 4)), T((3,), 0, 4, "int64", grad=False))],
    doc="-weight[y] x[y] for log-probabilities x (N, C, *) or (C,) and class numbers y (N, *), "
@@ -103,7 +103,7 @@ op("_nll_loss_of(Tensor input, Tensor target, Tensor? weight, int ignore_index, 
 
 op("cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, "
    "str reduction='mean', float label_smoothing=0.0) -> Tensor", "composite", dtypes=FLOATING,
-   variants="function",
+   namespace="nn",
    ref="numpy.mean(numpy.log(numpy.sum(numpy.exp(input), 1)) - "
        "input[numpy.arange(len(target)), target])",
    samples=[S(T((3, 4)), T((3,), 0, 4, "int64", grad=False))],

@@ -43,7 +43,7 @@ op("_group_norm(Tensor input, Tensor? weight, Tensor? bias, int groups, float ep
 
 op("batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, "
    "Tensor? bias=None, bool training=False, float momentum=0.1, float eps=1e-5) -> Tensor",
-   "composite", dtypes=FLOATING, variants="function", samples=[],
+   "composite", dtypes=FLOATING, namespace="nn", samples=[],
    doc="Normalises each channel of (N, C, *) over all else (Ioffe & Szegedy 2015). In training "
        "the statistics are the batch's, and the running ones move towards them by `momentum` (the "
        "variance unbiased), in place; else the running ones are used.")
@@ -58,7 +58,7 @@ op("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean
 
 op("instance_norm(Tensor input, Tensor? running_mean=None, Tensor? running_var=None, "
    "Tensor? weight=None, Tensor? bias=None, bool use_input_stats=True, float momentum=0.1, "
-   "float eps=1e-5) -> Tensor", "composite", dtypes=FLOATING, variants="function",
+   "float eps=1e-5) -> Tensor", "composite", dtypes=FLOATING, namespace="nn",
    ref="((lambda x: (x - x.mean(-1, keepdims=True)) / numpy.sqrt(x.var(-1, keepdims=True) + eps))"
        "(input.reshape(*input.shape[:2], -1))).reshape(input.shape)",
    samples=[S(T((2, 4, 3))), S(T((2, 3, 2, 3)))],

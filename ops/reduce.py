@@ -191,3 +191,14 @@ op("cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode=None) -> Tensor",
    ref="numpy.sum(numpy.abs(x1[..., :, None, :] - x2[..., None, :, :]) ** p, -1) ** (1 / p)",
    samples=[S(T((3, 4)), T((2, 4))), S(T((2, 3, 4)), T((2, 5, 4)), 1.0)],
    doc="p-norm distances between the rows of x1 (..., P, M) and of x2 (..., R, M): (..., P, R).")
+
+op("trace(Tensor self) -> Tensor", "composite", dtypes=ALL, variants="function method",
+   ref="numpy.trace(self)", samples=[S(T((3, 3))), S(T((2, 4)))],
+   doc="The sum of the diagonal of a matrix; integers and bool are summed as int64.")
+op("renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor", "composite",
+   dtypes=FLOATING | COMPLEX, variants="function method inplace out",
+   ref="self * (lambda n: numpy.where(n > maxnorm, maxnorm / (n + 1e-7), 1))(numpy.sum("
+       "numpy.abs(self) ** p, axis=tuple(i for i in range(self.ndim) if i != dim), "
+       "keepdims=True) ** (1 / p))",
+   samples=[S(T((3, 4)), 2, 0, 1.0), S(T((2, 3, 4)), 1, 1, 2.0)],
+   doc="Scales every slice along `dim` whose p-norm exceeds `maxnorm` down to it.")

@@ -261,7 +261,7 @@ TensorList batch_norm_grad_fast(const Node& node, const Tensor& g_, const Tensor
   auto run = [&]<class T>(T* to, auto sum_runs, auto sum_columns, auto scale_runs,
                           auto scale_columns) {
     const T *px = x.data<T>(), *pg = g.data<T>(), *pm = mean.data<T>();
-    BlockingRegion region(x.numel() >= kBlockingWork);
+    std::optional<BlockingRegion> region(x.numel() >= kBlockingWork);
     if (c.last) {
       const int64_t part = std::max<int64_t>(64, (c.rows + 31) / 32), parts = (c.rows + part - 1) / part;
       std::vector<double> sums(static_cast<size_t>(2 * channels * parts), 0.0);
@@ -292,6 +292,7 @@ TensorList batch_norm_grad_fast(const Node& node, const Tensor& g_, const Tensor
         totals[channels + r % channels] += sums[2 * r + 1];
       }
     }
+    region.reset();
     if (!to) return;
     std::vector<T> a(static_cast<size_t>(channels)), b(a), shift(a);
     const double n = static_cast<double>(x.numel() / channels);

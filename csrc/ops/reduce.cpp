@@ -48,8 +48,20 @@ void as_is_double(const void* states, int64_t n, void* values, double scale) {
   auto* v = static_cast<double*>(values);
   for (int64_t i = 0; i < n; ++i) v[i] = s[i] * scale;
 }
-void as_is_int64(const void* states, int64_t n, void* values, double) {
-  std::memcpy(values, states, static_cast<size_t>(n) * sizeof(int64_t));
+void as_is_int64(const void* states, int64_t n, void* values, double scale) {
+  auto* s = static_cast<const int64_t*>(states);
+  auto* v = static_cast<int64_t*>(values);
+  for (int64_t i = 0; i < n; ++i) v[i] = s[i] * static_cast<int64_t>(scale);
+}
+
+Tensor without_repeats(const Tensor& t, uint64_t mask, double* repeats) {
+  Dims sizes = t.sizes();
+  for (int64_t d = 0; d < t.dim(); ++d) {
+    if (!(mask >> d & 1) || t.stride(d) != 0 || sizes[d] == 1) continue;
+    *repeats *= static_cast<double>(sizes[d]);
+    sizes[d] = 1;
+  }
+  return *repeats == 1 ? t : alias(t, sizes, t.strides(), t.offset());
 }
 
 namespace {
@@ -97,16 +109,18 @@ Tensor accumulate(FoldOp op, const Tensor& self, const Reduced& r, DType dtype, 
     return r.shaped(out);
   }
   const DType compute = fold_dtype(dtype);
-  const Tensor in = dtype == DType::Bool ? to_dtype(self, DType::Bool) : self;
-  FoldResult result{out, as_is_double, DType::Float64, 1.0};
+  Tensor in = dtype == DType::Bool ? to_dtype(self, DType::Bool) : self;
+  double repeats = 1;
+  if (op != FoldOp::Prod) in = without_repeats(in, r.mask, &repeats);
+  FoldResult result{out, as_is_double, DType::Float64, repeats};
   if (is_complex(dtype)) {
-    result = {out, as_is_complex, DType::Complex128, 1.0};
+    result = {out, as_is_complex, DType::Complex128, repeats};
   } else if (compute == DType::Int64) {
-    result = {out, as_is_int64, DType::Int64};
+    result = {out, as_is_int64, DType::Int64, repeats};
   }
   if (mean) {
     result.finish = is_complex(dtype) ? divided_complex : divided;
-    result.param = static_cast<double>(r.count);
+    result.param = static_cast<double>(r.count) / repeats;
   }
   // A narrow integer type wraps as its own arithmetic would: conversion keeps the low bits.
   fold(op, in, r.mask, compute, 0, &result, 1);
@@ -339,6 +353,27 @@ Tensor norm_str(const Tensor& self, const std::string& p, const std::optional<Di
 
 Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
   return ops::_vector_norm(ops::sub(self, other), p.to_double(), std::nullopt, false, std::nullopt);
+}
+
+Tensor trace(const Tensor& self) {
+  FB_CHECK(self.dim() == 2, "trace: expected a matrix, but got tensor with dim ", self.dim());
+  return ops::sum(ops::diagonal(self, 0, 0, 1));
+}
+
+Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
+  FB_CHECK(p.to_double() > 0, "renorm: non-positive-norm not supported");
+  FB_CHECK(maxnorm.to_double() >= 0, "renorm: expected maxnorm to be >= 0 but got ", maxnorm);
+  FB_CHECK(self.dim() > 1, "renorm: input needs at least 2 dimensions, got ", self.dim(),
+           " dimensions");
+  dim = wrap_dim(dim, self.dim(), "renorm");
+  Dims others;
+  for (int64_t d = 0; d < self.dim(); ++d)
+    if (d != dim) others.push_back(d);
+  const Tensor norm = ops::_vector_norm(self, p.to_double(), others, true, std::nullopt);
+  // The small number keeps the result within the bound after rounding.
+  const Tensor shrink = ops::div(number_tensor(maxnorm), ops::add(norm, number_tensor(Scalar(1e-7))));
+  const Tensor one = scalar_tensor(1, norm.dtype(), norm.device());
+  return ops::mul(self, ops::where(ops::gt(norm, number_tensor(maxnorm)), shrink, one));
 }
 
 Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::optional<std::string>& mode) {

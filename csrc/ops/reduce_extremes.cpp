@@ -49,8 +49,9 @@ Tensor extreme(FoldOp fold_op, const Tensor& self, const Dims& dim, bool keepdim
   refuse_complex(self, op);
   const DType compute = fold_dtype(self.dtype());
   FoldResult result{out, as_is_double, DType::Float64, 1.0};
-  if (compute == DType::Int64) result = {out, as_is_int64, DType::Int64};
-  fold(fold_op, self, r.mask, compute, 0, &result, 1);
+  if (compute == DType::Int64) result = {out, as_is_int64, DType::Int64, 1.0};
+  double repeats = 1;
+  fold(fold_op, without_repeats(self, r.mask, &repeats), r.mask, compute, 0, &result, 1);
   return r.shaped(out);
 }
 

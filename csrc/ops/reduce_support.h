@@ -20,6 +20,8 @@ struct Reduced {
 // The type in which elements of `t` are folded.
 DType fold_dtype(DType t);
 void as_is_double(const void* states, int64_t n, void* values, double scale);
-void as_is_int64(const void* states, int64_t n, void* values, double);
+void as_is_int64(const void* states, int64_t n, void* values, double scale);
+// `t` with size 1 where a folded dimension only repeats (stride 0); *repeats counts how often.
+Tensor without_repeats(const Tensor& t, uint64_t mask, double* repeats);
 
 }  // namespace flambeau
