@@ -1,6 +1,6 @@
 """Activation functions, with the signatures of nn.functional."""
 
-from tools.opgen.table import COMPLEX, FLOATING, INTEGERS, REAL, S, T, op
+from tools.opgen.table import COMPLEX, FLOATING, REAL, S, T, op
 
 F, FI = "function out", "function method inplace out"
 _INPLACE = "function inplace out"

@@ -9,7 +9,7 @@ CONDITION = "the result is a condition"
 METHODS = "function method inplace"
 
 
-def M(shape, values=None):  # noqa: N802 - stands beside I, S and T
+def M(shape, values=None):
     """A mask."""
     return T(tuple(shape), 0, 2, "bool", values, grad=False)
 

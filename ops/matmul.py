@@ -1,6 +1,6 @@
 """Products of vectors, matrices and batches of matrices."""
 
-from tools.opgen.table import NUMERIC, S, T, op
+from tools.opgen.table import S, T, op
 
 # Gradients of a product C = A B: A gets G B^H and B gets A^H G. The `fast_grad` versions multiply
 # the saved operands as they lie instead of making transposed views of them.

@@ -1,6 +1,17 @@
 """Arithmetic, element by element. One row: signature, value, gradient, tests, words."""
 
-from tools.opgen.table import ALL, COMPLEX, FLOATING, INT_TO_FLOAT, INTEGERS, NUMERIC, REAL, S, T, op
+from tools.opgen.table import (
+    ALL,
+    COMPLEX,
+    FLOATING,
+    INT_TO_FLOAT,
+    INTEGERS,
+    NUMERIC,
+    REAL,
+    S,
+    T,
+    op,
+)
 
 UNARY = BINARY = "function method inplace out"
 FUNCTIONS = "function method out"

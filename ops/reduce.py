@@ -1,6 +1,6 @@
 """Reductions over dimensions."""
 
-from tools.opgen.table import ALL, BOOL, COMPLEX, FLOATING, NUMERIC, REAL, S, T, op
+from tools.opgen.table import ALL, BOOL, COMPLEX, FLOATING, REAL, S, T, op
 
 OUT = "function method out"
 CONDITION = "the result is a condition"

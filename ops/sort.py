@@ -12,7 +12,7 @@ DOUBLES = sum(1 << DTYPE_ORDER.index(n) for n in ("float32", "float64"))
 DISTINCT = [0.5, -1.0, 2.0, 1.5, 0.25, -0.75]  # gradients need distinct values
 
 
-def D(*shape):  # noqa: N802 - stands beside S and T
+def D(*shape):
     """Six distinct values."""
     import itertools
     flat = iter(DISTINCT)

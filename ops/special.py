@@ -125,7 +125,7 @@ for _name, _term, _ref in (
        variants="function out", ref=_ref and "scipy.special." + _ref.format(n="numpy.asarray(n, int)"),
        samples=[S(T((3, 4), 0, 1), 3), S(T((3, 4), 0, 1), 0), S(T((3, 4), 0, 1), 7)],
        test_dtypes=FLOATING,  # SciPy wants whole degrees and real points
-       doc=f"The polynomial of the name, of degree `n`, at `self`.")
+       doc="The polynomial of the name, of degree `n`, at `self`.")
 
 # ---- logarithms
 

@@ -28,22 +28,27 @@ assert torch._C.squareplus_(w) is w and w.squareplus(b=0.0).tolist() == w.tolist
 
 def blocks() -> list[str]:
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    part = text.split("<!-- add-an-operator: begin -->")[1].split("<!-- add-an-operator: end -->")[0]
+    part = text.split("<!-- add-an-operator: begin -->")[1].split("<!-- add-an-operator: end -->")[
+        0
+    ]
     return re.findall(r"```python\n(.*?)```", part, re.S)
 
 
 def compile_commands() -> dict[str, str]:
     """Object file -> its compiler command, from the build that made this package."""
-    listing = subprocess.run(["ninja", "-C", str(BUILD), "-t", "compdb"], check=True,
-                             capture_output=True, text=True).stdout
+    listing = subprocess.run(
+        ["ninja", "-C", str(BUILD), "-t", "compdb"], check=True, capture_output=True, text=True
+    ).stdout
     import json
 
     return {e["output"]: e["command"] for e in json.loads(listing) if e["output"].endswith(".o")}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (BUILD / "build.ninja").exists() or not shutil.which("ninja"),
-                    reason="needs the build folder the package was made in, and ninja")
+@pytest.mark.skipif(
+    not (BUILD / "build.ninja").exists() or not shutil.which("ninja"),
+    reason="needs the build folder the package was made in, and ninja",
+)
 def test_walk_through(tmp_path):
     row, program = blocks()
     tree = tmp_path / "tree"
@@ -51,16 +56,22 @@ def test_walk_through(tmp_path):
         shutil.copytree(ROOT / part, tree / part)
     (tree / "ops" / "example.py").write_text(row)
     generated = tmp_path / "generated"
-    subprocess.run([sys.executable, "-B", "-m", "tools.opgen", "--out", str(generated)], cwd=tree,
-                   check=True)
+    subprocess.run(
+        [sys.executable, "-B", "-m", "tools.opgen", "--out", str(generated)], cwd=tree, check=True
+    )
     library = link(tmp_path, generated)
 
     package = tmp_path / "site" / "flambeau"
-    shutil.copytree(ROOT / "src" / "flambeau", package,
-                    ignore=shutil.ignore_patterns("_C*.so", "__pycache__"))
+    shutil.copytree(
+        ROOT / "src" / "flambeau", package, ignore=shutil.ignore_patterns("_C*.so", "__pycache__")
+    )
     shutil.copy(library, package / library.name)
-    done = subprocess.run([sys.executable, "-c", program + CHECK], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(package.parent)})
+    done = subprocess.run(
+        [sys.executable, "-c", program + CHECK],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(package.parent)},
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -69,8 +80,12 @@ def link(tmp_path: pathlib.Path, generated: pathlib.Path) -> pathlib.Path:
     commands = compile_commands()
     old = str(BUILD / "generated")
     # Any family will do as a pattern; the names of its files are replaced.
-    pattern = {"ops_create.cpp": "ops_example.cpp", "bindings_create.cpp": "bindings_example.cpp",
-               "registry.cpp": "registry.cpp", "kernels_pointwise.cpp": "kernels_example.cpp"}
+    pattern = {
+        "ops_create.cpp": "ops_example.cpp",
+        "bindings_create.cpp": "bindings_example.cpp",
+        "registry.cpp": "registry.cpp",
+        "kernels_pointwise.cpp": "kernels_example.cpp",
+    }
     fresh, replaced = [], set()
     for output, command in commands.items():
         name = pathlib.Path(output).name.removesuffix(".o")
@@ -91,11 +106,25 @@ def link(tmp_path: pathlib.Path, generated: pathlib.Path) -> pathlib.Path:
         fresh.append(str(target))
         if name == "registry.cpp":
             replaced.add(output)
-    objects = [str(BUILD / o) for o in commands
-               if o not in replaced and (BUILD / o).exists() and "flambeau_tests" not in o]
+    objects = [
+        str(BUILD / o)
+        for o in commands
+        if o not in replaced and (BUILD / o).exists() and "flambeau_tests" not in o
+    ]
     import sysconfig
 
     library = tmp_path / ("_C" + sysconfig.get_config_var("EXT_SUFFIX"))
-    subprocess.run([os.environ.get("CXX", "c++"), "-shared", "-o", str(library), *objects, *fresh,
-                    "-lpthread", "-ldl"], check=True)
+    subprocess.run(
+        [
+            os.environ.get("CXX", "c++"),
+            "-shared",
+            "-o",
+            str(library),
+            *objects,
+            *fresh,
+            "-lpthread",
+            "-ldl",
+        ],
+        check=True,
+    )
     return library

@@ -56,7 +56,7 @@ struct CopySlices : Node {
   CopySlices();
   Ref<Node> writer;
   Dims base_sizes, base_strides, view_sizes, view_strides;
-  int64_t shift = 0;   // of the view within the base, in elements
+  int64_t shift = 0;  // of the view within the base, in elements
 };
 
 void apply_copy_slices(Node* node, Tensor* grads, Tensor* results) {
@@ -109,7 +109,7 @@ const NodeClass accumulate_grad_class = {"AccumulateGrad", accumulate, [](Node*)
                                          destroy_accumulator, visit_nothing};
 
 AccumulateGrad::AccumulateGrad() : Node(accumulate_grad_class) {
-  sequence = UINT64_MAX;   // leaves collect as soon as their gradient is complete
+  sequence = UINT64_MAX;  // leaves collect as soon as their gradient is complete
 }
 
 Node* gradient_accumulator(const Tensor& leaf) {
@@ -161,17 +161,20 @@ void set_view(const Tensor& view, const Tensor& self) {
 }
 
 void check_in_place(const Tensor& self, const char* op) {
-  FB_CHECK(!has_internal_overlap(self), op, "(): unsupported operation: more than one element of "
+  FB_CHECK(!has_internal_overlap(self), op,
+           "(): unsupported operation: more than one element of "
            "the written-to tensor refers to a single memory location. Please clone() the tensor "
            "before performing the operation.");
   if (!grad_enabled) return;
   if (self->requires_grad && !self->grad_fn && !self->is_view) {
-    fail(ErrorKind::Runtime, op, "(): a leaf Variable that requires grad is being used in an "
+    fail(ErrorKind::Runtime, op,
+         "(): a leaf Variable that requires grad is being used in an "
          "in-place operation. Wrap it in no_grad(), or work on a clone()");
   }
   if (self->is_view) {
     const Tensor& base = self->autograd->base;
-    FB_CHECK(!base->requires_grad || base->grad_fn, op, "(): a view of a leaf Variable that "
+    FB_CHECK(!base->requires_grad || base->grad_fn, op,
+             "(): a view of a leaf Variable that "
              "requires grad is being used in an in-place operation. Wrap it in no_grad(), or work "
              "on a clone()");
   }
@@ -207,9 +210,12 @@ Tensor detach(const Tensor& t) { return alias(t); }
 
 void set_requires_grad(const Tensor& t, bool value) {
   if (value == requires_grad(t)) return;
-  FB_CHECK(!value || is_differentiable(t.dtype()), "only Tensors of floating point and complex "
-           "dtype can require gradients, got ", name(t.dtype()));
-  FB_CHECK(value || is_leaf(t), "you can only change requires_grad flags of leaf variables. If you "
+  FB_CHECK(!value || is_differentiable(t.dtype()),
+           "only Tensors of floating point and complex "
+           "dtype can require gradients, got ",
+           name(t.dtype()));
+  FB_CHECK(value || is_leaf(t),
+           "you can only change requires_grad flags of leaf variables. If you "
            "want to use a computed variable in a subgraph that doesn't require differentiation use "
            "var_no_grad = var.detach().");
   t->requires_grad = value;
@@ -241,8 +247,9 @@ void set_grad(const Tensor& t, const Tensor& grad) {
     return;
   }
   FB_CHECK(!grad.is(t), "can't assign Variable as its own grad");
-  FB_CHECK(grad.dtype() == t.dtype(), "assigned grad has data of a different type: ",
-           name(grad.dtype()), " for a tensor of ", name(t.dtype()));
+  FB_CHECK(grad.dtype() == t.dtype(),
+           "assigned grad has data of a different type: ", name(grad.dtype()), " for a tensor of ",
+           name(t.dtype()));
   FB_CHECK(grad.device() == t.device(), "assigned grad has data located on a different device");
   FB_CHECK(grad.sizes() == t.sizes(), "assigned grad has data of a different size: ", grad.sizes(),
            " for a tensor of ", t.sizes());

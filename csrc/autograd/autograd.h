@@ -30,7 +30,8 @@ inline bool requires_grad(const Tensor& t) {
   return t.defined() && (t->requires_grad || (t->is_view && t->autograd->base->requires_grad));
 }
 inline Node* grad_fn(const Tensor& t) {
-  if (t->is_view && stale_view(*t.get())) [[unlikely]] return refreshed_grad_fn(*t.get());
+  if (t->is_view && stale_view(*t.get())) [[unlikely]]
+    return refreshed_grad_fn(*t.get());
   return static_cast<Node*>(t->grad_fn);
 }
 inline bool is_leaf(const Tensor& t) { return !requires_grad(t) || !grad_fn(t); }
@@ -69,7 +70,7 @@ inline void bump_version(const Tensor& t) {
 // Marks `view` as a window onto `self` for in-place purposes.
 void set_view(const Tensor& view, const Tensor& self);
 
-Tensor detach(const Tensor& t);                      // shares the storage, no history
+Tensor detach(const Tensor& t);  // shares the storage, no history
 void set_requires_grad(const Tensor& t, bool value);
 void retain_grad(const Tensor& t);
 // The gradient that has been collected, by accumulation or by retain_grad().

@@ -11,12 +11,12 @@ namespace {
 // What backward knows of a node. The nodes stay alive: the edges from the roots hold them.
 struct State {
   Node* node;
-  uint32_t waiting = 0;         // edges that have not delivered yet
-  uint32_t old_run, old_slot;   // of an enclosing backward, put back at the end
-  int32_t capture = -1;         // the first of the inputs asked for that this node feeds
+  uint32_t waiting = 0;        // edges that have not delivered yet
+  uint32_t old_run, old_slot;  // of an enclosing backward, put back at the end
+  int32_t capture = -1;        // the first of the inputs asked for that this node feeds
   bool needed = true;
   bool ready = false;
-  SmallVec<Tensor, 1> gradients;      // per output, undefined until something arrives
+  SmallVec<Tensor, 1> gradients;  // per output, undefined until something arrives
 };
 
 // An input asked for: which output of its node, and the next input of the same node.
@@ -40,7 +40,7 @@ struct Visit {
 struct Buffers {
   std::vector<State> states;
   std::vector<Visit> stack;
-  std::vector<uint32_t> order;   // children before parents
+  std::vector<uint32_t> order;  // children before parents
   std::vector<Ready> heap;
 
   void clear() {
@@ -71,7 +71,9 @@ class Backward {
  public:
   Backward(const TensorList& roots, const TensorList& grads, const TensorList& inputs,
            const BackwardOptions& options)
-      : options_(options), run_(++last_run), restricted_(!inputs.empty()),
+      : options_(options),
+        run_(++last_run),
+        restricted_(!inputs.empty()),
         captured_(inputs.size()) {
     for (const Tensor& t : roots) root_edges_.push_back(gradient_edge(t));
     for (const Edge& e : root_edges_) discover(e.node.get());
@@ -216,14 +218,16 @@ class Backward {
   void process(uint32_t slot) {
     Node* node = states_[slot].node;
     SmallVec<Tensor, 1> grads = std::move(states_[slot].gradients);
-    const bool any = std::any_of(grads.begin(), grads.end(), [](const Tensor& t) { return t.defined(); });
+    const bool any =
+        std::any_of(grads.begin(), grads.end(), [](const Tensor& t) { return t.defined(); });
     if (any && node->hooks) run_tensor_hooks(node, grads);
     for (int32_t i = states_[slot].capture; i >= 0; i = captures_[i].next) {
       capture(i, node, grads[captures_[i].nr]);
     }
     SmallVec<Tensor, 2> results(node->next.size());
     const bool is_accumulator = node->cls == &accumulate_grad_class;
-    const bool wanted = any && (restricted_ ? leads_on(node) : options_.accumulate || !is_accumulator);
+    const bool wanted =
+        any && (restricted_ ? leads_on(node) : options_.accumulate || !is_accumulator);
     if (wanted) apply(node, grads, results);
     for (size_t i = 0; i < node->next.size(); ++i) {
       const Edge& e = node->next[i];
@@ -282,15 +286,18 @@ class Backward {
       }
       std::copy(leaving.begin(), leaving.end(), results.begin());
     }
-    if (anomaly_enabled && anomaly_check_nan) [[unlikely]] check_for_nan(node, results);
+    if (anomaly_enabled && anomaly_check_nan) [[unlikely]]
+      check_for_nan(node, results);
     if (!options_.retain_graph) node->cls->release(node);
   }
 
   static void check_for_nan(Node* node, const SmallVec<Tensor, 2>& results) {
     for (size_t i = 0; i < results.size(); ++i) {
       FB_CHECK(!results[i].defined() || !engine_ops.has_nan(results[i]), "Function '",
-               node->cls->name, "' returned nan values in its ", i, "th output. The operation was "
-               "recorded at ", node->location.describe());
+               node->cls->name, "' returned nan values in its ", i,
+               "th output. The operation was "
+               "recorded at ",
+               node->location.describe());
     }
   }
 
@@ -301,14 +308,16 @@ class Backward {
   std::unique_ptr<Buffers> buffers_ = take_buffers();
   std::vector<State>& states_ = buffers_->states;
   std::vector<Ready>& heap_ = buffers_->heap;
-  std::vector<Capture> captures_;      // by input
+  std::vector<Capture> captures_;  // by input
   TensorList captured_;
 };
 
 }  // namespace
 
 Node* current_node() { return running; }
-void queue_callback(std::shared_ptr<NodeHook> callback) { callbacks.push_back(std::move(callback)); }
+void queue_callback(std::shared_ptr<NodeHook> callback) {
+  callbacks.push_back(std::move(callback));
+}
 
 TensorList run_backward(const TensorList& roots, const TensorList& grads, const TensorList& inputs,
                         const BackwardOptions& options) {
@@ -333,7 +342,8 @@ TensorList run_backward(const TensorList& roots, const TensorList& grads, const 
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!captured[i].defined()) continue;
       const Tensor before = get_grad(inputs[i]);
-      Tensor g = before.defined() ? engine_ops.add(before, captured[i]) : engine_ops.clone(captured[i]);
+      Tensor g =
+          before.defined() ? engine_ops.add(before, captured[i]) : engine_ops.clone(captured[i]);
       AutogradMeta& meta = ensure_meta(*inputs[i].get());
       (meta.retained ? *meta.retained : meta.grad) = g;
     }

@@ -7,7 +7,7 @@ namespace flambeau {
 struct BackwardOptions {
   bool retain_graph = false;
   bool create_graph = false;
-  bool accumulate = true;    // into the leaves; false for grad()
+  bool accumulate = true;  // into the leaves; false for grad()
 };
 
 // Gradients of sum(roots[i] * grads[i]). With `inputs` only what leads to them runs and their

@@ -14,20 +14,20 @@ struct Node;
 // What a kind of node does. Plain functions instead of virtual ones: a Node starts with the Python
 // object head, where a C++ compiler would put its table pointer.
 struct NodeClass {
-  const char* name;   // "MulBackward0"
+  const char* name;  // "MulBackward0"
   // grads: one per output of the operation, undefined ones stand for zero. results: one per edge,
   // all undefined on entry; edges without a node need not be filled.
   void (*apply)(Node* self, Tensor* grads, Tensor* results);
-  void (*release)(Node* self);   // drops what was saved for backward
-  void (*destroy)(Node* self);   // runs the destructor and frees the memory
+  void (*release)(Node* self);  // drops what was saved for backward
+  void (*destroy)(Node* self);  // runs the destructor and frees the memory
   // Calls visit(argument, tensor) for each saved tensor (cycle collection, `_saved_*`).
-  void (*visit_saved)(Node* self, void* context, void (*visit)(void* context, const char* name,
-                                                               class SavedTensor& saved));
+  void (*visit_saved)(Node* self, void* context,
+                      void (*visit)(void* context, const char* name, class SavedTensor& saved));
 };
 
 struct Edge {
-  Ref<Node> node;      // null: no gradient wanted here
-  uint32_t nr = 0;     // which output of `node`
+  Ref<Node> node;   // null: no gradient wanted here
+  uint32_t nr = 0;  // which output of `node`
 };
 
 // What a gradient that arrives at an output must look like.
@@ -39,14 +39,22 @@ struct OutputMeta {
 
 struct TensorHook {
   virtual ~TensorHook() = default;
-  virtual Tensor call(const Tensor& grad) = 0;   // undefined: leave the gradient as it is
-  virtual int traverse(int (*visit)(void*, void*), void* arg) { (void)visit; (void)arg; return 0; }
+  virtual Tensor call(const Tensor& grad) = 0;  // undefined: leave the gradient as it is
+  virtual int traverse(int (*visit)(void*, void*), void* arg) {
+    (void)visit;
+    (void)arg;
+    return 0;
+  }
 };
 struct NodeHook {
   virtual ~NodeHook() = default;
   // pre: changes `outputs` (the gradients that arrive). post: changes `inputs` (those that leave).
   virtual void call(TensorList& inputs, TensorList& outputs) = 0;
-  virtual int traverse(int (*visit)(void*, void*), void* arg) { (void)visit; (void)arg; return 0; }
+  virtual int traverse(int (*visit)(void*, void*), void* arg) {
+    (void)visit;
+    (void)arg;
+    return 0;
+  }
 };
 
 struct NodeHooks {
@@ -55,19 +63,19 @@ struct NodeHooks {
     std::shared_ptr<TensorHook> hook;
   };
   std::vector<OnOutput> tensor_hooks;
-  std::vector<OnOutput> retain;         // fill `.grad` of intermediate tensors, after all others
+  std::vector<OnOutput> retain;  // fill `.grad` of intermediate tensors, after all others
   std::vector<std::shared_ptr<NodeHook>> pre, post;
 };
 
 struct Node : Object {
   const NodeClass* cls;
-  uint64_t sequence;                    // later operations first in backward
-  SmallVec<Edge, 2> next;               // one per differentiable input, in order
+  uint64_t sequence;       // later operations first in backward
+  SmallVec<Edge, 2> next;  // one per differentiable input, in order
   SmallVec<OutputMeta, 1> outputs;
-  NodeHooks* hooks = nullptr;           // owned, null when unused
-  SourceLocation location;              // the line that made it
-  void* anomaly = nullptr;              // owned by the Python layer: stack of the forward call
-  uint32_t run = 0, slot = 0;           // the engine's scratch
+  NodeHooks* hooks = nullptr;  // owned, null when unused
+  SourceLocation location;     // the line that made it
+  void* anomaly = nullptr;     // owned by the Python layer: stack of the forward call
+  uint32_t run = 0, slot = 0;  // the engine's scratch
 
   bool wants(size_t i) const { return static_cast<bool>(next[i].node); }
   NodeHooks& ensure_hooks() {
@@ -79,7 +87,7 @@ struct Node : Object {
 };
 
 extern uint64_t next_sequence;
-void (*&drop_anomaly())(void*);         // how the Python layer frees Node::anomaly
+void (*&drop_anomaly())(void*);  // how the Python layer frees Node::anomaly
 
 // Allocates a node of type T (derived from Node, default constructible).
 template <class T>
@@ -99,13 +107,13 @@ void release_node(Node* n);
 // What leaves and intermediate tensors carry beyond grad_fn.
 struct AutogradMeta {
   Tensor grad;
-  Node* accumulator = nullptr;           // not owned: the node clears it when it goes
-  std::shared_ptr<Tensor> retained;      // where retain_grad() collects
-  std::vector<std::shared_ptr<TensorHook>> hooks;       // of a leaf
+  Node* accumulator = nullptr;                     // not owned: the node clears it when it goes
+  std::shared_ptr<Tensor> retained;                // where retain_grad() collects
+  std::vector<std::shared_ptr<TensorHook>> hooks;  // of a leaf
   std::vector<std::shared_ptr<TensorHook>> post_accumulate;
-  Tensor base;                           // of a differentiable view
-  uint32_t generation = 0;               // of a base: how often its history was replaced
-  uint32_t base_generation = 0;          // of a view: the base's generation its grad_fn belongs to
+  Tensor base;                   // of a differentiable view
+  uint32_t generation = 0;       // of a base: how often its history was replaced
+  uint32_t base_generation = 0;  // of a view: the base's generation its grad_fn belongs to
 };
 AutogradMeta& ensure_meta(TensorImpl& t);
 

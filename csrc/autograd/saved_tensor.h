@@ -6,13 +6,13 @@ namespace flambeau {
 
 // pack/unpack of saved_tensors_hooks; null when none are set.
 struct SavedTensorHooks {
-  void* (*pack)(const Tensor& t) = nullptr;           // returns an owned handle
+  void* (*pack)(const Tensor& t) = nullptr;  // returns an owned handle
   Tensor (*unpack)(void* packed) = nullptr;
   void (*drop)(void* packed) = nullptr;
   bool (*active)() = nullptr;
 };
 extern SavedTensorHooks saved_tensor_hooks;
-extern int saved_tensor_hooks_depth;                  // > 0: pack is called
+extern int saved_tensor_hooks_depth;  // > 0: pack is called
 
 class SavedTensor {
  public:

@@ -42,9 +42,7 @@ size_t large_bytes(size_t nbytes) {
 
 constexpr size_t kMaxBytes = ~size_t{0} >> 2;  // beyond any address space; keeps sums from overflow
 
-struct FreeBlock {
-  FreeBlock* next;
-};
+struct FreeBlock { FreeBlock* next; };
 
 // ---- the cache of tensors' memory --------------------------------------------------------------
 

@@ -20,9 +20,9 @@ void deallocate(void* p, size_t nbytes) noexcept;
 size_t checked_nbytes(int64_t count, size_t item_size);
 
 struct AllocatorStats {
-  size_t allocated = 0;       // bytes of live blocks, sizes as asked, rounded up to 64
+  size_t allocated = 0;  // bytes of live blocks, sizes as asked, rounded up to 64
   size_t allocated_peak = 0;
-  size_t reserved = 0;        // bytes held from the system, live or cached
+  size_t reserved = 0;  // bytes held from the system, live or cached
   size_t reserved_peak = 0;
   uint64_t system_allocations = 0;
   uint64_t cache_hits = 0;
@@ -42,7 +42,9 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   void* data() const { return data_; }
   template <class T>
-  T* as() const { return static_cast<T*>(data_); }
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
 
  private:
   void* data_;

@@ -1,5 +1,5 @@
-// Long kernels let other Python threads run: a BlockingRegion lives for as long as no tensor handle,
-// reference count or allocator is touched.
+// Long kernels let other Python threads run: a BlockingRegion lives for as long as no tensor
+// handle, reference count or allocator is touched.
 #pragma once
 
 namespace flambeau {

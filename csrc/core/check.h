@@ -1,4 +1,5 @@
-// Errors: one exception class with a kind, which the Python layer turns into the matching exception.
+// Errors: one exception class with a kind, which the Python layer turns into the matching
+// exception.
 #pragma once
 #include <cstdint>
 #include <exception>

@@ -3,12 +3,12 @@
 namespace flambeau {
 
 const DTypeInfo kDTypeInfo[kDTypes] = {
-    {"uint8", 1, false, false, false},  {"int8", 1, false, false, true},
-    {"int16", 2, false, false, true},   {"int32", 4, false, false, true},
-    {"int64", 8, false, false, true},   {"float16", 2, true, false, true},
-    {"float32", 4, true, false, true},  {"float64", 8, true, false, true},
+    {"uint8", 1, false, false, false},   {"int8", 1, false, false, true},
+    {"int16", 2, false, false, true},    {"int32", 4, false, false, true},
+    {"int64", 8, false, false, true},    {"float16", 2, true, false, true},
+    {"float32", 4, true, false, true},   {"float64", 8, true, false, true},
     {"complex64", 8, false, true, true}, {"complex128", 16, false, true, true},
-    {"bool", 1, false, false, false},   {"bfloat16", 2, true, false, true},
+    {"bool", 1, false, false, false},    {"bfloat16", 2, true, false, true},
 };
 
 namespace {
@@ -59,8 +59,10 @@ bool can_cast(DType from, DType to) {
 
 DType default_dtype() { return g_default_dtype; }
 void set_default_dtype(DType t) {
-  FB_CHECK_TYPE(is_floating(t), "set_default_dtype(): only floating-point types are supported as "
-                "the default type, got ", name(t));
+  FB_CHECK_TYPE(is_floating(t),
+                "set_default_dtype(): only floating-point types are supported as "
+                "the default type, got ",
+                name(t));
   g_default_dtype = t;
 }
 

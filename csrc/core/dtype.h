@@ -10,7 +10,18 @@
 namespace flambeau {
 
 enum class DType : uint8_t {
-  UInt8, Int8, Int16, Int32, Int64, Float16, Float32, Float64, Complex64, Complex128, Bool, BFloat16
+  UInt8,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  Float16,
+  Float32,
+  Float64,
+  Complex64,
+  Complex128,
+  Bool,
+  BFloat16
 };
 inline constexpr int kDTypes = 12;
 
@@ -40,8 +51,8 @@ using Complex64 = std::complex<float>;
 using Complex128 = std::complex<double>;
 
 struct DTypeInfo {
-  const char* name;   // "float32"
-  uint8_t size;       // bytes per element
+  const char* name;  // "float32"
+  uint8_t size;      // bytes per element
   bool floating, complex, is_signed;
 };
 extern const DTypeInfo kDTypeInfo[kDTypes];
@@ -55,11 +66,11 @@ inline bool is_integral(DType t) { return !info(t).floating && !info(t).complex;
 inline bool is_half(DType t) { return t == DType::Float16 || t == DType::BFloat16; }
 inline bool is_differentiable(DType t) { return info(t).floating || info(t).complex; }
 
-DType promote(DType a, DType b);       // the smallest type that holds both, PyTorch's lattice
-DType to_real(DType t);                // complex64 -> float32, others unchanged
-DType to_complex(DType t);             // float64 -> complex128, others -> complex64
-bool can_cast(DType from, DType to);   // complex->real and float->int are refused, and all->bool
-DType default_dtype();                 // float32 unless set
+DType promote(DType a, DType b);      // the smallest type that holds both, PyTorch's lattice
+DType to_real(DType t);               // complex64 -> float32, others unchanged
+DType to_complex(DType t);            // float64 -> complex128, others -> complex64
+bool can_cast(DType from, DType to);  // complex->real and float->int are refused, and all->bool
+DType default_dtype();                // float32 unless set
 void set_default_dtype(DType t);
 
 inline std::ostream& operator<<(std::ostream& out, DType t) { return out << name(t); }

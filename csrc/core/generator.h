@@ -12,8 +12,8 @@ namespace flambeau {
 
 class Generator {
  public:
-  static constexpr int kWords = 624;               // words per block of MT19937
-  static constexpr size_t kStateBytes = 5056;      // torch.get_rng_state() of a CPU generator
+  static constexpr int kWords = 624;           // words per block of MT19937
+  static constexpr size_t kStateBytes = 5056;  // torch.get_rng_state() of a CPU generator
   static constexpr uint64_t kDefaultSeed = 67280421310721;
 
   explicit Generator(uint64_t seed = kDefaultSeed) { manual_seed(seed); }
@@ -21,12 +21,14 @@ class Generator {
   // Starts the stream anew. MT19937 takes the low 32 bits; initial_seed() remembers all 64.
   void manual_seed(uint64_t seed);
   uint64_t initial_seed() const { return seed_; }
-  uint64_t seed();                                 // a seed from the system's entropy; returns it
+  uint64_t seed();  // a seed from the system's entropy; returns it
 
   // The next 32 bits; 64 bits are two words, the first one on top.
   uint32_t random() {
-    if (left_ == 1) refill();
-    else --left_;
+    if (left_ == 1)
+      refill();
+    else
+      --left_;
     return temper(words_[next_++]);
   }
   uint64_t random64() {
@@ -36,9 +38,7 @@ class Generator {
 
   // Uniform on [0, 1): 24 bits of one word, 53 bits of two.
   float uniform_float() { return static_cast<float>(random() & 0xFFFFFFu) * 0x1p-24f; }
-  double uniform() {
-    return static_cast<double>(random64() & 0x1FFFFFFFFFFFFFu) * 0x1p-53;
-  }
+  double uniform() { return static_cast<double>(random64() & 0x1FFFFFFFFFFFFFu) * 0x1p-53; }
 
   // A standard normal by Box-Muller in double; the second of each pair is kept for the next call.
   double normal();
@@ -46,7 +46,7 @@ class Generator {
 
   std::optional<double> cached_normal() const;
   void set_cached_normal(std::optional<double> value);
-  std::optional<float> cached_float_normal() const;   // part of the state; nothing here uses it
+  std::optional<float> cached_float_normal() const;  // part of the state; nothing here uses it
   void set_cached_float_normal(std::optional<float> value);
 
   // The state as bytes, interchangeable with torch.get_rng_state()/set_rng_state(). `set_state`
@@ -73,7 +73,7 @@ class Generator {
   void refill();  // the next block; leaves the position on its first word
 
   uint64_t seed_ = 0;
-  int left_ = 1;      // words left in the block plus one: 1 means the block is used up
+  int left_ = 1;  // words left in the block plus one: 1 means the block is used up
   uint32_t next_ = 0;
   uint32_t words_[kWords];
   double cached_normal_ = 0;

@@ -1,6 +1,7 @@
-// Tensors and graph nodes are Python objects from birth: they begin with the head that CPython gives
-// its objects, so there is one object and one count, wrapping costs nothing, and `x.grad is x.grad`.
-// This file does not need Python: a C++ program gets plain heap objects with the same layout.
+// Tensors and graph nodes are Python objects from birth: they begin with the head that CPython
+// gives its objects, so there is one object and one count, wrapping costs nothing, and `x.grad is
+// x.grad`. This file does not need Python: a C++ program gets plain heap objects with the same
+// layout.
 //
 // Counts are not atomic. A handle is touched only with the interpreter lock held; kernels that run
 // without it get raw pointers.
@@ -51,12 +52,26 @@ class Ref {
  public:
   Ref() = default;
   Ref(std::nullptr_t) {}
-  static Ref steal(T* p) { Ref r; r.p_ = p; return r; }
-  static Ref borrow(T* p) { if (p) incref(p); return steal(p); }
-  Ref(const Ref& o) : p_(o.p_) { if (p_) incref(p_); }
+  static Ref steal(T* p) {
+    Ref r;
+    r.p_ = p;
+    return r;
+  }
+  static Ref borrow(T* p) {
+    if (p) incref(p);
+    return steal(p);
+  }
+  Ref(const Ref& o) : p_(o.p_) {
+    if (p_) incref(p_);
+  }
   Ref(Ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  Ref& operator=(Ref o) noexcept { std::swap(p_, o.p_); return *this; }
-  ~Ref() { if (p_) decref(p_); }
+  Ref& operator=(Ref o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
+  ~Ref() {
+    if (p_) decref(p_);
+  }
   T* get() const { return p_; }
   T* release() { return std::exchange(p_, nullptr); }
   T* operator->() const { return p_; }

@@ -12,9 +12,15 @@ class Scalar {
   Scalar(bool v) : tag_(Tag::Bool) { i_ = v; }
   Scalar(int v) : Scalar(static_cast<int64_t>(v)) {}
   Scalar(int64_t v) : tag_(Tag::Int) { i_ = v; }
-  Scalar(double v) : tag_(Tag::Float) { f_[0] = v; f_[1] = 0; }
+  Scalar(double v) : tag_(Tag::Float) {
+    f_[0] = v;
+    f_[1] = 0;
+  }
   Scalar(float v) : Scalar(static_cast<double>(v)) {}
-  Scalar(Complex128 v) : tag_(Tag::Complex) { f_[0] = v.real(); f_[1] = v.imag(); }
+  Scalar(Complex128 v) : tag_(Tag::Complex) {
+    f_[0] = v.real();
+    f_[1] = v.imag();
+  }
 
   Tag tag() const { return tag_; }
   bool is_bool() const { return tag_ == Tag::Bool; }

@@ -104,8 +104,9 @@ bool is_dense(const Dims& sizes, const Dims& strides) {
 
 int64_t wrap_dim(int64_t dim, int64_t ndim, const char* op) {
   const int64_t n = ndim == 0 ? 1 : ndim;
-  FB_CHECK_INDEX(dim >= -n && dim < n, op, "(): Dimension out of range (expected to be in range of [",
-                 -n, ", ", n - 1, "], but got ", dim, ")");
+  FB_CHECK_INDEX(dim >= -n && dim < n, op,
+                 "(): Dimension out of range (expected to be in range of [", -n, ", ", n - 1,
+                 "], but got ", dim, ")");
   return dim < 0 ? dim + n : dim;
 }
 
@@ -170,7 +171,8 @@ Dims infer_size(const Dims& shape, int64_t numel, const char* op) {
   if (unknown >= 0 && !overflow) {
     FB_CHECK(known != 0, op, "(): cannot reshape tensor of ", numel, " elements into shape ", shape,
              " because the unspecified dimension size -1 can be any value and is ambiguous");
-    FB_CHECK(numel % known == 0, op, "(): shape '", shape, "' is invalid for input of size ", numel);
+    FB_CHECK(numel % known == 0, op, "(): shape '", shape, "' is invalid for input of size ",
+             numel);
     result[unknown] = numel / known;
     return result;
   }

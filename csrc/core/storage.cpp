@@ -42,7 +42,8 @@ StorageRef borrow_storage(void* data, size_t nbytes, void (*release)(void*), voi
 
 void resize_storage(Storage& s, size_t nbytes) {
   if (nbytes == s.nbytes) return;
-  FB_CHECK(s.resizable, "resize_: this storage is not resizable (it borrows memory from another "
+  FB_CHECK(s.resizable,
+           "resize_: this storage is not resizable (it borrows memory from another "
            "library); clone() the tensor first");
   FB_CHECK(s.exports == 0, "resize_: this storage cannot be resized while ", s.exports,
            " memoryviews point into it; release them first");
@@ -72,7 +73,8 @@ void release_shared(void* context) {
 void share_storage(Storage& s) {
   if (s.shared || s.nbytes == 0) return;
   FB_CHECK(!s.device.is_meta(), "share_memory_: a meta tensor has no memory");
-  FB_CHECK(s.resizable && s.exports == 0, "share_memory_: other libraries point into this memory, it "
+  FB_CHECK(s.resizable && s.exports == 0,
+           "share_memory_: other libraries point into this memory, it "
            "cannot be moved; clone() the tensor first");
   auto block = std::make_unique<SharedBlock>(SharedBlock{system::map_shared(s.nbytes), s.nbytes});
   FB_CHECK_KIND(ErrorKind::OutOfMemory, block->data, "share_memory_: the system has no ", s.nbytes,

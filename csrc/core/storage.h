@@ -15,10 +15,10 @@ struct Storage {
   size_t nbytes = 0;
   Device device;
   bool resizable = true;
-  bool shared = false;             // the memory is common with forked processes
-  uint32_t exports = 0;            // buffers of Python that point here: the memory may not move
-  uint32_t version = 0;            // grows with every in-place write through a tracked tensor
-  SourceLocation last_write;       // where the latest of these happened
+  bool shared = false;        // the memory is common with forked processes
+  uint32_t exports = 0;       // buffers of Python that point here: the memory may not move
+  uint32_t version = 0;       // grows with every in-place write through a tracked tensor
+  SourceLocation last_write;  // where the latest of these happened
   void (*release)(void* context) = nullptr;  // for borrowed memory (NumPy, DLPack, mmap)
   void* context = nullptr;
 };
@@ -26,12 +26,26 @@ struct Storage {
 class StorageRef {
  public:
   StorageRef() = default;
-  static StorageRef steal(Storage* s) { StorageRef r; r.p_ = s; return r; }
-  static StorageRef borrow(Storage* s) { if (s) ++s->refcount; return steal(s); }
-  StorageRef(const StorageRef& o) : p_(o.p_) { if (p_) ++p_->refcount; }
+  static StorageRef steal(Storage* s) {
+    StorageRef r;
+    r.p_ = s;
+    return r;
+  }
+  static StorageRef borrow(Storage* s) {
+    if (s) ++s->refcount;
+    return steal(s);
+  }
+  StorageRef(const StorageRef& o) : p_(o.p_) {
+    if (p_) ++p_->refcount;
+  }
   StorageRef(StorageRef&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  StorageRef& operator=(StorageRef o) noexcept { std::swap(p_, o.p_); return *this; }
-  ~StorageRef() { if (p_ && --p_->refcount == 0) destroy(p_); }
+  StorageRef& operator=(StorageRef o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
+  ~StorageRef() {
+    if (p_ && --p_->refcount == 0) destroy(p_);
+  }
   Storage* get() const { return p_; }
   Storage* operator->() const { return p_; }
   explicit operator bool() const { return p_ != nullptr; }

@@ -73,9 +73,7 @@ int limit_of_group(const std::string& dir, int limit) {
   return limit;
 }
 
-struct Mount {
-  std::string root, point, type, options;
-};
+struct Mount { std::string root, point, type, options; };
 
 // One line of /proc/self/mountinfo; see proc(5) for the fields.
 bool parse_mount(const std::string& line, Mount& mount) {

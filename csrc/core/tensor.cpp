@@ -72,8 +72,9 @@ Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
 
 Tensor number_tensor(const Scalar& value) {
   // A Python float keeps double precision until the type of the operation is known.
-  const DType dtype = value.is_float() ? DType::Float64
-                      : value.is_complex() ? DType::Complex128 : value.dtype();
+  const DType dtype = value.is_float()     ? DType::Float64
+                      : value.is_complex() ? DType::Complex128
+                                           : value.dtype();
   // Numbers come and go all the time: the last one of each type is used again if nobody kept it.
   static Tensor* const last = new Tensor[kDTypes];  // outlives the interpreter
   Tensor& spare = last[static_cast<int>(dtype)];
@@ -99,8 +100,8 @@ size_t required_bytes(const Dims& sizes, const Dims& strides, int64_t offset, in
   int64_t bytes = 0;
   overflow |= __builtin_add_overflow(last, int64_t{1}, &last);
   overflow |= __builtin_mul_overflow(last, item, &bytes);
-  FB_CHECK(!overflow && bytes >= 0, op, "(): Storage size calculation overflowed with sizes=", sizes,
-           " and strides=", strides);
+  FB_CHECK(!overflow && bytes >= 0, op,
+           "(): Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
   return static_cast<size_t>(bytes);
 }
 
@@ -158,10 +159,14 @@ Scalar item_at(const void* element, DType dtype) {
   return visit_dtype(dtype, [&]<class T>() -> Scalar {
     T v;
     std::memcpy(&v, element, sizeof(T));
-    if constexpr (std::is_same_v<T, bool>) return Scalar(v);
-    else if constexpr (is_complex_v<T>) return Scalar(Complex128(v.real(), v.imag()));
-    else if constexpr (is_floating_v<T>) return Scalar(static_cast<double>(static_cast<compute_t<T>>(v)));
-    else return Scalar(static_cast<int64_t>(v));
+    if constexpr (std::is_same_v<T, bool>)
+      return Scalar(v);
+    else if constexpr (is_complex_v<T>)
+      return Scalar(Complex128(v.real(), v.imag()));
+    else if constexpr (is_floating_v<T>)
+      return Scalar(static_cast<double>(static_cast<compute_t<T>>(v)));
+    else
+      return Scalar(static_cast<int64_t>(v));
   });
 }
 

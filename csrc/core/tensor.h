@@ -12,24 +12,24 @@
 
 namespace flambeau {
 
-struct AutogradMeta;                          // see autograd/
-void destroy_autograd_meta(AutogradMeta*);    // defined there
+struct AutogradMeta;                        // see autograd/
+void destroy_autograd_meta(AutogradMeta*);  // defined there
 
 struct TensorImpl : Object {
   StorageRef storage;
-  int64_t offset = 0;   // in elements
+  int64_t offset = 0;  // in elements
   int64_t numel = 0;
   Dims sizes, strides;  // strides in elements
   DType dtype = DType::Float32;
   Device device;
-  bool contiguous = true;       // row-major without gaps; kept by set_geometry()
-  bool requires_grad = false;   // asked for on a leaf, or follows from the history
-  bool is_number = false;       // made from a Python number: takes part in promotion as one
-  bool untracked = false;       // writes through it do not count (x.data, inference mode)
-  bool is_view = false;         // a differentiable view: autograd->base is set
+  bool contiguous = true;      // row-major without gaps; kept by set_geometry()
+  bool requires_grad = false;  // asked for on a leaf, or follows from the history
+  bool is_number = false;      // made from a Python number: takes part in promotion as one
+  bool untracked = false;      // writes through it do not count (x.data, inference mode)
+  bool is_view = false;        // a differentiable view: autograd->base is set
   bool inference = false;
-  uint32_t output_nr = 0;       // which output of grad_fn this is
-  Object* grad_fn = nullptr;    // owned autograd Node, null for leaves
+  uint32_t output_nr = 0;            // which output of grad_fn this is
+  Object* grad_fn = nullptr;         // owned autograd Node, null for leaves
   AutogradMeta* autograd = nullptr;  // gradient, hooks, view base: null when unused
 
   ~TensorImpl();
@@ -39,8 +39,16 @@ class Tensor {
  public:
   Tensor() = default;
   Tensor(std::nullptr_t) {}
-  static Tensor steal(TensorImpl* p) { Tensor t; t.ref_ = Ref<TensorImpl>::steal(p); return t; }
-  static Tensor borrow(TensorImpl* p) { Tensor t; t.ref_ = Ref<TensorImpl>::borrow(p); return t; }
+  static Tensor steal(TensorImpl* p) {
+    Tensor t;
+    t.ref_ = Ref<TensorImpl>::steal(p);
+    return t;
+  }
+  static Tensor borrow(TensorImpl* p) {
+    Tensor t;
+    t.ref_ = Ref<TensorImpl>::borrow(p);
+    return t;
+  }
 
   bool defined() const { return static_cast<bool>(ref_); }
   explicit operator bool() const { return defined(); }
@@ -53,7 +61,7 @@ class Tensor {
   int64_t numel() const { return get()->numel; }
   const Dims& sizes() const { return get()->sizes; }
   const Dims& strides() const { return get()->strides; }
-  int64_t size(int64_t d) const { return get()->sizes[d]; }      // d already wrapped
+  int64_t size(int64_t d) const { return get()->sizes[d]; }  // d already wrapped
   int64_t stride(int64_t d) const { return get()->strides[d]; }
   int64_t offset() const { return get()->offset; }
   DType dtype() const { return get()->dtype; }
@@ -69,7 +77,9 @@ class Tensor {
     return base ? base + get()->offset * itemsize() : nullptr;
   }
   template <class T>
-  T* data() const { return static_cast<T*>(raw()); }
+  T* data() const {
+    return static_cast<T*>(raw());
+  }
 
  private:
   Ref<TensorImpl> ref_;
@@ -81,14 +91,14 @@ using TensorList = std::vector<Tensor>;
 Tensor empty(const Dims& sizes, DType dtype, Device device = kCpu, const char* op = "empty");
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device = kCpu,
                      const char* op = "empty_strided");
-Tensor empty_like(const Tensor& self);                 // keeps the layout of a dense tensor
+Tensor empty_like(const Tensor& self);  // keeps the layout of a dense tensor
 Tensor empty_like(const Tensor& self, DType dtype);
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device = kCpu);  // 0-d
-Tensor number_tensor(const Scalar& value);             // 0-d that promotes as a Python number
+Tensor number_tensor(const Scalar& value);  // 0-d that promotes as a Python number
 
 // A window onto the same storage. Checks that it lies within unless the storage is meta.
 Tensor alias(const Tensor& self, const Dims& sizes, const Dims& strides, int64_t offset);
-Tensor alias(const Tensor& self);                      // same geometry, no history
+Tensor alias(const Tensor& self);  // same geometry, no history
 Tensor tensor_from_storage(StorageRef storage, DType dtype, const Dims& sizes, const Dims& strides,
                            int64_t offset);
 // Changes the geometry of an existing tensor and recomputes what follows from it.

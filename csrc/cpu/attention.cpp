@@ -14,8 +14,8 @@ namespace flambeau {
 namespace {
 
 constexpr float kMasked = -std::numeric_limits<float>::infinity();
-constexpr int64_t kTasks = 8;        // at least so many, if there is work for them
-constexpr int64_t kPanelGroup = 4;   // panels of queries that use a block of keys together
+constexpr int64_t kTasks = 8;       // at least so many, if there is work for them
+constexpr int64_t kPanelGroup = 4;  // panels of queries that use a block of keys together
 
 int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 
@@ -71,9 +71,12 @@ class Bias {
       for (int64_t i = 0; i < q; ++i) {
         float* t = to + i * to_row;
         const float* m = added_ + from + i * row_;
-        if (kind_ == MaskKind::None) std::fill_n(t, k, 0.0f);
-        else if (column_ == 1) std::copy_n(m, k, t);
-        else for (int64_t j = 0; j < k; ++j) t[j] = m[j * column_];
+        if (kind_ == MaskKind::None)
+          std::fill_n(t, k, 0.0f);
+        else if (column_ == 1)
+          std::copy_n(m, k, t);
+        else
+          for (int64_t j = 0; j < k; ++j) t[j] = m[j * column_];
       }
     }
     if (!causal_) return;
@@ -104,7 +107,8 @@ class Bias {
 class Arena {
  public:
   static int64_t padded(int64_t n) { return round_up(std::max<int64_t>(n, 1), 16); }
-  explicit Arena(int64_t floats) : space_(checked_nbytes(floats, sizeof(float))), next_(space_.as<float>()) {}
+  explicit Arena(int64_t floats)
+      : space_(checked_nbytes(floats, sizeof(float))), next_(space_.as<float>()) {}
   float* take(int64_t n) {
     float* p = next_;
     next_ += padded(n);
@@ -120,16 +124,25 @@ class Arena {
 class Forward {
  public:
   Forward(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
-          const AttentionOperand& v, const AttentionMask& mask, const AttentionOutput& out, float* lse)
-      : s_(s), q_(q), k_(k), v_(v), mask_(mask), out_(out), lse_(lse), g_(gemm_shape_f32()),
-        block_(g_.mr * 32), panels_((s.queries + g_.nr - 1) / g_.nr) {}
+          const AttentionOperand& v, const AttentionMask& mask, const AttentionOutput& out,
+          float* lse)
+      : s_(s),
+        q_(q),
+        k_(k),
+        v_(v),
+        mask_(mask),
+        out_(out),
+        lse_(lse),
+        g_(gemm_shape_f32()),
+        block_(g_.mr * 32),
+        panels_((s.queries + g_.nr - 1) / g_.nr) {}
 
   void run() {
     const int64_t pairs = s_.batch * s_.heads;
     const int64_t shares = std::clamp<int64_t>((kTasks + pairs - 1) / pairs, 1, panels_);
     const int64_t per_share = (panels_ + shares - 1) / shares;
-    const double work = 2.0 * static_cast<double>(per_share) * g_.nr * s_.keys *
-                        (s_.width + s_.value_width + 8);
+    const double work =
+        2.0 * static_cast<double>(per_share) * g_.nr * s_.keys * (s_.width + s_.value_width + 8);
     const auto grain = static_cast<int64_t>(std::max(1.0, 1e6 / (work + 1)));
     parallel_for(pairs * shares, grain, [&](int64_t begin, int64_t end) {
       Buffers b(*this);
@@ -155,14 +168,16 @@ class Forward {
     explicit Buffers(const Forward& f)
         : arena(Arena::padded(round_up(f.s_.keys, f.g_.mr) * f.s_.width) +
                 Arena::padded(round_up(f.s_.value_width, f.g_.mr) * f.s_.keys) +
-                kPanelGroup * (Arena::padded(f.g_.nr * f.s_.width) +
-                               Arena::padded(f.g_.nr * f.s_.value_width) +
-                               2 * Arena::padded(f.g_.nr)) +
+                kPanelGroup *
+                    (Arena::padded(f.g_.nr * f.s_.width) +
+                     Arena::padded(f.g_.nr * f.s_.value_width) + 2 * Arena::padded(f.g_.nr)) +
                 3 * Arena::padded(f.block_ * f.g_.nr) + Arena::padded(f.g_.nr)),
           k(arena.take(round_up(f.s_.keys, f.g_.mr) * f.s_.width)),
           v(arena.take(round_up(f.s_.value_width, f.g_.mr) * f.s_.keys)),
-          scores(arena.take(f.block_ * f.g_.nr)), bias(arena.take(f.block_ * f.g_.nr)),
-          mask_rows(arena.take(f.block_ * f.g_.nr)), factor(arena.take(f.g_.nr)) {
+          scores(arena.take(f.block_ * f.g_.nr)),
+          bias(arena.take(f.block_ * f.g_.nr)),
+          mask_rows(arena.take(f.block_ * f.g_.nr)),
+          factor(arena.take(f.g_.nr)) {
       for (int64_t i = 0; i < kPanelGroup; ++i) {
         q[i] = arena.take(f.g_.nr * f.s_.width);
         sum_v[i] = arena.take(f.g_.nr * f.s_.value_width);
@@ -185,7 +200,8 @@ class Forward {
     const Bias bias(s_, mask_, batch, head);
     for (int64_t p = first; p < last; ++p) {
       const int64_t i = p - first;
-      pack_rows_b(q_, at(q_, batch, head), p * nr, std::min(nr, s_.queries - p * nr), s_.width, b.q[i]);
+      pack_rows_b(q_, at(q_, batch, head), p * nr, std::min(nr, s_.queries - p * nr), s_.width,
+                  b.q[i]);
       scale_all(b.q[i], nr * s_.width, s_.scale);
       std::fill_n(b.sum_v[i], nr * s_.value_width, 0.0f);
       std::fill_n(b.largest[i], nr, kMasked);
@@ -200,8 +216,9 @@ class Forward {
     }
     for (int64_t p = first; p < last; ++p) {
       const int64_t i = p - first, q0 = p * nr;
-      attention_finish(b.sum_v[i], s_.value_width, std::min(nr, s_.queries - q0), b.largest[i], b.sum[i],
-                       out_.data + batch * out_.batch + head * out_.head + q0 * out_.row, out_.row,
+      attention_finish(b.sum_v[i], s_.value_width, std::min(nr, s_.queries - q0), b.largest[i],
+                       b.sum[i], out_.data + batch * out_.batch + head * out_.head + q0 * out_.row,
+                       out_.row,
                        lse_ ? lse_ + (batch * s_.heads + head) * s_.queries + q0 : nullptr);
     }
   }
@@ -246,20 +263,23 @@ void forward_few(const AttentionShape& s, const AttentionOperand& q, const Atten
   const int64_t grain = std::max<int64_t>(1, 65536 / ((s.keys + 1) * (s.width + s.value_width)));
   parallel_for(s.batch * s.heads, grain, [&](int64_t begin, int64_t end) {
     Arena arena(Arena::padded(L * row) + Arena::padded(row) + Arena::padded(L * s.width));
-    float *scores = arena.take(L * row), *added = arena.take(row), *scaled = arena.take(L * s.width);
+    float *scores = arena.take(L * row), *added = arena.take(row),
+          *scaled = arena.take(L * s.width);
     for (int64_t pair = begin; pair < end; ++pair) {
       const int64_t batch = pair / s.heads, head = pair % s.heads;
       const float* from = at(q, batch, head);
       for (int64_t i = 0; i < L; ++i) {
-        for (int64_t e = 0; e < s.width; ++e) scaled[i * s.width + e] = from[i * q.row + e] * s.scale;
+        for (int64_t e = 0; e < s.width; ++e)
+          scaled[i * s.width + e] = from[i * q.row + e] * s.scale;
       }
-      gemv_dot_rows_f32(GemmSource::Same, at(k, batch, head / group), k.row, s.keys, scaled, s.width,
-                        L, s.width, scores, row);
+      gemv_dot_rows_f32(GemmSource::Same, at(k, batch, head / group), k.row, s.keys, scaled,
+                        s.width, L, s.width, scores, row);
       const Bias bias(s, mask, batch, head);
       for (int64_t i = 0; i < L; ++i) {
         const bool touched = bias.touches(i, 0, s.keys);
         if (touched) bias.rows(i, 1, 0, s.keys, added, row);
-        const float sum = attention_softmax_row(scores + i * row, touched ? added : nullptr, s.keys);
+        const float sum =
+            attention_softmax_row(scores + i * row, touched ? added : nullptr, s.keys);
         if (lse) lse[pair * L + i] = sum;
       }
       gemv_sum_rows_f32(GemmSource::Same, at(v, batch, head / group), v.row, s.value_width, scores,
@@ -274,8 +294,20 @@ class Backward {
   Backward(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
            const AttentionOperand& v, const AttentionMask& mask, const AttentionOperand& out,
            const AttentionOperand& g_out, const float* lse, float* g_q, float* g_k, float* g_v)
-      : s_(s), q_(q), k_(k), v_(v), mask_(mask), out_(out), g_out_(g_out), lse_(lse), g_q_(g_q),
-        g_k_(g_k), g_v_(g_v), g_(gemm_shape_f32()), rows_(g_.mr * 16), block_(g_.nr * 8) {}
+      : s_(s),
+        q_(q),
+        k_(k),
+        v_(v),
+        mask_(mask),
+        out_(out),
+        g_out_(g_out),
+        lse_(lse),
+        g_q_(g_q),
+        g_k_(g_k),
+        g_v_(g_v),
+        g_(gemm_shape_f32()),
+        rows_(g_.mr * 16),
+        block_(g_.nr * 8) {}
 
   void run() {
     const int64_t pairs = s_.batch * s_.kv_heads;
@@ -285,8 +317,8 @@ class Backward {
     const int64_t per_share = (blocks + shares - 1) / shares;
     const int64_t q_size = s_.batch * s_.heads * s_.queries * s_.width;
     const Workspace parts(checked_nbytes(q_size * (shares - 1), sizeof(float)));
-    const double work = 10.0 * static_cast<double>(s_.heads / s_.kv_heads) * s_.queries * per_share *
-                        block_ * s_.width;
+    const double work = 10.0 * static_cast<double>(s_.heads / s_.kv_heads) * s_.queries *
+                        per_share * block_ * s_.width;
     const auto grain = static_cast<int64_t>(std::max(1.0, 1e6 / (work + 1)));
     parallel_for(pairs * shares, grain, [&](int64_t begin, int64_t end) {
       Buffers b(*this);
@@ -309,15 +341,25 @@ class Backward {
  private:
   struct Buffers {
     explicit Buffers(const Backward& f)
-        : e(f.s_.width), v(f.s_.value_width), l(f.s_.queries), rows(round_up(l, f.g_.mr)),
-          arena(total(f)), q_rows(arena.take(rows * e)), g_rows(arena.take(rows * v)),
+        : e(f.s_.width),
+          v(f.s_.value_width),
+          l(f.s_.queries),
+          rows(round_up(l, f.g_.mr)),
+          arena(total(f)),
+          q_rows(arena.take(rows * e)),
+          g_rows(arena.take(rows * v)),
           q_features(arena.take(round_up(e, f.g_.mr) * l)),
-          g_features(arena.take(round_up(v, f.g_.mr) * l)), d(arena.take(l)),
-          k_rows(arena.take(f.block_ * e)), v_rows(arena.take(f.block_ * v)),
+          g_features(arena.take(round_up(v, f.g_.mr) * l)),
+          d(arena.take(l)),
+          k_rows(arena.take(f.block_ * e)),
+          v_rows(arena.take(f.block_ * v)),
           k_features(arena.take(round_up(e, f.g_.nr) * f.block_)),
-          g_k(arena.take(e * f.block_)), g_v(arena.take(v * f.block_)),
-          scores(arena.take(f.rows_ * f.g_.nr)), g_scores(arena.take(f.rows_ * f.block_)),
-          bias(arena.take(f.rows_ * f.g_.nr)), turned(arena.take(f.rows_ * f.block_)) {}
+          g_k(arena.take(e * f.block_)),
+          g_v(arena.take(v * f.block_)),
+          scores(arena.take(f.rows_ * f.g_.nr)),
+          g_scores(arena.take(f.rows_ * f.block_)),
+          bias(arena.take(f.rows_ * f.g_.nr)),
+          turned(arena.take(f.rows_ * f.block_)) {}
     int64_t total(const Backward& f) const {
       const auto p = Arena::padded;
       return p(rows * e) + p(rows * v) + p(round_up(e, f.g_.mr) * l) + p(round_up(v, f.g_.mr) * l) +
@@ -380,7 +422,9 @@ class Backward {
       tile(bias, q0, std::min(rows_, s_.queries - q0), k0, n, lse + q0, g_q, b);
     }
     if (g_k_) add_turned(b.g_k, s_.width, n, member, g_k_ + place(batch, kv_head, k0) * s_.width);
-    if (g_v_) add_turned(b.g_v, s_.value_width, n, member, g_v_ + place(batch, kv_head, k0) * s_.value_width);
+    if (g_v_)
+      add_turned(b.g_v, s_.value_width, n, member,
+                 g_v_ + place(batch, kv_head, k0) * s_.value_width);
   }
   int64_t place(int64_t batch, int64_t kv_head, int64_t k0) const {
     return (batch * s_.kv_heads + kv_head) * s_.keys + k0;

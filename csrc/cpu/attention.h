@@ -23,7 +23,7 @@ struct AttentionMask {
 struct AttentionShape {
   int64_t batch, heads, kv_heads;  // kv_heads divides heads: query heads share them in groups
   int64_t queries, keys, width, value_width;
-  bool causal;                     // query i sees keys 0 ... i
+  bool causal;  // query i sees keys 0 ... i
   float scale;
 };
 

@@ -49,9 +49,13 @@ FB_COMPLEX1(atanh)
 
 // Products and quotients with the infinities of C99 annex G.
 template <class T>
-FB_VEC Complex<T> mul(Complex<T> a, Complex<T> b) { return from_c(to_c(a) * to_c(b)); }
+FB_VEC Complex<T> mul(Complex<T> a, Complex<T> b) {
+  return from_c(to_c(a) * to_c(b));
+}
 template <class T>
-FB_VEC Complex<T> div(Complex<T> a, Complex<T> b) { return from_c(to_c(a) / to_c(b)); }
+FB_VEC Complex<T> div(Complex<T> a, Complex<T> b) {
+  return from_c(to_c(a) / to_c(b));
+}
 
 FB_VEC Complex<float> conj(Complex<float> z) { return {z.real(), -z.imag()}; }
 FB_VEC Complex<double> conj(Complex<double> z) { return {z.real(), -z.imag()}; }
@@ -60,11 +64,17 @@ inline double abs(Complex<double> z) { return __builtin_hypot(z.real(), z.imag()
 inline float angle(Complex<float> z) { return __builtin_atan2f(z.imag(), z.real()); }
 inline double angle(Complex<double> z) { return __builtin_atan2(z.imag(), z.real()); }
 template <class T>
-FB_VEC bool isnan(Complex<T> z) { return isnan(z.real()) || isnan(z.imag()); }
+FB_VEC bool isnan(Complex<T> z) {
+  return isnan(z.real()) || isnan(z.imag());
+}
 template <class T>
-FB_VEC bool isinf(Complex<T> z) { return isinf(z.real()) || isinf(z.imag()); }
+FB_VEC bool isinf(Complex<T> z) {
+  return isinf(z.real()) || isinf(z.imag());
+}
 template <class T>
-FB_VEC bool isfinite(Complex<T> z) { return isfinite(z.real()) && isfinite(z.imag()); }
+FB_VEC bool isfinite(Complex<T> z) {
+  return isfinite(z.real()) && isfinite(z.imag());
+}
 // z / |z|, and 0 at 0.
 template <class T>
 inline Complex<T> sgn(Complex<T> z) {
@@ -73,11 +83,17 @@ inline Complex<T> sgn(Complex<T> z) {
 }
 
 template <class T>
-inline Complex<T> square(Complex<T> z) { return mul(z, z); }
+inline Complex<T> square(Complex<T> z) {
+  return mul(z, z);
+}
 template <class T>
-inline Complex<T> reciprocal(Complex<T> z) { return div(Complex<T>(1, 0), z); }
+inline Complex<T> reciprocal(Complex<T> z) {
+  return div(Complex<T>(1, 0), z);
+}
 template <class T>
-inline Complex<T> rsqrt(Complex<T> z) { return reciprocal(sqrt(z)); }
+inline Complex<T> rsqrt(Complex<T> z) {
+  return reciprocal(sqrt(z));
+}
 template <class T>
 inline Complex<T> sigmoid(Complex<T> z) {
   // The half-plane is chosen so that the exponential cannot overflow.
@@ -94,7 +110,9 @@ FB_VEC Complex<T> scaled(Complex<T> z, double factor) {
   return {z.real() * static_cast<T>(factor), z.imag() * static_cast<T>(factor)};
 }
 template <class T>
-inline Complex<T> log2(Complex<T> z) { return scaled(log(z), 1.4426950408889634); }
+inline Complex<T> log2(Complex<T> z) {
+  return scaled(log(z), 1.4426950408889634);
+}
 template <class T>
 inline Complex<T> exp2(Complex<T> z) {
   return exp(scaled(z, 0.6931471805599453));

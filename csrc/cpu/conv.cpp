@@ -17,10 +17,10 @@
 namespace flambeau {
 namespace {
 
-constexpr int kMostLanes = 16;           // of a panel of B
-constexpr int64_t kFewPixels = 64;       // images so small are multiplied together
+constexpr int kMostLanes = 16;                         // of a panel of B
+constexpr int64_t kFewPixels = 64;                     // images so small are multiplied together
 constexpr int64_t kFoldedElements = int64_t{1} << 23;  // of a folded product, at most
-constexpr int64_t kRunBuffer = 4096;     // elements of a gathered run, on the stack
+constexpr int64_t kRunBuffer = 4096;                   // elements of a gathered run, on the stack
 
 template <class T>
 struct Table;
@@ -37,17 +37,15 @@ FB_CONV_TABLE(float, f32);
 FB_CONV_TABLE(double, f64);
 #undef FB_CONV_TABLE
 
-struct Tap {
-  int64_t offset[3];
-};
+struct Tap { int64_t offset[3]; };
 
 // The source of a walk, and what its lanes read.
 template <class T>
 struct Walk {
   const T* data;
   int64_t batch_stride, channel_stride, stride[3];
-  int64_t size[3];                       // of the source
-  int64_t grid[3];                       // lanes: batch * grid, the last dimension fastest
+  int64_t size[3];  // of the source
+  int64_t grid[3];  // lanes: batch * grid, the last dimension fastest
   int64_t step[3];
   int64_t channels;
   std::vector<Tap> taps;
@@ -94,7 +92,8 @@ bool source_row(const Walk<T>& w, const Run& r, const Tap& t, int64_t* offset) {
 }
 
 // The steps [begin, end) of a run of `count` that stay inside a row of `size` pixels.
-void inside(int64_t first, int64_t step, int64_t count, int64_t size, int64_t* begin, int64_t* end) {
+void inside(int64_t first, int64_t step, int64_t count, int64_t size, int64_t* begin,
+            int64_t* end) {
   *begin = first >= 0 ? 0 : (-first + step - 1) / step;
   *end = first >= size ? 0 : std::min(count, (size - 1 - first) / step + 1);
 }
@@ -246,11 +245,12 @@ void pack_taps(const void* context, int64_t, int64_t lane, int64_t lanes, int64_
           T* line = buffer + j * some + filled;
           int64_t row = 0, begin = 0, end = 0;
           const int64_t first = run.at[2] * w.step[2] + t.offset[2];
-          if (source_row(w, run, t, &row)) inside(first, w.step[2], length, w.size[2], &begin, &end);
+          if (source_row(w, run, t, &row))
+            inside(first, w.step[2], length, w.size[2], &begin, &end);
           if (begin > end) begin = end;
           for (int64_t q = 0; q < begin; ++q) line[q] = T(0);
-          const T* src = w.data + row + (lane + i + j) / taps * w.channel_stride +
-                         first * w.stride[2];
+          const T* src =
+              w.data + row + (lane + i + j) / taps * w.channel_stride + first * w.stride[2];
           const int64_t apart = w.step[2] * w.stride[2];
           if (apart == 1)
             std::memcpy(line + begin, src + begin, static_cast<size_t>(end - begin) * sizeof(T));
@@ -282,8 +282,8 @@ void pack_planes(const void* context, int64_t, int64_t lane, int64_t lanes, int6
     for (int64_t p = k0; p < k0 + k;) {
       const int64_t n = p / s.pixels, at = p % s.pixels;
       const int64_t some = std::min(s.pixels - at, k0 + k - p);
-      const T* from = s.data + n * s.batch_stride + (lane + i) * s.channel_stride +
-                      at * s.pixel_stride;
+      const T* from =
+          s.data + n * s.batch_stride + (lane + i) * s.channel_stride + at * s.pixel_stride;
       Table<T>::pack_a(GemmSource::Same, from, s.channel_stride, s.pixel_stride, now, some,
                        packed + (p - k0) * width);
       p += some;
@@ -297,8 +297,8 @@ void pack_planes(const void* context, int64_t, int64_t lane, int64_t lanes, int6
 // together where each has so few pixels that packing A again for each would not pay.
 // c + batch * c_batch: rows of `pixels` adjacent elements, `row_stride` apart.
 template <class T>
-void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows, const T* bias, T* c,
-                      int64_t c_batch, int64_t row_stride) {
+void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows, const T* bias,
+                      T* c, int64_t c_batch, int64_t row_stride) {
   const int64_t pixels = w.pixels(), k = w.k();
   const StridedOperand<T> weights{GemmSource::Same, a, k, 1, 0};
   PackedGemm<T> job;
@@ -307,7 +307,8 @@ void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows,
   job.a = weights.as_a();
   job.b = {pack_columns<T>, &w, false};
   job.row_bias = bias;
-  const bool fold = batch > 1 && (pixels <= kFewPixels || (pixels <= 2 * kFewPixels && rows > pixels));
+  const bool fold =
+      batch > 1 && (pixels <= kFewPixels || (pixels <= 2 * kFewPixels && rows > pixels));
   if (!fold) {
     job.batch = batch;
     job.n = pixels;
@@ -316,7 +317,8 @@ void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows,
     job.c_batch = c_batch;
     return packed_gemm(job);
   }
-  const int64_t together = std::clamp<int64_t>(kFoldedElements / std::max<int64_t>(1, rows * pixels), 1, batch);
+  const int64_t together =
+      std::clamp<int64_t>(kFoldedElements / std::max<int64_t>(1, rows * pixels), 1, batch);
   const Workspace space(checked_nbytes(together * rows * pixels, sizeof(T)));
   for (int64_t n0 = 0; n0 < batch; n0 += together) {
     const int64_t now = std::min(together, batch - n0);
@@ -401,12 +403,13 @@ void channels_fastest(const T* weight, int64_t out, int64_t in, int64_t taps, T*
 
 // Input pixels i with i + pad = phase (mod stride), and the taps that reach them.
 struct Phase {
-  int64_t first[3], count[3];            // the phase's pixels: first + j * stride
-  std::vector<Tap> taps;                 // offsets into the output's pixels
-  std::vector<int64_t> index;            // which taps of the kernel they are
+  int64_t first[3], count[3];  // the phase's pixels: first + j * stride
+  std::vector<Tap> taps;       // offsets into the output's pixels
+  std::vector<int64_t> index;  // which taps of the kernel they are
 };
 
-void phase_taps(const ConvGeometry& g, int d, int64_t first, std::vector<std::pair<int64_t, int64_t>>* list) {
+void phase_taps(const ConvGeometry& g, int d, int64_t first,
+                std::vector<std::pair<int64_t, int64_t>>* list) {
   for (int64_t k = 0; k < g.kernel[d]; ++k) {
     const int64_t reach = first + g.pad[d] - k * g.dilation[d];
     if (reach % g.stride[d] == 0) list->push_back({k, reach / g.stride[d]});
@@ -433,28 +436,29 @@ Phase phase_at(const ConvGeometry& g, const int64_t* first) {
 // Spreads the pixels of a phase, `from`, over the image.
 template <class T>
 void scatter_phase(const ConvGeometry& g, const Phase& p, const T* from, int64_t from_batch,
-                   int64_t from_channel, int64_t from_pixel, int64_t channels, const ConvImage<T>& x) {
+                   int64_t from_channel, int64_t from_pixel, int64_t channels,
+                   const ConvImage<T>& x) {
   const int64_t rows = p.count[0] * p.count[1], pixels = rows * p.count[2];
   parallel_for(g.batch * channels, std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1)),
                [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t n = u / channels, c = u % channels;
-      const T* src = from + n * from_batch + c * from_channel;
-      for (int64_t r = 0; r < rows; ++r) {
-        const int64_t z = p.first[0] + r / p.count[1] * g.stride[0];
-        const int64_t y = p.first[1] + r % p.count[1] * g.stride[1];
-        T* to = x.data + n * x.batch + c * x.channel + z * x.pixel[0] + y * x.pixel[1] +
-                p.first[2] * x.pixel[2];
-        for (int64_t i = 0; i < p.count[2]; ++i, src += from_pixel)
-          to[i * g.stride[2] * x.pixel[2]] = *src;
-      }
-    }
-  });
+                 for (int64_t u = begin; u < end; ++u) {
+                   const int64_t n = u / channels, c = u % channels;
+                   const T* src = from + n * from_batch + c * from_channel;
+                   for (int64_t r = 0; r < rows; ++r) {
+                     const int64_t z = p.first[0] + r / p.count[1] * g.stride[0];
+                     const int64_t y = p.first[1] + r % p.count[1] * g.stride[1];
+                     T* to = x.data + n * x.batch + c * x.channel + z * x.pixel[0] +
+                             y * x.pixel[1] + p.first[2] * x.pixel[2];
+                     for (int64_t i = 0; i < p.count[2]; ++i, src += from_pixel)
+                       to[i * g.stride[2] * x.pixel[2]] = *src;
+                   }
+                 }
+               });
 }
 
 template <class T>
-void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const T>& y, const T* weight,
-                   const T* bias, const ConvImage<T>& x) {
+void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const T>& y,
+                   const T* weight, const T* bias, const ConvImage<T>& x) {
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   Walk<T> w = walk_of(y, g.out, out);
   for (int d = 0; d < 3; ++d) w.grid[d] = p.count[d], w.step[d] = 1;
@@ -475,7 +479,7 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
     multiply_rows(w, g.batch, b, in, bias, product, direct ? g.in_channels : in);
     if (!direct) scatter_phase(g, p, space.as<T>(), pixels * in, 1, in, in, x);
   } else {
-    for (int64_t c = 0; c < in; ++c)    // (c, o, t)
+    for (int64_t c = 0; c < in; ++c)  // (c, o, t)
       for (int64_t o = 0; o < out; ++o)
         for (int64_t t = 0; t < used; ++t) *a++ = weight[(o * in + c) * taps + p.index[t]];
     multiply_columns(w, g.batch, turned.as<T>(), in, bias, product, direct ? x.batch : in * pixels,
@@ -487,8 +491,8 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
 }  // namespace
 
 template <class T>
-void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* weight, const T* bias,
-                  const ConvImage<T>& y) {
+void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* weight,
+                  const T* bias, const ConvImage<T>& y) {
   if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
     return depthwise_forward(g, x, weight, bias, y);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
@@ -502,7 +506,8 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
     if (y.channels_last) {
       const Workspace turned(taps == 1 ? 0 : checked_nbytes(out * in * taps, sizeof(T)));
       if (taps > 1) channels_fastest(part, out, in, taps, turned.as<T>());
-      const StridedOperand<T> b{GemmSource::Same, taps == 1 ? part : turned.as<T>(), in * taps, 1, 0};
+      const StridedOperand<T> b{GemmSource::Same, taps == 1 ? part : turned.as<T>(), in * taps, 1,
+                                0};
       multiply_rows(w, g.batch, b, out, part_bias, c, g.out_channels);
     } else {
       multiply_columns(w, g.batch, part, out, part_bias, c, y.batch, g.out_pixels());
@@ -511,16 +516,16 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
 }
 
 template <class T>
-void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* weight, const T* bias,
-                  const ConvImage<T>& x) {
+void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* weight,
+                  const T* bias, const ConvImage<T>& x) {
   if (g.depthwise() && (!x.channels_last || g.group_out() == 1))
     return depthwise_adjoint(g, y, weight, bias, x);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   int64_t residues[3];
   for (int d = 0; d < 3; ++d) residues[d] = std::min(g.stride[d], g.in[d]);
   for (int64_t phase = 0; phase < residues[0] * residues[1] * residues[2]; ++phase) {
-    const int64_t first[3] = {phase / (residues[1] * residues[2]), phase / residues[2] % residues[1],
-                              phase % residues[2]};
+    const int64_t first[3] = {phase / (residues[1] * residues[2]),
+                              phase / residues[2] % residues[1], phase % residues[2]};
     const Phase p = phase_at(g, first);
     for_groups(g.groups, [&](int64_t i) {
       ConvImage<const T> from = y;
@@ -533,8 +538,8 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
 }
 
 template <class T>
-void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y, const ConvImage<const T>& x,
-                      T* weight) {
+void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
+                      const ConvImage<const T>& x, T* weight) {
   if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
     return depthwise_weight_grad(g, y, x, weight);
   const int64_t in = g.group_in(), out = g.group_out(), columns = in * g.taps();

@@ -35,7 +35,8 @@ void for_pairs(const ConvGeometry& g, F&& f) {
 }
 
 template <class T>
-void fill_bias(const ConvImage<T>& image, const int64_t* size, int64_t n, int64_t c, const T* bias) {
+void fill_bias(const ConvImage<T>& image, const int64_t* size, int64_t n, int64_t c,
+               const T* bias) {
   int64_t at[3];
   for (at[0] = 0; at[0] < size[0]; ++at[0])
     for (at[1] = 0; at[1] < size[1]; ++at[1])
@@ -71,7 +72,8 @@ void conv_adjoint_plain(const ConvGeometry& g, const ConvImage<const T>& y, cons
       fill_bias(x, g.in, n, c, bias);
       for (int64_t o = c / in * out; o < (c / in + 1) * out; ++o)
         for_pairs(g, [&](int64_t tap, const int64_t* from, const int64_t* to) {
-          *pixel_at(x, n, c, to) += weight[(o * in + c % in) * taps + tap] * *pixel_at(y, n, o, from);
+          *pixel_at(x, n, c, to) +=
+              weight[(o * in + c % in) * taps + tap] * *pixel_at(y, n, o, from);
         });
     }
   });

@@ -10,16 +10,15 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kBoxBytes = 16 * 1024;  // of one operand: two boxes fit into the first-level cache
+constexpr int64_t kBoxBytes =
+    16 * 1024;  // of one operand: two boxes fit into the first-level cache
 // From this size on the result will not be found in a cache again, so it is written around them.
 constexpr int64_t kStreamBytes = int64_t{32} << 20;
 constexpr int64_t kGrainBytes = 128 * 1024;
 
 // ---------------------------------------------------------------- overlap
 
-struct Extent {
-  const char *begin, *end;
-};
+struct Extent { const char *begin, *end; };
 Extent extent_of(const Tensor& t) {
   const char* base = static_cast<const char*>(t.raw());
   int64_t below = 0, above = 1;
@@ -66,22 +65,21 @@ void copy_run(const Nest& nest, const Mover& mover, char* dst, const char* src) 
 }
 
 // The operands of a nest for copying; which one comes first decides the order of the loops.
-struct Ends {
-  int dst = 0, src = 1;
-};
+struct Ends { int dst = 0, src = 1; };
 
 void move_boxes(const Nest& nest, const Boxes& boxes, Ends ends, const Mover& mover, char* dst,
                 const char* src) {
   const int64_t per_box = std::max<int64_t>(nest.numel() / boxes.total, 1);
   parallel_for(boxes.total, std::max<int64_t>(kParallelGrain / per_box, 1),
                [&](int64_t begin, int64_t end) {
-    BoxCursor cursor(nest, boxes, begin);
-    for (int64_t i = begin; i < end; ++i, cursor.next()) {
-      mover.move(src + cursor.offset(ends.src), nest.strides[ends.src],
-                 dst + cursor.offset(ends.dst), nest.strides[ends.dst], cursor.extent(), nest.ndim);
-    }
-    if (mover.streaming) streaming_fence();
-  });
+                 BoxCursor cursor(nest, boxes, begin);
+                 for (int64_t i = begin; i < end; ++i, cursor.next()) {
+                   mover.move(src + cursor.offset(ends.src), nest.strides[ends.src],
+                              dst + cursor.offset(ends.dst), nest.strides[ends.dst],
+                              cursor.extent(), nest.ndim);
+                 }
+                 if (mover.streaming) streaming_fence();
+               });
 }
 
 void copy_boxes(const Nest& nest, const Mover& mover, char* dst, const char* src) {
@@ -140,8 +138,8 @@ void copy_apart(const Tensor& dst, const Tensor& src) {
 
 const char* c_name(DType t) {
   static constexpr const char* names[kDTypes] = {
-      "uint8_t", "int8_t", "int16_t", "int", "int64_t", "Half", "float", "double",
-      "complex<float>", "complex<double>", "bool", "BFloat16"};
+      "uint8_t", "int8_t",         "int16_t",         "int",  "int64_t", "Half", "float",
+      "double",  "complex<float>", "complex<double>", "bool", "BFloat16"};
   return names[static_cast<int>(t)];
 }
 
@@ -187,7 +185,8 @@ void copy_elements(const Tensor& dst, const Tensor& src, const char* op) {
   }
   if (dst.is_meta()) return;
   FB_CHECK(!src.is_meta(), op, "(): cannot copy out of a meta tensor; it has no data");
-  FB_CHECK(!has_internal_overlap(dst), op, "(): unsupported operation: more than one element of the "
+  FB_CHECK(!has_internal_overlap(dst), op,
+           "(): unsupported operation: more than one element of the "
            "written-to tensor refers to a single memory location. Please clone() the tensor before "
            "performing the operation.");
   if (dst.numel() == 0 || same_window(dst, src)) return;
@@ -222,10 +221,11 @@ void fill_elements(const Tensor& dst, const Scalar& value) {
   const int64_t per_box = std::max<int64_t>(nest.numel() / boxes.total, 1);
   parallel_for(boxes.total, std::max<int64_t>(kParallelGrain / per_box, 1),
                [&](int64_t begin, int64_t end) {
-    BoxCursor cursor(nest, boxes, begin);
-    for (int64_t i = begin; i < end; ++i, cursor.next())
-      mover.move(element, zero, to + cursor.offset(0), nest.strides[0], cursor.extent(), nest.ndim);
-  });
+                 BoxCursor cursor(nest, boxes, begin);
+                 for (int64_t i = begin; i < end; ++i, cursor.next())
+                   mover.move(element, zero, to + cursor.offset(0), nest.strides[0],
+                              cursor.extent(), nest.ndim);
+               });
 }
 
 Tensor contiguous(const Tensor& t) {

@@ -20,8 +20,8 @@ void copy_elements(const Tensor& dst, const Tensor& src, const char* op = "copy_
 // Raises when the number is beyond the range of dst's type.
 void fill_elements(const Tensor& dst, const Scalar& value);
 
-Tensor contiguous(const Tensor& t);                  // itself when it already is
-Tensor to_dtype(const Tensor& t, DType dtype);       // itself when it already is; no history
-Tensor clone_elements(const Tensor& t);              // a fresh tensor, dense layouts kept
+Tensor contiguous(const Tensor& t);             // itself when it already is
+Tensor to_dtype(const Tensor& t, DType dtype);  // itself when it already is; no history
+Tensor clone_elements(const Tensor& t);         // a fresh tensor, dense layouts kept
 
 }  // namespace flambeau

@@ -38,7 +38,8 @@ void for_rows(const ConvGeometry& g, F&& f) {
         if (iz < 0 || iz >= g.in[0] || iy < 0 || iy >= g.in[1]) continue;
         const int64_t start = l * g.dilation[2] - g.pad[2], step = g.stride[2];
         const int64_t first = start >= 0 ? 0 : (-start + step - 1) / step;
-        const int64_t end = start >= g.in[2] ? 0 : std::min(g.out[2], (g.in[2] - 1 - start) / step + 1);
+        const int64_t end =
+            start >= g.in[2] ? 0 : std::min(g.out[2], (g.in[2] - 1 - start) / step + 1);
         if (first < end)
           f(t, z * g.out[1] + y, iz * g.in[1] + iy, first, start + first * step, end - first);
       }
@@ -84,9 +85,11 @@ void depthwise_forward(const ConvGeometry& g, const ConvImage<const T>& x, const
       const T* from = x.data + n * x.batch + o / per_input * x.channel;
       T* to = y.data + u * pixels;
       std::fill(to, to + pixels, bias ? bias[o] : T(0));
-      for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t n) {
-        Rows<T>::add(from + in_row / g.in[1] * x.pixel[0] + in_row % g.in[1] * x.pixel[1] + at * x.pixel[2],
-                     g.stride[2] * x.pixel[2], weight[o * taps + t], to + row * g.out[2] + first, 1, n);
+      for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
+                      int64_t n) {
+        Rows<T>::add(
+            from + in_row / g.in[1] * x.pixel[0] + in_row % g.in[1] * x.pixel[1] + at * x.pixel[2],
+            g.stride[2] * x.pixel[2], weight[o * taps + t], to + row * g.out[2] + first, 1, n);
       });
     });
     return;
@@ -100,12 +103,13 @@ void depthwise_forward(const ConvGeometry& g, const ConvImage<const T>& x, const
       for (int64_t i = 0; i < channels; ++i) line[i] = bias ? bias[c + i] : T(0);
     }
     const T* from = x.data + n * x.batch + c;
-    for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t count) {
-      for (int64_t i = 0; i < count; ++i)
-        Rows<T>::products(from + (in_row * g.in[2] + at + i * g.stride[2]) * g.in_channels,
-                          turned.as<T>() + t * g.out_channels + c,
-                          to + (row * g.out[2] + first + i) * g.out_channels, channels);
-    });
+    for_rows(g,
+             [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t count) {
+               for (int64_t i = 0; i < count; ++i)
+                 Rows<T>::products(from + (in_row * g.in[2] + at + i * g.stride[2]) * g.in_channels,
+                                   turned.as<T>() + t * g.out_channels + c,
+                                   to + (row * g.out[2] + first + i) * g.out_channels, channels);
+             });
   });
 }
 
@@ -120,9 +124,11 @@ void depthwise_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const
       std::fill(to, to + pixels, bias ? bias[c] : T(0));
       for (int64_t o = c * per_input; o < (c + 1) * per_input; ++o) {
         const T* from = y.data + n * y.batch + o * y.channel;
-        for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t n) {
-          Rows<T>::add(from + row / g.out[1] * y.pixel[0] + row % g.out[1] * y.pixel[1] + first * y.pixel[2],
-                       y.pixel[2], weight[o * taps + t], to + in_row * g.in[2] + at, g.stride[2], n);
+        for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
+                        int64_t n) {
+          Rows<T>::add(
+              from + row / g.out[1] * y.pixel[0] + row % g.out[1] * y.pixel[1] + first * y.pixel[2],
+              y.pixel[2], weight[o * taps + t], to + in_row * g.in[2] + at, g.stride[2], n);
         });
       }
     });
@@ -137,7 +143,8 @@ void depthwise_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const
       for (int64_t i = 0; i < channels; ++i) line[i] = bias ? bias[c + i] : T(0);
     }
     const T* from = y.data + n * y.batch + c;
-    for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t count) {
+    for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
+                    int64_t count) {
       for (int64_t i = 0; i < count; ++i)
         Rows<T>::products(from + (row * g.out[2] + first + i) * g.out_channels,
                           turned.as<T>() + t * g.out_channels + c,
@@ -157,12 +164,13 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
       for (int64_t n = 0; n < g.batch; ++n) {
         const T* grad = y.data + n * y.batch + o * y.channel;
         const T* from = x.data + n * x.batch + o / per_input * x.channel;
-        for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t n) {
-          to[t] += Rows<T>::dot(grad + row * g.out[2] + first,
-                                from + in_row / g.in[1] * x.pixel[0] + in_row % g.in[1] * x.pixel[1] +
-                                    at * x.pixel[2],
-                                g.stride[2] * x.pixel[2], n);
-        });
+        for_rows(g,
+                 [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t n) {
+                   to[t] += Rows<T>::dot(grad + row * g.out[2] + first,
+                                         from + in_row / g.in[1] * x.pixel[0] +
+                                             in_row % g.in[1] * x.pixel[1] + at * x.pixel[2],
+                                         g.stride[2] * x.pixel[2], n);
+                 });
       }
     });
     return;
@@ -172,11 +180,13 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
     T* sums = space.as<T>();
     std::fill(sums, sums + taps * channels, T(0));
     for (int64_t n = 0; n < g.batch; ++n)
-      for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t count) {
+      for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
+                      int64_t count) {
         for (int64_t i = 0; i < count; ++i)
-          Rows<T>::products(y.data + n * y.batch + (row * g.out[2] + first + i) * g.out_channels + c,
-                            x.data + n * x.batch + (in_row * g.in[2] + at + i * g.stride[2]) * g.in_channels + c,
-                            sums + t * channels, channels);
+          Rows<T>::products(
+              y.data + n * y.batch + (row * g.out[2] + first + i) * g.out_channels + c,
+              x.data + n * x.batch + (in_row * g.in[2] + at + i * g.stride[2]) * g.in_channels + c,
+              sums + t * channels, channels);
       });
     for (int64_t i = 0; i < channels; ++i)
       for (int64_t t = 0; t < taps; ++t) weight[(c + i) * taps + t] = sums[t * channels + i];

@@ -8,8 +8,8 @@ namespace flambeau {
 enum class CpuLevel : int { Baseline = 0, Avx2 = 1 };
 inline constexpr int kCpuLevels = 2;
 
-extern int cpu_level;                // index into every Kernel's table
-void init_cpu_level();               // reads the processor and FLAMBEAU_CPU=baseline|avx2
+extern int cpu_level;   // index into every Kernel's table
+void init_cpu_level();  // reads the processor and FLAMBEAU_CPU=baseline|avx2
 const char* cpu_level_name(int level);
 
 template <class Signature>

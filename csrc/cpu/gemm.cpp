@@ -13,7 +13,7 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kDirectWork = 48 * 48 * 48;    // multiply-adds up to which packing does not pay
+constexpr int64_t kDirectWork = 48 * 48 * 48;  // multiply-adds up to which packing does not pay
 // Operands with so few rows (columns) that the other operand is better read as it lies: where its
 // lanes run along k, for one or two vectors or where k is long enough to make up for the adding of
 // lanes at the end; and where they run across k.
@@ -198,8 +198,12 @@ Product<T> product_of(const GemmArgs& g, GemmSource source) {
 template <class T>
 Product<T> product_in_place(const GemmArgs& g) {
   Product<T> p = product_of<T>(g, GemmSource::Same);
-  p.store = {static_cast<T*>(g.c), g.c_row, scalar_as<T>(g.alpha), scalar_as<T>(g.beta),
-             static_cast<const T*>(g.row_bias), static_cast<const T*>(g.col_bias),
+  p.store = {static_cast<T*>(g.c),
+             g.c_row,
+             scalar_as<T>(g.alpha),
+             scalar_as<T>(g.beta),
+             static_cast<const T*>(g.row_bias),
+             static_cast<const T*>(g.col_bias),
              g.activation == Activation::Relu};
   return p;
 }
@@ -210,8 +214,9 @@ int64_t rows_grain(int64_t n) { return std::max<int64_t>(1, 16384 / std::max<int
 template <class T>
 const T* wide_product(const GemmArgs& g, GemmSource source, const Workspace& space) {
   Product<T> p = product_of<T>(g, source);
-  p.store = {space.as<T>(), g.n, g.alpha.real == 0 && g.alpha.integer == 0 ? T(0) : T(1),
-             T(0), nullptr, nullptr, false};
+  p.store = {space.as<T>(), g.n,     g.alpha.real == 0 && g.alpha.integer == 0 ? T(0) : T(1),
+             T(0),          nullptr, nullptr,
+             false};
   multiply(p);
   return space.as<T>();
 }

@@ -35,9 +35,9 @@ struct GemmArgs {
   void* c = nullptr;
   int64_t c_row = 0, c_col = 1;
   GemmScalar alpha = 1, beta = 0;
-  bool conj_a = false, conj_b = false;  // complex dtypes: conjugate the operand
-  const void* row_bias = nullptr;       // m values, adjacent: one for each row of C
-  const void* col_bias = nullptr;       // n values, adjacent: one for each column of C
+  bool conj_a = false, conj_b = false;       // complex dtypes: conjugate the operand
+  const void* row_bias = nullptr;            // m values, adjacent: one for each row of C
+  const void* col_bias = nullptr;            // n values, adjacent: one for each column of C
   Activation activation = Activation::None;  // of floating dtypes
 };
 

@@ -14,13 +14,13 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kBlockBytes = 24576;             // the most of a panel of B: stays in 32 KiB
+constexpr int64_t kBlockBytes = 24576;  // the most of a panel of B: stays in 32 KiB
 // The most of an operand packed ahead. Where both are, a long k means few barriers and few passes
 // over C; where one is, every tile reads all of it, which should be fast.
 constexpr int64_t kBothAheadBytes = int64_t{16} << 20, kOneAheadBytes = int64_t{2} << 20;
-constexpr int64_t kAsItLiesBytes = 131072;         // of an A that is not worth packing
-constexpr int64_t kFewRows = 192;                // A ahead, B by tile
-constexpr int64_t kFewColumns = 128;             // B ahead, A by tile
+constexpr int64_t kAsItLiesBytes = 131072;  // of an A that is not worth packing
+constexpr int64_t kFewRows = 192;           // A ahead, B by tile
+constexpr int64_t kFewColumns = 128;        // B ahead, A by tile
 constexpr int64_t kTileRows = 48, kTileColumns = 256;
 constexpr int64_t kFewTileColumns = 96, kFewTileRows = 96;
 constexpr int64_t kTiles = 12;
@@ -69,8 +69,19 @@ class Part {
  public:
   Part(const PackedGemm<T>& job, int64_t batch0, int64_t batches, int64_t m0, int64_t m, int64_t n0,
        int64_t n, int64_t k0, int64_t k, bool a_ahead, bool b_ahead, int64_t step)
-      : job_(job), batch0_(batch0), batches_(batches), m0_(m0), m_(m), n0_(n0), n_(n), k0_(k0),
-        k_(k), a_ahead_(a_ahead), b_ahead_(b_ahead), step_(step), shape_(Kernels<T>::shape()),
+      : job_(job),
+        batch0_(batch0),
+        batches_(batches),
+        m0_(m0),
+        m_(m),
+        n0_(n0),
+        n_(n),
+        k0_(k0),
+        k_(k),
+        a_ahead_(a_ahead),
+        b_ahead_(b_ahead),
+        step_(step),
+        shape_(Kernels<T>::shape()),
         a_space_(a_ahead && !job.a_as_it_lies ? bytes(round_up(m, shape_.mr) * k) : 0),
         b_space_(b_ahead ? bytes(round_up(n, shape_.nr) * k) : 0),
         a_{a_space_.template as<T>(), round_up(m, shape_.mr), shape_.mr, step},
@@ -86,9 +97,8 @@ class Part {
     const double work = static_cast<double>(std::min(tile_m_, m_)) * std::min(tile_n_, n_) * k_;
     const auto grain = static_cast<int64_t>(std::max(1.0, 1e6 / (work + 1)));
     parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-      const Workspace space(a_ahead_ && b_ahead_
-                                ? 0
-                                : bytes(step_ * (a_ahead_ ? tile_n_ : tile_m_)));
+      const Workspace space(a_ahead_ && b_ahead_ ? 0
+                                                 : bytes(step_ * (a_ahead_ ? tile_n_ : tile_m_)));
       for (int64_t t = begin; t < end; ++t) {
         const int64_t inner = t % (rows * columns);
         tile(batch0_ + t / (rows * columns), inner % rows * tile_m_, inner / rows * tile_n_,
@@ -144,7 +154,12 @@ class Part {
     const int64_t m = std::min(tile_m_, m_ - i), n = std::min(tile_n_, n_ - j);
     const int64_t a_width = shape_.mr, b_width = shape_.nr;
     GemmStore<T> store{job_.c + batch * job_.c_batch + (m0_ + i) * job_.ldc + n0_ + j,
-                       job_.ldc, job_.alpha, k0_ == 0 ? job_.beta : T(1), nullptr, nullptr, false};
+                       job_.ldc,
+                       job_.alpha,
+                       k0_ == 0 ? job_.beta : T(1),
+                       nullptr,
+                       nullptr,
+                       false};
     for (int64_t k0 = 0; k0 < k_; k0 += step_) {
       const int64_t k = std::min(step_, k_ - k0);
       if (k0_ + k0 + k == job_.k) {

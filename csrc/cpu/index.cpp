@@ -81,7 +81,9 @@ void copy_row(T* to, int64_t to_step, const T* from, int64_t from_step, int64_t 
   }
 }
 
-int64_t grain_for(int64_t work) { return std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, work)); }
+int64_t grain_for(int64_t work) {
+  return std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, work));
+}
 
 // Runs `segment(b, r, c0, c1)` for pieces that never touch each other's elements: the positions
 // before the index, the rows after it, and parts of long rows.
@@ -113,9 +115,12 @@ struct Target {
   const int64_t* table;
 
   explicit Target(const Windows& w)
-      : before(w.before, w.before_strides), rows(Walk(w.after, w.after_strides)),
-        indices(w.table.numel()), row_stride(rows.length),
-        block(rows.outer.count * rows.length), table(w.table.data<int64_t>()) {}
+      : before(w.before, w.before_strides),
+        rows(Walk(w.after, w.after_strides)),
+        indices(w.table.numel()),
+        row_stride(rows.length),
+        block(rows.outer.count * rows.length),
+        table(w.table.data<int64_t>()) {}
   int64_t total() const { return before.count * indices * block; }
 };
 
@@ -149,7 +154,9 @@ void add_to_table(int64_t* table, const Tensor& index, const Dims& sizes, int64_
   Dims strides(sizes.size(), 0);
   const size_t shift = sizes.size() - flat.sizes().size();
   for (size_t d = shift; d < sizes.size(); ++d) {
-    strides[d] = flat.size(static_cast<int64_t>(d - shift)) == 1 ? 0 : flat.stride(static_cast<int64_t>(d - shift));
+    strides[d] = flat.size(static_cast<int64_t>(d - shift)) == 1
+                     ? 0
+                     : flat.stride(static_cast<int64_t>(d - shift));
   }
   const Walk walk(sizes, strides);
   for (int64_t k = 0; k < n; ++k) table[k] += checked(p[walk.offset(k)]);
@@ -177,8 +184,10 @@ Dims broadcast_indices(const TensorList& indices) {
     for (size_t d = 0; d < own.size(); ++d) {
       int64_t& s = sizes[d + shift];
       if (s == 1) s = own[d];
-      FB_CHECK_INDEX(own[d] == s || own[d] == 1, "shape mismatch: indexing tensors could not be "
-                     "broadcast together with shapes ", shapes_of(indices));
+      FB_CHECK_INDEX(own[d] == s || own[d] == 1,
+                     "shape mismatch: indexing tensors could not be "
+                     "broadcast together with shapes ",
+                     shapes_of(indices));
     }
   }
   return sizes;
@@ -233,8 +242,8 @@ Windows windows_of_dim(const Tensor& self, int64_t dim, const Tensor& index, con
   const int64_t* p = flat.data<int64_t>();
   int64_t* table = w.table.data<int64_t>();
   for (int64_t k = 0; k < n; ++k) {
-    FB_CHECK_INDEX(static_cast<uint64_t>(p[k]) < static_cast<uint64_t>(size), op, "(): index ", p[k],
-                   " is out of bounds for dimension ", dim, " with size ", size,
+    FB_CHECK_INDEX(static_cast<uint64_t>(p[k]) < static_cast<uint64_t>(size), op, "(): index ",
+                   p[k], " is out of bounds for dimension ", dim, " with size ", size,
                    " (index out of range in self)");
     table[k] = p[k] * stride;
   }
@@ -281,13 +290,15 @@ void put_typed(const Target& t, T* to, const T* values, bool repeat) {
     });
     return;
   }
-  for_disjoint(t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
-    T* base = to + t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step;
-    const T* v = repeat ? values : values + b * t.indices * t.block + r * t.rows.length + c0;
-    for (int64_t i = 0; i < t.indices; ++i) {
-      copy_row(base + t.table[i], t.rows.step, repeat ? v : v + i * t.block, repeat ? 0 : 1, c1 - c0);
-    }
-  });
+  for_disjoint(
+      t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
+        T* base = to + t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step;
+        const T* v = repeat ? values : values + b * t.indices * t.block + r * t.rows.length + c0;
+        for (int64_t i = 0; i < t.indices; ++i) {
+          copy_row(base + t.table[i], t.rows.step, repeat ? v : v + i * t.block, repeat ? 0 : 1,
+                   c1 - c0);
+        }
+      });
 }
 
 }  // namespace
@@ -299,9 +310,8 @@ void windows_get(const Windows& w, const Tensor& self, const Tensor& out) {
   void* to = out.raw();
   const int64_t item = self.itemsize();
   BlockingRegion region(t.total() > kBlockingWork);
-  visit_item(item, [&]<class T>() {
-    get_typed(t, static_cast<const T*>(from), static_cast<T*>(to));
-  });
+  visit_item(item,
+             [&]<class T>() { get_typed(t, static_cast<const T*>(from), static_cast<T*>(to)); });
 }
 
 void windows_put(const Windows& w, const Tensor& self, const Tensor& values) {
@@ -336,13 +346,14 @@ void windows_reduce(const Windows& w, const Tensor& self, const Tensor& values, 
     });
     return;
   }
-  for_disjoint(t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
-    char* base = to + (t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step) * item;
-    const char* v = from + step * (b * t.indices * t.block + r * t.rows.length + c0) * item;
-    for (int64_t i = 0; i < t.indices; ++i) {
-      row(base + t.table[i] * item, t.rows.step, v + step * i * t.block * item, step, c1 - c0);
-    }
-  });
+  for_disjoint(
+      t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
+        char* base = to + (t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step) * item;
+        const char* v = from + step * (b * t.indices * t.block + r * t.rows.length + c0) * item;
+        for (int64_t i = 0; i < t.indices; ++i) {
+          row(base + t.table[i] * item, t.rows.step, v + step * i * t.block * item, step, c1 - c0);
+        }
+      });
 }
 
 // ---- lines along one dimension
@@ -407,17 +418,19 @@ struct Lines {
     }
     constexpr int64_t kPart = 256;
     const int64_t parts = (inner + kPart - 1) / kPart;
-    parallel_for(outer.count * parts, grain_for(count * std::min(kPart, inner)), [&](int64_t begin, int64_t end) {
-      for (int64_t u = begin; u < end; ++u) {
-        const int64_t o = u / parts, j = u % parts * kPart, n = std::min(kPart, inner - j);
-        const int64_t base = outer.offset(o);
-        for (int64_t k = 0; k < count; ++k) {
-          const int64_t at = (o * count + k) * inner + j;
-          const int64_t done = run(base, at, places.data() + j, n);
-          if (done != n) fail_index(index[at + done]);
-        }
-      }
-    });
+    parallel_for(outer.count * parts, grain_for(count * std::min(kPart, inner)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t u = begin; u < end; ++u) {
+                     const int64_t o = u / parts, j = u % parts * kPart,
+                                   n = std::min(kPart, inner - j);
+                     const int64_t base = outer.offset(o);
+                     for (int64_t k = 0; k < count; ++k) {
+                       const int64_t at = (o * count + k) * inner + j;
+                       const int64_t done = run(base, at, places.data() + j, n);
+                       if (done != n) fail_index(index[at + done]);
+                     }
+                   }
+                 });
   }
 };
 
@@ -426,7 +439,8 @@ int64_t gather_run(const T* from, const int64_t* places, const int64_t* index, i
                    int64_t bound, T* out, int64_t n) {
   for (int64_t j = 0; j < n; ++j) {
     const int64_t i = index[j];
-    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(bound)) [[unlikely]] return j;
+    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(bound)) [[unlikely]]
+      return j;
     out[j] = from[(places ? places[j] : 0) + i * scale];
   }
   return n;
@@ -437,7 +451,8 @@ int64_t put_run(T* to, const int64_t* places, const int64_t* index, int64_t scal
                 const T* from, int64_t from_step, int64_t n) {
   for (int64_t j = 0; j < n; ++j) {
     const int64_t i = index[j];
-    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(bound)) [[unlikely]] return j;
+    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(bound)) [[unlikely]]
+      return j;
     to[(places ? places[j] : 0) + i * scale] = from[j * from_step];
   }
   return n;

@@ -1,6 +1,6 @@
 // Elements addressed through tables of indices: rows picked from a tensor, put back or accumulated
-// into it, and lines along one dimension (gather and scatter). No autograd, no broadcasting: csrc/ops
-// prepares contiguous int64 indices and values.
+// into it, and lines along one dimension (gather and scatter). No autograd, no broadcasting:
+// csrc/ops prepares contiguous int64 indices and values.
 #pragma once
 #include "core/tensor.h"
 #include "cpu/kernels/index_rows.h"

@@ -228,9 +228,7 @@ void BoxCursor::next() {
 
 namespace {
 
-struct MoveLoop {
-  int64_t size, src, dst;
-};
+struct MoveLoop { int64_t size, src, dst; };
 
 // Calls f(src, dst) for every step of the loops.
 template <class F>
@@ -252,8 +250,8 @@ void take_out(MoveLoop* loops, int& n, int at) {
 
 }  // namespace
 
-void Mover::move(const char* src, const int64_t* src_strides, char* dst,
-                 const int64_t* dst_strides, const int64_t* extent, int ndim) const {
+void Mover::move(const char* src, const int64_t* src_strides, char* dst, const int64_t* dst_strides,
+                 const int64_t* extent, int ndim) const {
   MoveLoop loops[kMaxDims];
   int n = 0;
   for (int d = 0; d < ndim; ++d) {
@@ -287,9 +285,8 @@ void Mover::move(const char* src, const int64_t* src_strides, char* dst,
   if (src_unit >= 0 && src_unit == dst_unit && loops[src_unit].size >= 8) run = src_unit;
   const MoveLoop inner = loops[run];
   take_out(loops, n, run);
-  for_each_step(loops, n, src, dst, [&](const char* s, char* d) {
-    convert(s, inner.src, d, inner.dst, inner.size);
-  });
+  for_each_step(loops, n, src, dst,
+                [&](const char* s, char* d) { convert(s, inner.src, d, inner.dst, inner.size); });
 }
 
 }  // namespace flambeau

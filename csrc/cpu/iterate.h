@@ -93,7 +93,9 @@ struct Mover {
   bool streaming = false;  // large transpositions write around the caches
 
   Mover(DType from, DType to)
-      : convert(convert_fn(from, to)), from_item(element_size(from)), to_item(element_size(to)),
+      : convert(convert_fn(from, to)),
+        from_item(element_size(from)),
+        to_item(element_size(to)),
         same_type(from == to) {}
   void move(const char* src, const int64_t* src_strides, char* dst, const int64_t* dst_strides,
             const int64_t* extent, int ndim) const;

@@ -17,8 +17,8 @@ constexpr int64_t kArena = kMaxOperands * kBlockPitch;
 constexpr int64_t kTileBytes = 16384;  // of a transposed operand: enough of its rows to be fetched
 constexpr int64_t kExpandElements = 512;  // up to here operands are broadcast the simple way
 constexpr int kMaxSmallBlocks = 3;
-constexpr int64_t kShortRow = 64;    // rows below this many elements are handled several at a time
-constexpr int64_t kSpanRows = 256;   // the same where only inputs would have to be gathered
+constexpr int64_t kShortRow = 64;   // rows below this many elements are handled several at a time
+constexpr int64_t kSpanRows = 256;  // the same where only inputs would have to be gathered
 // Results from this size on will not be found in a cache again and are written around them.
 constexpr int64_t kStreamBytes = int64_t{32} << 20;
 
@@ -49,8 +49,8 @@ struct Params {
 };
 
 // ---------------------------------------------------------------- the fast path
-// Operands of one type, contiguous and alike; beside small tensors also 0-d ones of a type that does
-// not count, and ones to be broadcast.
+// Operands of one type, contiguous and alike; beside small tensors also 0-d ones of a type that
+// does not count, and ones to be broadcast.
 
 struct Simple {
   int like = -1;         // the input that has the shape and type of the result
@@ -163,9 +163,7 @@ void expand_items(const TensorImpl& t, const Dims& shape, const T* src, T* dst) 
   }
 }
 
-struct Item16 {
-  int64_t part[2];
-};
+struct Item16 { int64_t part[2]; };
 
 void expand(const Tensor& t, const Dims& shape, char* block) {
   auto as = [&]<class T>() {
@@ -212,8 +210,7 @@ void run_contiguous(PointwiseFn kernel, void* out, int64_t out_item, const void*
     for (int64_t at = begin; at < end; at += step) {
       const int64_t m = std::min(step, end - at);
       const void* from[kMaxPointwiseInputs];
-      for (int i = 0; i < inputs; ++i)
-        from[i] = static_cast<const char*>(in[i]) + at * in_items[i];
+      for (int i = 0; i < inputs; ++i) from[i] = static_cast<const char*>(in[i]) + at * in_items[i];
       kernel(streaming ? block : to + at * out_item, from, m, params);
       if (streaming) copy_streaming(block, to + at * out_item, m * out_item);
     }
@@ -398,8 +395,9 @@ void BoxLoop::store(const BoxCursor& cursor, char* values) const {
     packed[d] = step;
     step *= cursor.extent()[d];
   }
-  Mover(from, stored[0]).move(values, packed, address[0] + cursor.offset(0), nest.strides[0],
-                              cursor.extent(), nest.ndim);
+  Mover(from, stored[0])
+      .move(values, packed, address[0] + cursor.offset(0), nest.strides[0], cursor.extent(),
+            nest.ndim);
 }
 
 // Starts to bring the rows of a tile that are used where they lie: they are too short for the

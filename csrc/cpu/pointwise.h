@@ -12,14 +12,14 @@ namespace flambeau {
 using PointwiseFn = void (*)(void* out, const void* const* in, int64_t n, const void* params);
 
 enum class Promotion : uint8_t {
-  Default,      // the common type of the operands
-  IntToFloat,   // the same, integers and bool become the default float type
-  BoolToInt,    // the same, bool becomes int64
+  Default,     // the common type of the operands
+  IntToFloat,  // the same, integers and bool become the default float type
+  BoolToInt,   // the same, bool becomes int64
 };
 enum class OutputType : uint8_t {
-  Same,         // the type computed in
-  Bool,         // a mask
-  Real,         // complex operands give their real type (abs, angle)
+  Same,  // the type computed in
+  Bool,  // a mask
+  Real,  // complex operands give their real type (abs, angle)
 };
 
 inline constexpr int kMaxPointwiseInputs = 8;
@@ -27,22 +27,22 @@ inline constexpr int kMaxPointwiseParams = 4;
 inline constexpr int kParamStride = 16;
 
 struct PointwiseOp {
-  const char* name;           // for errors
+  const char* name;  // for errors
   uint8_t inputs, params;
   Promotion promotion;
   OutputType output;
-  uint8_t mask_inputs;        // bit i: in[i] is a condition, it takes no part in promotion
-  uint8_t promoting_params;   // bit i: params[i] takes part in promotion as a Python number
-  uint16_t dtypes;            // bit per DType that may be computed in (half types: their own bits)
+  uint8_t mask_inputs;       // bit i: in[i] is a condition, it takes no part in promotion
+  uint8_t promoting_params;  // bit i: params[i] takes part in promotion as a Python number
+  uint16_t dtypes;           // bit per DType that may be computed in (half types: their own bits)
   // Per instruction set, indexed by DType; null where there is no kernel. Half types use Float32's.
   const PointwiseFn* kernels[kCpuLevels];
 };
 
-// Computes into a new tensor, which keeps the layout of dense inputs, or into *out. There the result
-// must be castable to out's type; if *out is one of the inputs (in-place) its shape must be the
-// broadcast one, else it is resized as prepare_out() does. Raises when out overlaps itself, or an
-// input in part. Tensors on the meta device give a meta result; numbers and 0-d tensors of the CPU
-// mix with them. A result of numbers only is a number (is_number), in double precision.
+// Computes into a new tensor, which keeps the layout of dense inputs, or into *out. There the
+// result must be castable to out's type; if *out is one of the inputs (in-place) its shape must be
+// the broadcast one, else it is resized as prepare_out() does. Raises when out overlaps itself, or
+// an input in part. Tensors on the meta device give a meta result; numbers and 0-d tensors of the
+// CPU mix with them. A result of numbers only is a number (is_number), in double precision.
 Tensor pointwise(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params,
                  const Tensor* out = nullptr);
 

@@ -25,18 +25,26 @@ void row_max(const T* row, T* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] = larger(to[i], row[i]);
 }
 template <>
-void row_max(const float* row, float* to, int64_t n) { pool_row_max_f32(row, to, n); }
+void row_max(const float* row, float* to, int64_t n) {
+  pool_row_max_f32(row, to, n);
+}
 template <>
-void row_max(const double* row, double* to, int64_t n) { pool_row_max_f64(row, to, n); }
+void row_max(const double* row, double* to, int64_t n) {
+  pool_row_max_f64(row, to, n);
+}
 
 template <class T>
 void row_add(const T* row, T* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] += row[i];
 }
 template <>
-void row_add(const float* row, float* to, int64_t n) { conv_row_add_f32(row, 1, 1, to, 1, n); }
+void row_add(const float* row, float* to, int64_t n) {
+  conv_row_add_f32(row, 1, 1, to, 1, n);
+}
 template <>
-void row_add(const double* row, double* to, int64_t n) { conv_row_add_f64(row, 1, 1, to, 1, n); }
+void row_add(const double* row, double* to, int64_t n) {
+  conv_row_add_f64(row, 1, 1, to, 1, n);
+}
 
 // Windows of two adjacent pixels, side by side.
 bool is_pairs(const PoolAxis& axis, int64_t in) {
@@ -49,11 +57,15 @@ bool is_pairs(const PoolAxis& axis, int64_t in) {
 
 template <class T, bool kMax>
 void combine_rows(const T* row, T* to, int64_t n) {
-  if constexpr (kMax) row_max(row, to, n);
-  else row_add(row, to, n);
+  if constexpr (kMax)
+    row_max(row, to, n);
+  else
+    row_add(row, to, n);
 }
 
-int64_t grain_of(int64_t pixels) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1)); }
+int64_t grain_of(int64_t pixels) {
+  return std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1));
+}
 
 int64_t divisor_at(const PoolGeometry& g, const PoolDivisor& d, int64_t z, int64_t y, int64_t x) {
   if (d.fixed) return d.fixed;
@@ -76,8 +88,10 @@ void for_combined_rows(const PoolGeometry& g, const T* plane, T* row, F&& f) {
       for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; i += g.axis[0].step)
         for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; j += g.axis[1].step) {
           const T* from = plane + (i * g.in[1] + j) * width;
-          if (first) std::memcpy(row, from, static_cast<size_t>(width) * sizeof(T));
-          else combine_rows<T, kMax>(from, row, width);
+          if (first)
+            std::memcpy(row, from, static_cast<size_t>(width) * sizeof(T));
+          else
+            combine_rows<T, kMax>(from, row, width);
           first = false;
         }
       f(z, y, first ? nullptr : row);
@@ -95,7 +109,8 @@ void max_plane(const PoolGeometry& g, bool pairs, const T* from, T* row, T* to) 
       if (pairs) return pool_pairs_max_f64(all, out, g.out[2]);
     for (int64_t x = 0; x < g.out[2]; ++x) {
       T best = all[axis.begin[x]];
-      for (int64_t i = axis.begin[x] + axis.step; i < axis.end[x]; i += axis.step) best = larger(best, all[i]);
+      for (int64_t i = axis.begin[x] + axis.step; i < axis.end[x]; i += axis.step)
+        best = larger(best, all[i]);
       out[x] = best;
     }
   });
@@ -145,14 +160,17 @@ int64_t window_size(const PoolGeometry& g) {
 }
 
 template <class T, bool kMax, class F>
-void combine_pixels(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y, F&& finish) {
+void combine_pixels(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
+                    F&& finish) {
   for_pixels(g, window_size(g), [&](int64_t n, int64_t oz, int64_t oy, int64_t ox, int64_t p) {
     T* out = y.data + n * y.batch + p * g.channels;
     bool first = true;
     for_window(g, oz, oy, ox, [&](int64_t at) {
       const T* from = x.data + n * x.batch + at * g.channels;
-      if (first) std::memcpy(out, from, static_cast<size_t>(g.channels) * sizeof(T));
-      else combine_rows<T, kMax>(from, out, g.channels);
+      if (first)
+        std::memcpy(out, from, static_cast<size_t>(g.channels) * sizeof(T));
+      else
+        combine_rows<T, kMax>(from, out, g.channels);
       first = false;
     });
     if (first) std::fill(out, out + g.channels, T(0));
@@ -183,8 +201,8 @@ void for_outputs(const PoolGeometry& g, F&& f) {
 
 // The position of a window's largest element: the first of equals, the last NaN.
 template <class T>
-int64_t find_max(const PoolGeometry& g, const T* plane, int64_t pixel, int64_t z, int64_t y, int64_t x,
-                 T* value) {
+int64_t find_max(const PoolGeometry& g, const T* plane, int64_t pixel, int64_t z, int64_t y,
+                 int64_t x, T* value) {
   int64_t at = -1;
   T best{};
   for_window(g, z, y, x, [&](int64_t i) {
@@ -203,7 +221,8 @@ PoolAxis pool_windows(int64_t in, int64_t out, int64_t kernel, int64_t stride, i
   axis.step = dilation;
   for (int64_t o = 0; o < out; ++o) {
     const int64_t start = o * stride - pad, end = start + (kernel - 1) * dilation + 1;
-    axis.begin.push_back(start >= 0 ? start : start + (-start + dilation - 1) / dilation * dilation);
+    axis.begin.push_back(start >= 0 ? start
+                                    : start + (-start + dilation - 1) / dilation * dilation);
     axis.end.push_back(std::min(end, in));
     axis.counted.push_back(std::max<int64_t>(0, std::min(end, in + pad) - start));
   }
@@ -237,29 +256,32 @@ void pool_max(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImag
 template <class T>
 void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
                       const ConvImage<int64_t>& indices) {
-  for_channels(g, x.channels_last, g.out_pixels() * window_size(g), [&](int64_t n, int64_t c0, int64_t c1) {
-    for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
-      for (int64_t c = c0; c < c1; ++c) {
-        const int64_t to = n * y.batch + c * y.channel + p * y.pixel[2];
-        indices.data[to] = find_max(g, x.data + n * x.batch + c * x.channel, x.pixel[2], oz, oy, ox,
-                                    y.data + to);
-      }
-    });
-  });
+  for_channels(g, x.channels_last, g.out_pixels() * window_size(g),
+               [&](int64_t n, int64_t c0, int64_t c1) {
+                 for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
+                   for (int64_t c = c0; c < c1; ++c) {
+                     const int64_t to = n * y.batch + c * y.channel + p * y.pixel[2];
+                     indices.data[to] = find_max(g, x.data + n * x.batch + c * x.channel,
+                                                 x.pixel[2], oz, oy, ox, y.data + to);
+                   }
+                 });
+               });
 }
 
 template <class T>
-void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad, const ConvImage<const T>& x,
-                   const ConvImage<T>& x_grad) {
+void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad,
+                   const ConvImage<const T>& x, const ConvImage<T>& x_grad) {
   if constexpr (std::is_floating_point_v<T>) {
-    if (!x.channels_last && g.in[0] == 1 && is_pairs(g.axis[2], g.in[2]) && is_pairs(g.axis[1], g.in[1])) {
+    if (!x.channels_last && g.in[0] == 1 && is_pairs(g.axis[2], g.in[2]) &&
+        is_pairs(g.axis[1], g.in[1])) {
       const int64_t width = g.in[2], covered = 2 * g.out[2];
       parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
         for (int64_t u = begin; u < end; ++u) {
           const T* from = x.data + u * g.in_pixels();
           T* to = x_grad.data + u * g.in_pixels();
           const T* arrived = grad.data + u * g.out_pixels();
-          for (int64_t r = 0; r < g.out[1]; ++r, from += 2 * width, to += 2 * width, arrived += g.out[2]) {
+          for (int64_t r = 0; r < g.out[1];
+               ++r, from += 2 * width, to += 2 * width, arrived += g.out[2]) {
             if constexpr (std::is_same_v<T, float>)
               pool_pairs_grad_f32(arrived, from, from + width, to, to + width, g.out[2]);
             else
@@ -272,20 +294,21 @@ void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad, const 
       return;
     }
   }
-  for_channels(g, x.channels_last, g.out_pixels() * window_size(g), [&](int64_t n, int64_t c0, int64_t c1) {
-    T* to = x_grad.data + n * x.batch;
-    const T* from = x.data + n * x.batch;
-    const T* arrived = grad.data + n * grad.batch;
-    for (int64_t i = 0; i < g.in_pixels(); ++i)
-      for (int64_t c = c0; c < c1; ++c) to[i * x.pixel[2] + c * x.channel] = T(0);
-    for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
-      for (int64_t c = c0; c < c1; ++c) {
-        T value;
-        const int64_t at = find_max(g, from + c * x.channel, x.pixel[2], oz, oy, ox, &value);
-        to[at * x.pixel[2] + c * x.channel] += arrived[p * grad.pixel[2] + c * grad.channel];
-      }
-    });
-  });
+  for_channels(
+      g, x.channels_last, g.out_pixels() * window_size(g), [&](int64_t n, int64_t c0, int64_t c1) {
+        T* to = x_grad.data + n * x.batch;
+        const T* from = x.data + n * x.batch;
+        const T* arrived = grad.data + n * grad.batch;
+        for (int64_t i = 0; i < g.in_pixels(); ++i)
+          for (int64_t c = c0; c < c1; ++c) to[i * x.pixel[2] + c * x.channel] = T(0);
+        for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
+          for (int64_t c = c0; c < c1; ++c) {
+            T value;
+            const int64_t at = find_max(g, from + c * x.channel, x.pixel[2], oz, oy, ox, &value);
+            to[at * x.pixel[2] + c * x.channel] += arrived[p * grad.pixel[2] + c * grad.channel];
+          }
+        });
+      });
 }
 
 template <class T>

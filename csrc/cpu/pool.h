@@ -40,13 +40,13 @@ template <class T>
 void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
                       const ConvImage<int64_t>& indices);
 template <class T>
-void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad, const ConvImage<const T>& x,
-                   const ConvImage<T>& x_grad);
+void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad,
+                   const ConvImage<const T>& x, const ConvImage<T>& x_grad);
 template <class T>
 void pool_mean(const PoolGeometry& g, const PoolDivisor& divisor, const ConvImage<const T>& x,
                const ConvImage<T>& y);
 template <class T>
-void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& divisor, const ConvImage<const T>& grad,
-                    const ConvImage<T>& x_grad);
+void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& divisor,
+                    const ConvImage<const T>& grad, const ConvImage<T>& x_grad);
 
 }  // namespace flambeau

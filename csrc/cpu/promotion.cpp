@@ -55,17 +55,19 @@ DType result_type(const Tensor& a, const Tensor& b) {
 
 const char* type_name(DType t) {
   static constexpr const char* names[kDTypes] = {
-      "Byte", "Char", "Short", "Int", "Long", "Half", "Float", "Double", "ComplexFloat",
-      "ComplexDouble", "Bool", "BFloat16"};
+      "Byte",  "Char",   "Short",        "Int",           "Long", "Half",
+      "Float", "Double", "ComplexFloat", "ComplexDouble", "Bool", "BFloat16"};
   return names[static_cast<int>(t)];
 }
 
 void check_overlap(const Tensor& out, const Tensor* const* inputs, int count, const char* op) {
-  FB_CHECK(!has_internal_overlap(out), op, "(): unsupported operation: more than one element of the "
+  FB_CHECK(!has_internal_overlap(out), op,
+           "(): unsupported operation: more than one element of the "
            "written-to tensor refers to a single memory location. Please clone() the tensor before "
            "performing the operation.");
   for (int i = 0; i < count; ++i) {
-    FB_CHECK(overlap_of(out, *inputs[i]) != Overlap::Partial, op, "(): unsupported operation: some "
+    FB_CHECK(overlap_of(out, *inputs[i]) != Overlap::Partial, op,
+             "(): unsupported operation: some "
              "elements of the input tensor and the written-to tensor refer to a single memory "
              "location. Please clone() the tensor before performing the operation.");
   }
@@ -76,9 +78,11 @@ void prepare_out(const Tensor& out, const Dims& sizes, DType dtype, const char* 
            " can't be cast to the desired output type ", type_name(out.dtype()));
   if (out.sizes() == sizes) return;
   if (out.numel() != 0 && warn_hook) {
-    warn_hook(str("An output with one or more elements was resized since it had shape ", out.sizes(),
-                  ", which does not match the required output shape ", sizes, ". This is deprecated:"
-                  " pass an output of that shape, or shrink it with out.resize_(0) first.").c_str());
+    warn_hook(str("An output with one or more elements was resized since it had shape ",
+                  out.sizes(), ", which does not match the required output shape ", sizes,
+                  ". This is deprecated:"
+                  " pass an output of that shape, or shrink it with out.resize_(0) first.")
+                  .c_str());
   }
   checked_numel(sizes, out.itemsize(), op);
   const Dims strides = contiguous_strides(sizes);

@@ -64,17 +64,23 @@ void from_uniforms(Generator& g, T* out, int64_t n, F f) {
 
 template <class T>
 constexpr double largest() {
-  if constexpr (std::is_same_v<T, Half>) return 65504;
-  else if constexpr (std::is_same_v<T, BFloat16>) return 0x1.FEp127;
-  else return static_cast<double>(std::numeric_limits<T>::max());
+  if constexpr (std::is_same_v<T, Half>)
+    return 65504;
+  else if constexpr (std::is_same_v<T, BFloat16>)
+    return 0x1.FEp127;
+  else
+    return static_cast<double>(std::numeric_limits<T>::max());
 }
 
 // Bits of the significand, the hidden one included.
 template <class T>
 constexpr int digits() {
-  if constexpr (std::is_same_v<T, Half>) return 11;
-  else if constexpr (std::is_same_v<T, BFloat16>) return 8;
-  else return std::numeric_limits<T>::digits;
+  if constexpr (std::is_same_v<T, Half>)
+    return 11;
+  else if constexpr (std::is_same_v<T, BFloat16>)
+    return 8;
+  else
+    return std::numeric_limits<T>::digits;
 }
 
 }  // namespace
@@ -99,8 +105,9 @@ void check_uniform(double from, double to) {
            name(dtype_of<T>), ", got from=", from);
   FB_CHECK(to >= -limit && to <= limit, "uniform_(): to is out of bounds for ", name(dtype_of<T>),
            ", got to=", to);
-  FB_CHECK(from <= to, "uniform_(): uniform_ expects to return a [from, to) range, but found from=",
-           from, " > to=", to);
+  FB_CHECK(from <= to,
+           "uniform_(): uniform_ expects to return a [from, to) range, but found from=", from,
+           " > to=", to);
   FB_CHECK(to - from <= limit, "uniform_(): uniform_ expects to-from <= the largest ",
            name(dtype_of<T>), ", but found to=", to, " and from=", from);
 }
@@ -188,13 +195,12 @@ void normal(Generator& g, float* out, int64_t n, double mean, double std) {
 
 void normal(Generator& g, double* out, int64_t n, double mean, double std) {
   const auto blocks = [&](double* to, int64_t count) {
-    transform_words(g, count, 2 * kNormalBlock, 32,
-                    [&](const uint32_t* words, int64_t first, int64_t pieces) {
-                      for (int64_t i = 0; i < pieces; ++i) {
-                        normal_block(words + 2 * kNormalBlock * i, to + kNormalBlock * (first + i),
-                                     mean, std);
-                      }
-                    });
+    transform_words(
+        g, count, 2 * kNormalBlock, 32, [&](const uint32_t* words, int64_t first, int64_t pieces) {
+          for (int64_t i = 0; i < pieces; ++i) {
+            normal_block(words + 2 * kNormalBlock * i, to + kNormalBlock * (first + i), mean, std);
+          }
+        });
   };
   blocks(out, n / kNormalBlock);
   if (const int64_t tail = n % kNormalBlock) {
@@ -297,8 +303,10 @@ constexpr bool is_real = !is_complex_v<T>;
 template <class F>
 void visit_real(DType dtype, const char* op, F&& f) {
   visit_dtype(dtype, [&]<class T>() {
-    if constexpr (is_real<T>) f.template operator()<T>();
-    else fail(ErrorKind::Runtime, op, "(): complex tensors are not supported, got ", name(dtype));
+    if constexpr (is_real<T>)
+      f.template operator()<T>();
+    else
+      fail(ErrorKind::Runtime, op, "(): complex tensors are not supported, got ", name(dtype));
   });
 }
 
@@ -332,21 +340,27 @@ void integers(Generator& g, T* out, int64_t n, uint64_t range, int64_t base, boo
 // The largest value of random_(): that of the integer type, 2^digits for floats.
 template <class T>
 constexpr int64_t random_limit() {
-  if constexpr (is_floating_v<T>) return int64_t{1} << digits<T>();
-  else return static_cast<int64_t>(std::numeric_limits<T>::max());
+  if constexpr (is_floating_v<T>)
+    return int64_t{1} << digits<T>();
+  else
+    return static_cast<int64_t>(std::numeric_limits<T>::max());
 }
 
 template <class T>
 bool holds(int64_t value) {
-  if constexpr (is_floating_v<T>) return std::fabs(static_cast<double>(value)) <= largest<T>();
-  else return value >= static_cast<int64_t>(std::numeric_limits<T>::min()) &&
-              value <= static_cast<int64_t>(std::numeric_limits<T>::max());
+  if constexpr (is_floating_v<T>)
+    return std::fabs(static_cast<double>(value)) <= largest<T>();
+  else
+    return value >= static_cast<int64_t>(std::numeric_limits<T>::min()) &&
+           value <= static_cast<int64_t>(std::numeric_limits<T>::max());
 }
 
 // Float types with bounds beyond their exact integers: a sample near a bound could round out of the
 // interval, so the bound moves inwards by one spacing of the type.
 template <class T>
-int64_t rounded(int64_t value) { return convert<int64_t>(convert<T>(value)); }
+int64_t rounded(int64_t value) {
+  return convert<int64_t>(convert<T>(value));
+}
 
 template <class T>
 int64_t spacing(int64_t value) {
@@ -381,8 +395,10 @@ void fill_randint(Generator& g, DType dtype, void* out, int64_t n, int64_t low, 
   visit_real(dtype, "random_", [&]<class T>() {
     low = inner_low<T>(low);
     high = inner_high<T>(high);
-    FB_CHECK(low < high, "random_(): random_ expects 'from' casted to dtype to be less than 'to' "
-             "casted to dtype, but got from=", low, " >= to=", high);
+    FB_CHECK(low < high,
+             "random_(): random_ expects 'from' casted to dtype to be less than 'to' "
+             "casted to dtype, but got from=",
+             low, " >= to=", high);
     FB_CHECK(holds<T>(low), "random_(): from is out of bounds for ", name(dtype), ", got ", low);
     FB_CHECK(holds<T>(high - 1), "random_(): to - 1 is out of bounds for ", name(dtype), ", got ",
              high - 1);
@@ -453,8 +469,10 @@ void fill_bernoulli_p(Generator& g, DType dtype, void* out, DType p_dtype, const
     const P* chances = static_cast<const P*>(p);
     for (int64_t i = 0; i < n; ++i) {
       const double chance = static_cast<double>(chances[i]);
-      FB_CHECK(chance >= 0 && chance <= 1, "bernoulli_(): Expected p_in >= 0 && p_in <= 1 to be "
-               "true, but got p=", chance, " at position ", i);
+      FB_CHECK(chance >= 0 && chance <= 1,
+               "bernoulli_(): Expected p_in >= 0 && p_in <= 1 to be "
+               "true, but got p=",
+               chance, " at position ", i);
     }
     visit_dtype(dtype, [&]<class T>() {
       T* samples = static_cast<T*>(out);
@@ -462,8 +480,10 @@ void fill_bernoulli_p(Generator& g, DType dtype, void* out, DType p_dtype, const
       transform_words(g, n, per, kCheap, [&](const uint32_t* words, int64_t first, int64_t count) {
         for (int64_t i = 0; i < count; ++i) {
           bool success;
-          if constexpr (per == 2) success = uniform53(words + 2 * i) < chances[first + i];
-          else success = uniform24(words[i]) < static_cast<float>(chances[first + i]);
+          if constexpr (per == 2)
+            success = uniform53(words + 2 * i) < chances[first + i];
+          else
+            success = uniform24(words[i]) < static_cast<float>(chances[first + i]);
           samples[first + i] = convert<T>(success);
         }
       });

@@ -60,8 +60,8 @@ void fill_bernoulli_p(Generator& g, DType dtype, void* out, DType p_dtype, const
 
 // Row-wise draws of `samples` categories with probability proportional to p[rows, n]; out is
 // [rows, samples]. Without replacement, and for one sample, the largest of p / exponential.
-void multinomial(Generator& g, DType dtype, const void* p, int64_t rows, int64_t n,
-                 int64_t samples, bool replacement, int64_t* out);
+void multinomial(Generator& g, DType dtype, const void* p, int64_t rows, int64_t n, int64_t samples,
+                 bool replacement, int64_t* out);
 // Counts of a Poisson process of this rate; rates and out share the floating dtype.
 void fill_poisson(Generator& g, DType dtype, const void* rates, void* out, int64_t n);
 // Gamma of shape alpha and scale one; alphas and out share the floating dtype.

@@ -19,10 +19,14 @@ constexpr int64_t kLongPermutation = 0xFFFFFFFF / 20;
 
 template <class T>
 int64_t exact_integers() {  // 0 ... this are exact in T
-  if constexpr (std::is_same_v<T, Half>) return int64_t{1} << 11;
-  else if constexpr (std::is_same_v<T, BFloat16>) return int64_t{1} << 8;
-  else if constexpr (is_floating_v<T>) return int64_t{1} << std::numeric_limits<T>::digits;
-  else return static_cast<int64_t>(std::numeric_limits<T>::max());
+  if constexpr (std::is_same_v<T, Half>)
+    return int64_t{1} << 11;
+  else if constexpr (std::is_same_v<T, BFloat16>)
+    return int64_t{1} << 8;
+  else if constexpr (is_floating_v<T>)
+    return int64_t{1} << std::numeric_limits<T>::digits;
+  else
+    return static_cast<int64_t>(std::numeric_limits<T>::max());
 }
 
 }  // namespace
@@ -79,7 +83,8 @@ void with_replacement(Generator& g, const T* p, int64_t n, int64_t samples, C* c
   cumulative[n - 1] = 1;
   for (int64_t s = 0; s < samples; ++s) {
     out[s] = std::lower_bound(cumulative, cumulative + n, g.uniform(),
-                              [](C c, double u) { return c < u; }) - cumulative;
+                              [](C c, double u) { return c < u; }) -
+             cumulative;
   }
 }
 
@@ -121,12 +126,14 @@ void without_replacement(Generator& g, const T* p, int64_t rows, int64_t n, int6
 
 }  // namespace
 
-void multinomial(Generator& g, DType dtype, const void* p, int64_t rows, int64_t n,
-                 int64_t samples, bool replacement, int64_t* out) {
+void multinomial(Generator& g, DType dtype, const void* p, int64_t rows, int64_t n, int64_t samples,
+                 bool replacement, int64_t* out) {
   FB_CHECK(samples > 0, "multinomial(): cannot sample n_sample <= 0 samples, got ", samples);
   FB_CHECK(n > 0, "multinomial(): the distribution has no categories");
-  FB_CHECK(replacement || samples <= n, "multinomial(): cannot sample n_sample > "
-           "prob_dist.size(-1) samples without replacement, got ", samples, " of ", n);
+  FB_CHECK(replacement || samples <= n,
+           "multinomial(): cannot sample n_sample > "
+           "prob_dist.size(-1) samples without replacement, got ",
+           samples, " of ", n);
   visit_floating(dtype, "multinomial", [&]<class T>() {
     const T* weights = static_cast<const T*>(p);
     check_weights(weights, rows, n);
@@ -223,9 +230,12 @@ double standard_gamma(Generator& g, C alpha) {
 
 template <class T>
 double smallest_normal() {
-  if constexpr (std::is_same_v<T, Half>) return 0x1p-14;
-  else if constexpr (std::is_same_v<T, BFloat16>) return 0x1p-126;
-  else return std::numeric_limits<T>::min();
+  if constexpr (std::is_same_v<T, Half>)
+    return 0x1p-14;
+  else if constexpr (std::is_same_v<T, BFloat16>)
+    return 0x1p-126;
+  else
+    return std::numeric_limits<T>::min();
 }
 
 }  // namespace
@@ -237,8 +247,8 @@ void fill_standard_gamma(Generator& g, DType dtype, const void* alphas, void* ou
     for (int64_t i = 0; i < n; ++i) {
       const compute_t<T> a = static_cast<compute_t<T>>(alpha[i]);
       FB_CHECK(!(a < 0), "_standard_gamma(): the concentration must be non-negative, got ", a);
-      samples[i] = a == a ? convert<T>(std::max(standard_gamma(g, a), smallest_normal<T>()))
-                          : alpha[i];
+      samples[i] =
+          a == a ? convert<T>(std::max(standard_gamma(g, a), smallest_normal<T>())) : alpha[i];
     }
   });
 }
@@ -249,9 +259,9 @@ namespace {
 
 // log k! minus Stirling's approximation of it.
 double stirling_error(double k) {
-  static const double kTable[] = {0.0810614667953272, 0.0413406959554092, 0.0276779256849983,
+  static const double kTable[] = {0.0810614667953272,  0.0413406959554092, 0.0276779256849983,
                                   0.02079067210376509, 0.0166446911898211, 0.0138761288230707,
-                                  0.0118967099458917, 0.0104112652619720, 0.00925546218271273,
+                                  0.0118967099458917,  0.0104112652619720, 0.00925546218271273,
                                   0.00833056343336287};
   if (k <= 9) return kTable[static_cast<int>(k)];
   const double square = (k + 1) * (k + 1);
@@ -317,9 +327,12 @@ void fill_binomial(Generator& g, DType dtype, const void* counts, const void* p,
       FB_CHECK(c != std::numeric_limits<double>::infinity(),
                "binomial(): the count must be finite, got ", c);
       FB_CHECK(!(q < 0 || q > 1), "binomial(): the probability must lie in [0, 1], got ", q);
-      if (c != c) successes[i] = count[i];
-      else if (q != q) successes[i] = chance[i];
-      else successes[i] = convert<T>(binomial(g, c, q));
+      if (c != c)
+        successes[i] = count[i];
+      else if (q != q)
+        successes[i] = chance[i];
+      else
+        successes[i] = convert<T>(binomial(g, c, q));
     }
   });
 }

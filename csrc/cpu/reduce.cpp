@@ -9,7 +9,7 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kPartWork = 32 * 1024;   // elements of a part, when one output is cut into parts
+constexpr int64_t kPartWork = 32 * 1024;  // elements of a part, when one output is cut into parts
 constexpr int64_t kMaxParts = 64;
 constexpr int64_t kConvertBytes = 32 * 1024;
 
@@ -61,7 +61,7 @@ struct Plan {
   bool by_rows = false;
   int64_t steps = 1, step_bytes = 0;
   Loop outputs{1, 0, 0};
-  Loops kept, reduced;     // the loops outside
+  Loops kept, reduced;  // the loops outside
   int64_t item, compute_item;
   ConvertFn convert = nullptr;
   double param;
@@ -265,8 +265,12 @@ void fold(FoldOp op, const Tensor& in, uint64_t reduced, DType compute, double p
   int64_t out_items[2];
   for (int k = 0; k < count; ++k) {
     const FoldResult& r = results[k];
-    outputs[k] = {static_cast<char*>(r.out.raw()), r.finish, r.from,
-                  convert_fn(r.from, r.out.dtype()), element_size(r.from), r.param};
+    outputs[k] = {static_cast<char*>(r.out.raw()),
+                  r.finish,
+                  r.from,
+                  convert_fn(r.from, r.out.dtype()),
+                  element_size(r.from),
+                  r.param};
     out_items[k] = r.out.itemsize();
   }
   const int64_t base_item = first.itemsize();
@@ -294,13 +298,14 @@ void fold(FoldOp op, const Tensor& in, uint64_t reduced, DType compute, double p
   if (parts == 1) {
     parallel_for(units, std::max<int64_t>(kPartWork / std::max<int64_t>(work, 1), 1),
                  [&](int64_t begin, int64_t end) {
-      alignas(64) char local[kFoldColumns * kMaxStateBytes];
-      for (int64_t u = begin; u < end; ++u) {
-        const Place p = place(u);
-        plan.part(p.x, p.width, 0, 1, local);
-        store_states(plan, outputs, count, local, p.width, p.out, out_items, base_item);
-      }
-    });
+                   alignas(64) char local[kFoldColumns * kMaxStateBytes];
+                   for (int64_t u = begin; u < end; ++u) {
+                     const Place p = place(u);
+                     plan.part(p.x, p.width, 0, 1, local);
+                     store_states(plan, outputs, count, local, p.width, p.out, out_items,
+                                  base_item);
+                   }
+                 });
     return;
   }
   parallel_for(units * parts, 1, [&](int64_t begin, int64_t end) {

@@ -11,8 +11,12 @@ namespace {
 
 constexpr int64_t kShortRow = 8;  // inner rows up to which a call per weight does not pay
 
-void row_add(const float* src, float w, float* dst, int64_t n) { conv_row_add_f32(src, 1, w, dst, 1, n); }
-void row_add(const double* src, double w, double* dst, int64_t n) { conv_row_add_f64(src, 1, w, dst, 1, n); }
+void row_add(const float* src, float w, float* dst, int64_t n) {
+  conv_row_add_f32(src, 1, w, dst, 1, n);
+}
+void row_add(const double* src, double w, double* dst, int64_t n) {
+  conv_row_add_f64(src, 1, w, dst, 1, n);
+}
 
 double sinc(double x) { return x == 0 ? 1 : std::sin(M_PI * x) / (M_PI * x); }
 
@@ -91,8 +95,10 @@ void fill(ResampleTable& t, int64_t in, int64_t out, const ResampleOptions& o) {
   const P step = step_of<P>(in, out, o);
   for (int64_t j = 0; j < out; ++j) {
     t.first.push_back(static_cast<int64_t>(t.index.size()));
-    if (o.antialias) add_antialiased(t, in, j, step, o.mode);
-    else add_row<P>(t, in, j, step, o);
+    if (o.antialias)
+      add_antialiased(t, in, j, step, o.mode);
+    else
+      add_row<P>(t, in, j, step, o);
   }
   t.first.push_back(static_cast<int64_t>(t.index.size()));
 }
@@ -102,55 +108,64 @@ void fill(ResampleTable& t, int64_t in, int64_t out, const ResampleOptions& o) {
 ResampleTable resample_table(int64_t in, int64_t out, const ResampleOptions& o) {
   ResampleTable t;
   const bool nearest = o.mode == Resampling::Nearest || o.mode == Resampling::NearestExact;
-  if (o.in_double && !nearest) fill<double>(t, in, out, o);
-  else fill<float>(t, in, out, o);
+  if (o.in_double && !nearest)
+    fill<double>(t, in, out, o);
+  else
+    fill<float>(t, in, out, o);
   return t;
 }
 
 template <class T>
 void resample(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* x, T* y) {
   const auto out = static_cast<int64_t>(t.first.size()) - 1;
-  parallel_for(outer, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, out * inner)), [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) {
-      const T* from = x + o * in * inner;
-      T* to = y + o * out * inner;
-      for (int64_t j = 0; j < out; ++j, to += inner) {
-        for (int64_t q = 0; q < inner; ++q) to[q] = T(0);
-        for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) {
-          const T w = static_cast<T>(t.weight[i]);
-          const T* row = from + t.index[i] * inner;
-          if (inner > kShortRow) row_add(row, w, to, inner);
-          else
-            for (int64_t q = 0; q < inner; ++q) to[q] += w * row[q];
-        }
-      }
-    }
-  });
+  parallel_for(outer, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, out * inner)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t o = begin; o < end; ++o) {
+                   const T* from = x + o * in * inner;
+                   T* to = y + o * out * inner;
+                   for (int64_t j = 0; j < out; ++j, to += inner) {
+                     for (int64_t q = 0; q < inner; ++q) to[q] = T(0);
+                     for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) {
+                       const T w = static_cast<T>(t.weight[i]);
+                       const T* row = from + t.index[i] * inner;
+                       if (inner > kShortRow)
+                         row_add(row, w, to, inner);
+                       else
+                         for (int64_t q = 0; q < inner; ++q) to[q] += w * row[q];
+                     }
+                   }
+                 }
+               });
 }
 
 template <class T>
-void resample_adjoint(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* y, T* x) {
+void resample_adjoint(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* y,
+                      T* x) {
   const auto out = static_cast<int64_t>(t.first.size()) - 1;
-  parallel_for(outer, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, out * inner)), [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) {
-      const T* from = y + o * out * inner;
-      T* to = x + o * in * inner;
-      for (int64_t q = 0; q < in * inner; ++q) to[q] = T(0);
-      for (int64_t j = 0; j < out; ++j, from += inner)
-        for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) {
-          const T w = static_cast<T>(t.weight[i]);
-          T* row = to + t.index[i] * inner;
-          if (inner > kShortRow) row_add(from, w, row, inner);
-          else
-            for (int64_t q = 0; q < inner; ++q) row[q] += w * from[q];
-        }
-    }
-  });
+  parallel_for(outer, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, out * inner)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t o = begin; o < end; ++o) {
+                   const T* from = y + o * out * inner;
+                   T* to = x + o * in * inner;
+                   for (int64_t q = 0; q < in * inner; ++q) to[q] = T(0);
+                   for (int64_t j = 0; j < out; ++j, from += inner)
+                     for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) {
+                       const T w = static_cast<T>(t.weight[i]);
+                       T* row = to + t.index[i] * inner;
+                       if (inner > kShortRow)
+                         row_add(from, w, row, inner);
+                       else
+                         for (int64_t q = 0; q < inner; ++q) row[q] += w * from[q];
+                     }
+                 }
+               });
 }
 
 template void resample(const ResampleTable&, int64_t, int64_t, int64_t, const float*, float*);
 template void resample(const ResampleTable&, int64_t, int64_t, int64_t, const double*, double*);
-template void resample_adjoint(const ResampleTable&, int64_t, int64_t, int64_t, const float*, float*);
-template void resample_adjoint(const ResampleTable&, int64_t, int64_t, int64_t, const double*, double*);
+template void resample_adjoint(const ResampleTable&, int64_t, int64_t, int64_t, const float*,
+                               float*);
+template void resample_adjoint(const ResampleTable&, int64_t, int64_t, int64_t, const double*,
+                               double*);
 
 }  // namespace flambeau

@@ -11,9 +11,9 @@ namespace flambeau {
 
 namespace {
 
-constexpr int64_t kPackedSteps = 4;       // from here on packing the weights pays
-constexpr int64_t kStepBlock = 256;       // values of k whose panels stay in the first-level cache
-constexpr double kParallelStep = 3e6;     // operations of a step worth waking a thread for
+constexpr int64_t kPackedSteps = 4;    // from here on packing the weights pays
+constexpr int64_t kStepBlock = 256;    // values of k whose panels stay in the first-level cache
+constexpr double kParallelStep = 3e6;  // operations of a step worth waking a thread for
 constexpr int64_t kShares = 8;
 
 template <class T>
@@ -63,9 +63,7 @@ GemmArgs product(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b
 
 // The hidden state before the step: of the sequences [0, carried) it is what the step before left,
 // the others begin here.
-struct Previous {
-  int64_t first_row, carried;
-};
+struct Previous { int64_t first_row, carried; };
 Previous previous_of(const RnnShape& s, int64_t i) {
   if (i == 0) return {0, 0};
   const int64_t t = s.step_at(i), before = s.step_at(i - 1);
@@ -85,8 +83,15 @@ template <class T>
 class Forward {
  public:
   Forward(const RnnShape& s, const RnnWeights<T>& w, T* h, T* c, T* out, T* gates, T* cells)
-      : s_(s), w_(w), h_(h), c_(c), out_(out), gates_(gates), cells_(cells),
-        shape_(Kernels<T>::shape()), panels_(round_up(s.hidden, shape_.nr) / shape_.nr),
+      : s_(s),
+        w_(w),
+        h_(h),
+        c_(c),
+        out_(out),
+        gates_(gates),
+        cells_(cells),
+        shape_(Kernels<T>::shape()),
+        panels_(round_up(s.hidden, shape_.nr) / shape_.nr),
         packed_(s.steps >= kPackedSteps),
         weight_space_(packed_ ? bytes(s.weight_gates() * panels_ * shape_.nr * s.hidden) : 0),
         state_space_(packed_ ? bytes(round_up(s.batch(), shape_.mr) * s.hidden) : 0) {}
@@ -110,7 +115,8 @@ class Forward {
     const int64_t width = s_.weight_gates() * H;
     const Workspace space(bytes(width));
     T* bias = w_.b_ih ? space.as<T>() : nullptr;
-    const int64_t shared = gru() ? 2 * H : width;  // gates that add both shares before anything else
+    const int64_t shared =
+        gru() ? 2 * H : width;  // gates that add both shares before anything else
     if (bias) {
       for (int64_t j = 0; j < width; ++j)
         bias[j] = j < shared ? w_.b_ih[j] + w_.b_hh[j] : w_.b_ih[j];
@@ -125,25 +131,33 @@ class Forward {
   }
 
   T* weights_at(int64_t gate, int64_t unit) const {
-    return weight_space_.template as<T>() + (gate * panels_ + unit / shape_.nr) * shape_.nr * s_.hidden;
+    return weight_space_.template as<T>() +
+           (gate * panels_ + unit / shape_.nr) * shape_.nr * s_.hidden;
   }
 
   void pack_weights() {
     const int64_t H = s_.hidden;
     parallel_for(s_.weight_gates() * panels_, std::max<int64_t>(1, 65536 / (H * shape_.nr + 1)),
                  [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p) {
-        const int64_t gate = p / panels_, unit = p % panels_ * shape_.nr;
-        Kernels<T>::pack_b(GemmSource::Same, w_.w_hh + (gate * H + unit) * H, H, 1,
-                           std::min<int64_t>(shape_.nr, H - unit), H, weights_at(gate, unit));
-      }
-    });
+                   for (int64_t p = begin; p < end; ++p) {
+                     const int64_t gate = p / panels_, unit = p % panels_ * shape_.nr;
+                     Kernels<T>::pack_b(GemmSource::Same, w_.w_hh + (gate * H + unit) * H, H, 1,
+                                        std::min<int64_t>(shape_.nr, H - unit), H,
+                                        weights_at(gate, unit));
+                   }
+                 });
   }
 
   RnnForward<T> part(int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) const {
     const int64_t H = s_.hidden, first = s_.first_row[t] + row;
-    return {gates_ + first * s_.gate_row() + unit, s_.gate_row(), H, rows, units,
-            h_ + row * H + unit, c_ ? c_ + row * H + unit : nullptr, out_ + first * H + unit,
+    return {gates_ + first * s_.gate_row() + unit,
+            s_.gate_row(),
+            H,
+            rows,
+            units,
+            h_ + row * H + unit,
+            c_ ? c_ + row * H + unit : nullptr,
+            out_ + first * H + unit,
             cells_ ? cells_ + first * H + unit : nullptr};
   }
   const T* q_bias() const { return gru() && w_.b_hh ? w_.b_hh + 2 * s_.hidden : nullptr; }
@@ -196,8 +210,16 @@ class Backward {
  public:
   Backward(const RnnShape& s, const RnnWeights<T>& w, const T* h0, const T* c0, const T* out,
            const T* gates, const T* cells, const RnnGradients<T>& g)
-      : s_(s), w_(w), h0_(h0), c0_(c0), out_(out), gates_(gates), cells_(cells), g_(g),
-        shape_(Kernels<T>::shape()), depth_(s.weight_gates() * s.hidden),
+      : s_(s),
+        w_(w),
+        h0_(h0),
+        c0_(c0),
+        out_(out),
+        gates_(gates),
+        cells_(cells),
+        g_(g),
+        shape_(Kernels<T>::shape()),
+        depth_(s.weight_gates() * s.hidden),
         packed_(s.steps >= kPackedSteps),
         gate_space_(bytes(s.rows() * s.gate_row())),
         weight_space_(packed_ ? bytes(round_up(s.hidden, shape_.nr) * depth_) : 0),
@@ -226,11 +248,11 @@ class Backward {
   void cells_back(int64_t t, int64_t row, int64_t rows, const T* h_before, const T* c_before) {
     if (rows <= 0) return;
     const int64_t H = s_.hidden, first = s_.first_row[t] + row, gate = first * s_.gate_row();
-    Kernels<T>::backward(
-        s_.mode, RnnBackward<T>{gates_ + gate, s_.gate_row(), H, rows, H,
-                                cells_ ? cells_ + first * H : nullptr, c_before, h_before,
-                                g_.g_out ? g_.g_out + first * H : nullptr, g_.g_h + row * H,
-                                g_.g_c ? g_.g_c + row * H : nullptr, g_gates_ + gate});
+    Kernels<T>::backward(s_.mode,
+                         RnnBackward<T>{gates_ + gate, s_.gate_row(), H, rows, H,
+                                        cells_ ? cells_ + first * H : nullptr, c_before, h_before,
+                                        g_.g_out ? g_.g_out + first * H : nullptr, g_.g_h + row * H,
+                                        g_.g_c ? g_.g_c + row * H : nullptr, g_gates_ + gate});
   }
 
   void step(int64_t i) {
@@ -267,8 +289,8 @@ class Backward {
     if (g_.g_x) {
       gemm(product<T>(g_gates_, row, 1, w_.w_ih, I, 1, g_.g_x, I, rows, I, shared));
       if (gru()) {
-        GemmArgs g = product<T>(g_gates_ + 3 * H, row, 1, w_.w_ih + shared * I, I, 1, g_.g_x, I,
-                                rows, I, H);
+        GemmArgs g =
+            product<T>(g_gates_ + 3 * H, row, 1, w_.w_ih + shared * I, I, 1, g_.g_x, I, rows, I, H);
         g.beta = 1;
         gemm(g);
       }
@@ -305,8 +327,10 @@ class Backward {
     const int64_t H = s_.hidden;
     if (g_.g_b_hh) sum_rows(g_gates_, depth_, g_.g_b_hh);
     if (!g_.g_b_ih) return;
-    if (g_.g_b_hh) std::copy_n(g_.g_b_hh, depth_, g_.g_b_ih);
-    else sum_rows(g_gates_, depth_, g_.g_b_ih);
+    if (g_.g_b_hh)
+      std::copy_n(g_.g_b_hh, depth_, g_.g_b_ih);
+    else
+      sum_rows(g_gates_, depth_, g_.g_b_ih);
     if (gru()) sum_rows(g_gates_ + 3 * H, H, g_.g_b_ih + 2 * H);
   }
 

@@ -1,5 +1,6 @@
 // One direction of one recurrent layer on raw memory, forward and back. Runs without the
-// interpreter lock, spreads over the thread pool, and gives the same bits for any number of threads.
+// interpreter lock, spreads over the thread pool, and gives the same bits for any number of
+// threads.
 #pragma once
 #include <cstdint>
 
@@ -14,23 +15,21 @@ struct RnnShape {
   bool reverse;
   int64_t steps, input, hidden;
   const int64_t* batch_sizes;
-  const int64_t* first_row;      // of each step, and their number at [steps]
+  const int64_t* first_row;  // of each step, and their number at [steps]
 
   int64_t rows() const { return first_row[steps]; }
   int64_t batch() const { return steps ? batch_sizes[0] : 0; }
   int64_t gate_row() const { return rnn_gates(mode) * hidden; }
   // Gates that read the hidden state; the weights have as many blocks of `hidden` rows.
-  int64_t weight_gates() const {
-    return mode == RnnMode::Gru ? 3 : mode == RnnMode::Lstm ? 4 : 1;
-  }
+  int64_t weight_gates() const { return mode == RnnMode::Gru ? 3 : mode == RnnMode::Lstm ? 4 : 1; }
   int64_t step_at(int64_t i) const { return reverse ? steps - 1 - i : i; }
 };
 
 // Everything is row-major without gaps. Biases may be null.
 template <class T>
 struct RnnWeights {
-  const T* w_ih;   // (gates hidden, input)
-  const T* w_hh;   // (gates hidden, hidden)
+  const T* w_ih;  // (gates hidden, input)
+  const T* w_hh;  // (gates hidden, hidden)
   const T* b_ih;
   const T* b_hh;
 };

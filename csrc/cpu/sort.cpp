@@ -55,8 +55,10 @@ inline uint64_t key(uint64_t e) { return e >> 32; }
 inline uint64_t key(const Wide& e) { return e.key; }
 template <class E>
 inline E element(uint64_t k, int64_t at) {
-  if constexpr (std::is_same_v<E, Wide>) return {k, at};
-  else return k << 32 | static_cast<uint64_t>(at);
+  if constexpr (std::is_same_v<E, Wide>)
+    return {k, at};
+  else
+    return k << 32 | static_cast<uint64_t>(at);
 }
 
 // Calls f<T, E>() with the element type and the kind of pair; rows beyond 2^32 need the wide one.
@@ -64,8 +66,10 @@ template <class F>
 void visit_pairs(DType t, int64_t n, F&& f) {
   visit_dtype(t, [&]<class T>() {
     if constexpr (!is_complex_v<T>) {
-      if (sizeof(T) == 8 || n >= (int64_t{1} << 32)) f.template operator()<T, Wide>();
-      else if constexpr (sizeof(T) < 8) f.template operator()<T, uint64_t>();
+      if (sizeof(T) == 8 || n >= (int64_t{1} << 32))
+        f.template operator()<T, Wide>();
+      else if constexpr (sizeof(T) < 8)
+        f.template operator()<T, uint64_t>();
     }
   });
 }
@@ -80,8 +84,8 @@ void make_pairs(const T* row, int64_t begin, int64_t end, bool descending, E* ou
 
 // ---- sorting pairs by key
 
-constexpr int64_t kRadixFrom = 128;       // shorter rows are compared
-constexpr int64_t kPart = 64 * 1024;      // of a long row, for one thread
+constexpr int64_t kRadixFrom = 128;   // shorter rows are compared
+constexpr int64_t kPart = 64 * 1024;  // of a long row, for one thread
 constexpr int64_t kMaxParts = 16;
 constexpr int kBuckets = 256;
 
@@ -179,7 +183,8 @@ void sort_rows(const Tensor& in, bool descending, const Tensor& positions) {
       for (int64_t r = r0; r < r1; ++r) {
         const T* row = static_cast<const T*>(from) + r * s.n;
         make_pairs(row, 0, s.n, descending, scratch.data);
-        const E* sorted = sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
+        const E* sorted =
+            sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
         for (int64_t i = 0; i < s.n; ++i) out[r * s.n + i] = place(sorted[i]);
       }
     });
@@ -236,7 +241,8 @@ void top_rows(const Tensor& in, int64_t k, bool largest, const Tensor& positions
           continue;
         }
         make_pairs(row, 0, s.n, largest, scratch.data);
-        const E* sorted = sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
+        const E* sorted =
+            sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
         for (int64_t i = 0; i < k; ++i) out[r * k + i] = place(sorted[i]);
       }
     });
@@ -294,7 +300,8 @@ void mode_rows(const Tensor& in, const Tensor& positions) {
       for (int64_t r = r0; r < r1; ++r) {
         const T* row = static_cast<const T*>(from) + r * s.n;
         make_pairs(row, 0, s.n, false, scratch.data);
-        const E* sorted = sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
+        const E* sorted =
+            sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
         int64_t best = 0, start = 0;
         for (int64_t i = 0; i < s.n; ++i) {
           bool alike = i > 0 && key(sorted[i]) == key(sorted[i - 1]);

@@ -81,8 +81,8 @@ int threads_from(const char* name, bool strict) {
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
   const bool ok = end != text && (*end == '\0' || (!strict && *end == ',')) && value >= 1;
-  FB_CHECK(ok || !strict, name, ": expected a number of threads from 1 to ", kMaxThreads,
-           ", got '", text, "'; correct or unset the variable");
+  FB_CHECK(ok || !strict, name, ": expected a number of threads from 1 to ", kMaxThreads, ", got '",
+           text, "'; correct or unset the variable");
   return ok ? static_cast<int>(std::min<long>(value, kMaxThreads)) : 0;
 }
 

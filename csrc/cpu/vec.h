@@ -58,7 +58,9 @@ template <> struct IntOfSize<4> { using type = int32_t; };
 template <> struct IntOfSize<8> { using type = int64_t; };
 
 template <class T>
-struct UnsignedLane { using type = T; };
+struct UnsignedLane {
+  using type = T;
+};
 template <> struct UnsignedLane<int8_t> { using type = uint8_t; };
 template <> struct UnsignedLane<int16_t> { using type = uint16_t; };
 template <> struct UnsignedLane<int32_t> { using type = uint32_t; };
@@ -110,7 +112,9 @@ FB_VEC bool any(Mask<B> m) {
 #endif
 }
 template <int B>
-FB_VEC bool all(Mask<B> m) { return !any(!m); }
+FB_VEC bool all(Mask<B> m) {
+  return !any(!m);
+}
 
 // ---------------------------------------------------------------- vectors
 
@@ -190,32 +194,62 @@ struct Vec {
 
   // NaN if either is NaN.
   friend FB_VEC Vec maximum(Vec a, Vec b) {
-    if constexpr (std::is_floating_point_v<T>) return where(a != a, a, max_or_second(a, b));
-    else return max_or_second(a, b);
+    if constexpr (std::is_floating_point_v<T>)
+      return where(a != a, a, max_or_second(a, b));
+    else
+      return max_or_second(a, b);
   }
   friend FB_VEC Vec minimum(Vec a, Vec b) {
-    if constexpr (std::is_floating_point_v<T>) return where(a != a, a, min_or_second(a, b));
-    else return min_or_second(a, b);
+    if constexpr (std::is_floating_point_v<T>)
+      return where(a != a, a, min_or_second(a, b));
+    else
+      return min_or_second(a, b);
   }
   // The other operand if one is NaN.
   friend FB_VEC Vec fmaximum(Vec a, Vec b) {
-    if constexpr (std::is_floating_point_v<T>) return where(b != b, a, max_or_second(a, b));
-    else return max_or_second(a, b);
+    if constexpr (std::is_floating_point_v<T>)
+      return where(b != b, a, max_or_second(a, b));
+    else
+      return max_or_second(a, b);
   }
   friend FB_VEC Vec fminimum(Vec a, Vec b) {
-    if constexpr (std::is_floating_point_v<T>) return where(b != b, a, min_or_second(a, b));
-    else return min_or_second(a, b);
+    if constexpr (std::is_floating_point_v<T>)
+      return where(b != b, a, min_or_second(a, b));
+    else
+      return min_or_second(a, b);
   }
 
   // Integer lanes only; shifts of signed lanes are arithmetic.
-  friend FB_VEC Vec operator&(Vec a, Vec b) requires std::is_integral_v<T> { return a.v & b.v; }
-  friend FB_VEC Vec operator|(Vec a, Vec b) requires std::is_integral_v<T> { return a.v | b.v; }
-  friend FB_VEC Vec operator^(Vec a, Vec b) requires std::is_integral_v<T> { return a.v ^ b.v; }
-  friend FB_VEC Vec operator~(Vec a) requires std::is_integral_v<T> { return ~a.v; }
-  friend FB_VEC Vec operator<<(Vec a, int n) requires std::is_integral_v<T> {
+  friend FB_VEC Vec operator&(Vec a, Vec b)
+    requires std::is_integral_v<T>
+  {
+    return a.v & b.v;
+  }
+  friend FB_VEC Vec operator|(Vec a, Vec b)
+    requires std::is_integral_v<T>
+  {
+    return a.v | b.v;
+  }
+  friend FB_VEC Vec operator^(Vec a, Vec b)
+    requires std::is_integral_v<T>
+  {
+    return a.v ^ b.v;
+  }
+  friend FB_VEC Vec operator~(Vec a)
+    requires std::is_integral_v<T>
+  {
+    return ~a.v;
+  }
+  friend FB_VEC Vec operator<<(Vec a, int n)
+    requires std::is_integral_v<T>
+  {
     return (Raw)((Wrapping)a.v << n);
   }
-  friend FB_VEC Vec operator>>(Vec a, int n) requires std::is_integral_v<T> { return a.v >> n; }
+  friend FB_VEC Vec operator>>(Vec a, int n)
+    requires std::is_integral_v<T>
+  {
+    return a.v >> n;
+  }
 };
 
 using vfloat = Vec<float>;
@@ -230,13 +264,19 @@ using vuint64 = Vec<uint64_t>;
 
 // Reinterprets the bits.
 template <class To, class T>
-FB_VEC To bit_cast(Vec<T> a) { return (typename To::Raw)a.v; }
+FB_VEC To bit_cast(Vec<T> a) {
+  return (typename To::Raw)a.v;
+}
 
 // Both branches literal: the lanes are float or double, as wide as the mask's.
 template <Scalar A, Scalar B>
-FB_VEC vfloat where(Mask<4> m, A a, B b) { return where(m, vfloat(a), vfloat(b)); }
+FB_VEC vfloat where(Mask<4> m, A a, B b) {
+  return where(m, vfloat(a), vfloat(b));
+}
 template <Scalar A, Scalar B>
-FB_VEC vdouble where(Mask<8> m, A a, B b) { return where(m, vdouble(a), vdouble(b)); }
+FB_VEC vdouble where(Mask<8> m, A a, B b) {
+  return where(m, vdouble(a), vdouble(b));
+}
 
 // ---------------------------------------------------------------- memory
 
@@ -251,7 +291,7 @@ FB_VEC Vec<T> iota() {
 // Addresses need no more alignment than that of one element.
 template <class T>
 FB_VEC Vec<T> load(const T* p) {
-  return (typename Vec<T>::Raw)*reinterpret_cast<const typename Vec<T>::Loose*>(p);
+  return (typename Vec<T>::Raw) * reinterpret_cast<const typename Vec<T>::Loose*>(p);
 }
 template <class T>
 FB_VEC void store(T* p, std::type_identity_t<Vec<T>> a) {
@@ -274,11 +314,11 @@ FB_VEC Vec<T> load_n(const T* p, int64_t n, std::type_identity_t<T> fill = T{}) 
     auto m = first_lanes<T>(n);
     Vec<T> r;
     if constexpr (sizeof(T) == 4)
-      r = (typename Vec<T>::Raw)__builtin_ia32_maskloadps256(
-          reinterpret_cast<const RawFloat*>(p), (RawInt32)m.v);
+      r = (typename Vec<T>::Raw)__builtin_ia32_maskloadps256(reinterpret_cast<const RawFloat*>(p),
+                                                             (RawInt32)m.v);
     else
-      r = (typename Vec<T>::Raw)__builtin_ia32_maskloadpd256(
-          reinterpret_cast<const RawDouble*>(p), (RawInt64)m.v);
+      r = (typename Vec<T>::Raw)__builtin_ia32_maskloadpd256(reinterpret_cast<const RawDouble*>(p),
+                                                             (RawInt64)m.v);
     return where(m, r, Vec<T>(fill));
   }
 #endif
@@ -296,8 +336,7 @@ FB_VEC void store_n(T* p, std::type_identity_t<Vec<T>> a, int64_t n) {
     if constexpr (sizeof(T) == 4)
       __builtin_ia32_maskstoreps256(reinterpret_cast<RawFloat*>(p), (RawInt32)m.v, (RawFloat)a.v);
     else
-      __builtin_ia32_maskstorepd256(reinterpret_cast<RawDouble*>(p), (RawInt64)m.v,
-                                    (RawDouble)a.v);
+      __builtin_ia32_maskstorepd256(reinterpret_cast<RawDouble*>(p), (RawInt64)m.v, (RawDouble)a.v);
     return;
   }
 #endif
@@ -336,7 +375,10 @@ FB_VEC void store_bool(bool* p, Mask<B> m) {
   if constexpr (B == 4) {  // the compiler's own narrowing takes three times as long
     typedef int Quarter __attribute__((vector_size(16)));
     typedef char Sixteen __attribute__((vector_size(16)));
-    union { RawInt32 whole; Quarter half[2]; } u{(RawInt32)m.v};
+    union {
+      RawInt32 whole;
+      Quarter half[2];
+    } u{(RawInt32)m.v};
     const auto words = __builtin_ia32_packssdw128(u.half[0], u.half[1]);
     const Sixteen bytes = (Sixteen)__builtin_ia32_packsswb128(words, words) & 1;
     __builtin_memcpy(p, &bytes, 8);
@@ -429,8 +471,10 @@ FB_VEC vdouble fma(vdouble a, vdouble b, vdouble c) {
 // a * b + c, fused where that is one instruction.
 template <class T>
 FB_VEC Vec<T> mad(Vec<T> a, std::type_identity_t<Vec<T>> b, std::type_identity_t<Vec<T>> c) {
-  if constexpr (kHasFma && std::is_floating_point_v<T>) return fma(a, b, c);
-  else return a * b + c;
+  if constexpr (kHasFma && std::is_floating_point_v<T>)
+    return fma(a, b, c);
+  else
+    return a * b + c;
 }
 
 // ---------------------------------------------------------------- across lanes
@@ -445,8 +489,10 @@ FB_VEC Vec<T> rotate(Vec<T> a) {
 // Folds halves onto each other: the order of the operations depends on the width alone.
 template <int W, class T, class Op>
 FB_VEC Vec<T> fold_lanes(Vec<T> a, Op op) {
-  if constexpr (W == 0) return a;
-  else return fold_lanes<W / 2>(op(a, rotate<W>(a)), op);
+  if constexpr (W == 0)
+    return a;
+  else
+    return fold_lanes<W / 2>(op(a, rotate<W>(a)), op);
 }
 template <class T>
 FB_VEC T reduce_add(Vec<T> a) {
@@ -459,13 +505,11 @@ FB_VEC T reduce_mul(Vec<T> a) {
 // NaN if some lane is NaN.
 template <class T>
 FB_VEC T reduce_max(Vec<T> a) {
-  return fold_lanes<Vec<T>::lanes / 2>(
-      a, [](Vec<T> x, Vec<T> y) { return maximum(x, y); }).v[0];
+  return fold_lanes<Vec<T>::lanes / 2>(a, [](Vec<T> x, Vec<T> y) { return maximum(x, y); }).v[0];
 }
 template <class T>
 FB_VEC T reduce_min(Vec<T> a) {
-  return fold_lanes<Vec<T>::lanes / 2>(
-      a, [](Vec<T> x, Vec<T> y) { return minimum(x, y); }).v[0];
+  return fold_lanes<Vec<T>::lanes / 2>(a, [](Vec<T> x, Vec<T> y) { return minimum(x, y); }).v[0];
 }
 
 // f applied to each lane; f takes and gives the lane's type.

@@ -12,9 +12,12 @@ void check_relu(const Tensor& self) {
 }
 
 void check_hardtanh(const Tensor& self, const Scalar& min_val, const Scalar& max_val) {
-  FB_CHECK_VALUE(min_val.to_double() <= max_val.to_double(), "hardtanh(): min_val cannot be greater "
-                 "than max_val, got ", min_val, " and ", max_val);
-  FB_CHECK(self.dtype() != DType::UInt8 || min_val.to_double() >= 0, "cannot do hardtanh on an "
+  FB_CHECK_VALUE(min_val.to_double() <= max_val.to_double(),
+                 "hardtanh(): min_val cannot be greater "
+                 "than max_val, got ",
+                 min_val, " and ", max_val);
+  FB_CHECK(self.dtype() != DType::UInt8 || min_val.to_double() >= 0,
+           "cannot do hardtanh on an "
            "unsigned type with negative limits");
 }
 
@@ -23,18 +26,24 @@ void check_celu(const Tensor&, const Scalar& alpha) {
 }
 
 void check_softshrink(const Tensor&, const Scalar& lambd) {
-  FB_CHECK(lambd.to_double() >= 0, "softshrink(): lambda must be greater or equal to 0, but found to "
-           "be ", lambd);
+  FB_CHECK(lambd.to_double() >= 0,
+           "softshrink(): lambda must be greater or equal to 0, but found to "
+           "be ",
+           lambd);
 }
 
 Tensor prelu(const Tensor& self, const Tensor& weight) {
-  FB_CHECK(weight.dim() <= 1, "prelu(): Expected `weight` to be a scalar or 1D tensor, but got: ndim "
-           "= ", weight.dim());
+  FB_CHECK(weight.dim() <= 1,
+           "prelu(): Expected `weight` to be a scalar or 1D tensor, but got: ndim "
+           "= ",
+           weight.dim());
   if (weight.numel() == 1) return ops::_prelu(self, ops::reshape(weight, Dims()));
   FB_CHECK(self.dim() > 0, "Not allow zero-dim input tensor.");
   const int64_t channels = self.dim() > 1 ? self.size(1) : 1;
-  FB_CHECK(channels == weight.numel(), "Mismatch of parameter numbers and input channel size. Found "
-           "parameter numbers = ", weight.numel(), " and channel size = ", channels, ".");
+  FB_CHECK(channels == weight.numel(),
+           "Mismatch of parameter numbers and input channel size. Found "
+           "parameter numbers = ",
+           weight.numel(), " and channel size = ", channels, ".");
   Dims shape(self.dim());
   for (int64_t& s : shape) s = 1;
   shape[1] = channels;
@@ -59,15 +68,18 @@ Tensor _rrelu_slopes(const Tensor& self, double lower, double upper, Generator* 
 }
 
 Tensor rrelu(const Tensor& self, double lower, double upper, bool training, Generator* generator) {
-  FB_CHECK(lower <= upper, "rrelu(): Lower bound should be less than or equal to the upper bound, got ",
-           lower, " and ", upper);
+  FB_CHECK(lower <= upper,
+           "rrelu(): Lower bound should be less than or equal to the upper bound, got ", lower,
+           " and ", upper);
   if (!training) return ops::leaky_relu(self, Scalar((lower + upper) / 2));
   return ops::mul(self, ops::_rrelu_slopes(self, lower, upper, generator));
 }
 
 Tensor gelu(const Tensor& self, const std::string& approximate) {
-  FB_CHECK(approximate == "none" || approximate == "tanh", "approximate argument must be either none "
-           "or tanh, got '", approximate, "'");
+  FB_CHECK(approximate == "none" || approximate == "tanh",
+           "approximate argument must be either none "
+           "or tanh, got '",
+           approximate, "'");
   return approximate == "tanh" ? ops::_gelu_tanh(self) : ops::_gelu(self);
 }
 

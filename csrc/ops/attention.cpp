@@ -39,7 +39,8 @@ Tensor additive(const Tensor& mask, DType dtype) {
   visit_floating(dtype, kOp, [&]<class T>() {
     const bool* from = allowed.data<bool>();
     T* to = out.data<T>();
-    for (int64_t i = 0; i < out.numel(); ++i) to[i] = T(from[i] ? 0.0f : -std::numeric_limits<float>::infinity());
+    for (int64_t i = 0; i < out.numel(); ++i)
+      to[i] = T(from[i] ? 0.0f : -std::numeric_limits<float>::infinity());
   });
   return out;
 }
@@ -116,7 +117,8 @@ Tensor compose(const Tensor& q, const Tensor& key, const Tensor& value, const Te
   const Tensor right = ops::mul(ops::transpose(k, -2, -1), number_tensor(root));
   Tensor scores = ops::matmul(left, right);
   if (causal) {
-    scores = ops::add(scores, causal_mask(q.size(q.dim() - 2), k.size(k.dim() - 2), q.dtype(), q.device()));
+    scores = ops::add(scores,
+                      causal_mask(q.size(q.dim() - 2), k.size(k.dim() - 2), q.dtype(), q.device()));
   }
   if (mask.defined()) scores = ops::add(scores, additive(mask, q.dtype()));
   Tensor weights;
@@ -137,15 +139,21 @@ AttentionOperand operand(const Tensor& t) {
   return {t.data<float>(), t.stride(0), t.stride(1), t.stride(2), t.stride(3)};
 }
 
-AttentionShape shape_of(const Tensor& q, const Tensor& k, const Tensor& v, bool causal, double scale) {
-  return {q.size(0), q.size(1), k.size(1), q.size(2), k.size(2), q.size(3), v.size(3), causal,
-          static_cast<float>(scale)};
+AttentionShape shape_of(const Tensor& q, const Tensor& k, const Tensor& v, bool causal,
+                        double scale) {
+  return {q.size(0), q.size(1), k.size(1),
+          q.size(2), k.size(2), q.size(3),
+          v.size(3), causal,    static_cast<float>(scale)};
 }
 
 AttentionMask mask_of(const Tensor& mask) {
   if (!mask.defined()) return {};
-  return {mask.dtype() == DType::Bool ? MaskKind::Bool : MaskKind::Float, mask.raw(), mask.stride(0),
-          mask.stride(1), mask.stride(2), mask.stride(3)};
+  return {mask.dtype() == DType::Bool ? MaskKind::Bool : MaskKind::Float,
+          mask.raw(),
+          mask.stride(0),
+          mask.stride(1),
+          mask.stride(2),
+          mask.stride(3)};
 }
 
 Tensor expand_mask(const Tensor& mask, const Tensor& q, const Tensor& k) {
@@ -164,13 +172,16 @@ namespace impl {
 std::tuple<Tensor, Tensor> _attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                       const Tensor& mask, bool causal, double scale) {
   for (const Tensor* t : {&q, &k, &v}) {
-    FB_CHECK(t->dtype() == DType::Float32 && t->dim() == 4, "_attention(): expects float32 tensors "
-             "of four dimensions, got ", name(t->dtype()), " of shape ", t->sizes());
+    FB_CHECK(t->dtype() == DType::Float32 && t->dim() == 4,
+             "_attention(): expects float32 tensors "
+             "of four dimensions, got ",
+             name(t->dtype()), " of shape ", t->sizes());
   }
   FB_CHECK(k.size(0) == q.size(0) && v.size(0) == q.size(0) && v.size(1) == k.size(1) &&
                k.size(1) > 0 && q.size(1) % k.size(1) == 0 && v.size(2) == k.size(2) &&
                k.size(3) == q.size(3),
-           "_attention(): shapes do not fit: query ", q.sizes(), ", key ", k.sizes(), ", value ", v.sizes());
+           "_attention(): shapes do not fit: query ", q.sizes(), ", key ", k.sizes(), ", value ",
+           v.sizes());
   FB_CHECK(!mask.defined() || mask.dtype() == DType::Bool || mask.dtype() == DType::Float32,
            "_attention(): expects a mask of bool or float32, got ", name(mask.dtype()));
   const Dims sizes{q.size(0), q.size(1), q.size(2), v.size(3)};
@@ -197,7 +208,8 @@ namespace grad {
 TensorList attention_composed(Node&, const Tensor& g_output, const Tensor& query, const Tensor& key,
                               const Tensor& value, const Tensor& mask, bool causal, double scale) {
   return recompute_gradients({query, key, value}, {g_output}, [&](const TensorList& t) {
-    return TensorList{compose(t[0], t[1], t[2], mask, causal, scale, 0, query.size(1) / key.size(1))};
+    return TensorList{
+        compose(t[0], t[1], t[2], mask, causal, scale, 0, query.size(1) / key.size(1))};
   });
 }
 
@@ -227,32 +239,42 @@ TensorList attention_fused(Node& node, const Tensor& g, const Tensor& q, const T
 
 namespace {
 
-void check_inputs(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, double dropout) {
-  FB_CHECK(q.dtype() == k.dtype() && q.dtype() == v.dtype(), "Expected query, key, and value to have "
-           "the same dtype, but got query.dtype: ", name(q.dtype()), " key.dtype: ", name(k.dtype()),
-           " and value.dtype: ", name(v.dtype()), " instead.");
-  FB_CHECK(is_floating(q.dtype()), kOp, "(): expects floating point tensors, got ", name(q.dtype()));
-  FB_CHECK(q.dim() >= 2 && k.dim() >= 2 && v.dim() >= 2, "Expected query, key, and value to all be at "
-           "least 2 dimensional, but got query.dim: ", q.dim(), " key.dim: ", k.dim(),
-           " and value.dim: ", v.dim(), " instead.");
+void check_inputs(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask,
+                  double dropout) {
+  FB_CHECK(q.dtype() == k.dtype() && q.dtype() == v.dtype(),
+           "Expected query, key, and value to have "
+           "the same dtype, but got query.dtype: ",
+           name(q.dtype()), " key.dtype: ", name(k.dtype()), " and value.dtype: ", name(v.dtype()),
+           " instead.");
+  FB_CHECK(is_floating(q.dtype()), kOp, "(): expects floating point tensors, got ",
+           name(q.dtype()));
+  FB_CHECK(q.dim() >= 2 && k.dim() >= 2 && v.dim() >= 2,
+           "Expected query, key, and value to all be at "
+           "least 2 dimensional, but got query.dim: ",
+           q.dim(), " key.dim: ", k.dim(), " and value.dim: ", v.dim(), " instead.");
   FB_CHECK(!mask.defined() || mask.dtype() == DType::Bool || mask.dtype() == DType::Float32 ||
                mask.dtype() == q.dtype(),
            "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
-           "attn_mask.dtype: ", name(mask.dtype()), " and query.dtype: ", name(q.dtype()), " instead.");
-  FB_CHECK(dropout >= 0 && dropout <= 1, "dropout probability has to be between 0 and 1, but got ", dropout);
+           "attn_mask.dtype: ",
+           name(mask.dtype()), " and query.dtype: ", name(q.dtype()), " instead.");
+  FB_CHECK(dropout >= 0 && dropout <= 1, "dropout probability has to be between 0 and 1, but got ",
+           dropout);
 }
 
 // True iff the tensors fit the fused kernel as they are, but for missing leading dimensions.
 bool fits_kernel(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, bool gqa) {
-  if (q.dtype() != DType::Float32 || q.dim() > 4 || k.dim() != q.dim() || v.dim() != q.dim()) return false;
+  if (q.dtype() != DType::Float32 || q.dim() > 4 || k.dim() != q.dim() || v.dim() != q.dim())
+    return false;
   const int64_t n = q.dim();
   for (int64_t d = 0; d + 2 < n; ++d) {
     const bool shared = gqa && d == n - 3 && k.size(d) > 0 && q.size(d) % k.size(d) == 0;
-    if (k.size(d) != v.size(d) || (k.size(d) != q.size(d) && !shared) || k.size(d) == 0) return false;
+    if (k.size(d) != v.size(d) || (k.size(d) != q.size(d) && !shared) || k.size(d) == 0)
+      return false;
   }
   if (k.size(n - 1) != q.size(n - 1) || v.size(n - 2) != k.size(n - 2)) return false;
   if (!mask.defined()) return true;
-  if (requires_grad(mask) || (mask.dtype() != DType::Bool && mask.dtype() != DType::Float32)) return false;
+  if (requires_grad(mask) || (mask.dtype() != DType::Bool && mask.dtype() != DType::Float32))
+    return false;
   Dims scores = q.sizes();
   scores[n - 1] = k.size(n - 2);
   return is_expandable(mask.sizes(), scores);
@@ -277,15 +299,18 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   if (enable_gqa) {
     FB_CHECK(n >= 3 && key.dim() == n && value.dim() == n && key.size(n - 3) > 0 &&
                  key.size(n - 3) == value.size(n - 3) && query.size(n - 3) % key.size(n - 3) == 0,
-             kOp, "(): Number of heads in key and value must divide the number of heads in query; got "
-             "shapes ", query.sizes(), ", ", key.sizes(), " and ", value.sizes());
+             kOp,
+             "(): Number of heads in key and value must divide the number of heads in query; got "
+             "shapes ",
+             query.sizes(), ", ", key.sizes(), " and ", value.sizes());
   }
   const double s = scale.value_or(1 / std::sqrt(static_cast<double>(query.size(n - 1))));
   if (dropout_p > 0 || !fits_kernel(query, key, value, attn_mask, enable_gqa)) {
     const int64_t group = enable_gqa ? query.size(n - 3) / key.size(n - 3) : 1;
     return compose(query, key, value, attn_mask, is_causal, s, dropout_p, group);
   }
-  Tensor out = std::get<0>(ops::_attention(four(query), four(key), four(value), attn_mask, is_causal, s));
+  Tensor out =
+      std::get<0>(ops::_attention(four(query), four(key), four(value), attn_mask, is_causal, s));
   for (int64_t d = n; d < 4; ++d) out = ops::squeeze_dim(out, 0);
   return out;
 }

@@ -5,9 +5,7 @@
 
 namespace flambeau {
 
-struct Axis {
-  int64_t outer, n, inner;
-};
+struct Axis { int64_t outer, n, inner; };
 
 // `dim` is wrapped. Any dense layout will do: what varies faster than `dim` is inner.
 inline Axis axis_of(const Tensor& dense, int64_t dim) {

@@ -26,7 +26,8 @@ Tensor itself(const Tensor& self) { return self; }
 Tensor real(const Tensor& self) { return is_complex(self.dtype()) ? part(self, 0) : self; }
 
 Tensor imag(const Tensor& self) {
-  FB_CHECK(is_complex(self.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
+  FB_CHECK(is_complex(self.dtype()),
+           "imag is not implemented for tensors with non-complex dtypes.");
   return part(self, 1);
 }
 
@@ -41,8 +42,10 @@ Tensor view_as_real(const Tensor& self) {
 }
 
 Tensor view_as_complex(const Tensor& self) {
-  FB_CHECK(is_complex_part(self.dtype()), "view_as_complex is only supported for float32 and float64 "
-           "tensors, but got a tensor of scalar type: ", type_name(self.dtype()));
+  FB_CHECK(is_complex_part(self.dtype()),
+           "view_as_complex is only supported for float32 and float64 "
+           "tensors, but got a tensor of scalar type: ",
+           type_name(self.dtype()));
   const int64_t last = self.dim() - 1;
   FB_CHECK(last >= 0, "Input tensor must have one or more dimensions");
   FB_CHECK(self.size(last) == 2, "Tensor must have a last dimension of size 2");
@@ -50,7 +53,8 @@ Tensor view_as_complex(const Tensor& self) {
   FB_CHECK(self.offset() % 2 == 0, "Tensor must have a storage_offset divisible by 2");
   Dims sizes, strides;
   for (int64_t d = 0; d < last; ++d) {
-    FB_CHECK(self.stride(d) % 2 == 0, "Tensor must have a stride divisible by 2 for all but last "
+    FB_CHECK(self.stride(d) % 2 == 0,
+             "Tensor must have a stride divisible by 2 for all but last "
              "dimension");
     sizes.push_back(self.size(d));
     strides.push_back(self.stride(d) / 2);
@@ -60,13 +64,16 @@ Tensor view_as_complex(const Tensor& self) {
 }
 
 Tensor complex(const Tensor& real, const Tensor& imag) {
-  FB_CHECK(is_complex_part(real.dtype()) && is_complex_part(imag.dtype()), "Expected both inputs to "
-           "be Float or Double tensors but got ", type_name(real.dtype()), " and ",
-           type_name(imag.dtype()));
+  FB_CHECK(is_complex_part(real.dtype()) && is_complex_part(imag.dtype()),
+           "Expected both inputs to "
+           "be Float or Double tensors but got ",
+           type_name(real.dtype()), " and ", type_name(imag.dtype()));
   FB_CHECK(real.dtype() == imag.dtype(), "Expected object of scalar type ", type_name(real.dtype()),
            " but got scalar type ", type_name(imag.dtype()), " for second argument");
-  FB_CHECK(real.device() == imag.device(), "complex(): Expected all tensors to be on the same "
-           "device, but found at least two devices, ", real.device(), " and ", imag.device(), "!");
+  FB_CHECK(real.device() == imag.device(),
+           "complex(): Expected all tensors to be on the same "
+           "device, but found at least two devices, ",
+           real.device(), " and ", imag.device(), "!");
   const Dims sizes = broadcast_shapes(real.sizes(), imag.sizes(), "complex");
   Tensor out = empty(sizes, to_complex(real.dtype()), real.device(), "complex");
   if (out.is_meta()) return out;

@@ -1,6 +1,6 @@
 // Convolutions: PyTorch's argument rules here, three maps on raw images in cpu/conv.
-#include "core/blocking.h"
 #include "cpu/conv.h"
+#include "core/blocking.h"
 #include "cpu/conv_plain.h"
 #include "cpu/copy.h"
 #include "cpu/pointwise.h"
@@ -14,11 +14,10 @@ namespace flambeau::impl {
 
 namespace {
 
-constexpr int64_t kMostExtent = int64_t{1} << 40;  // of a padded image, so that sums cannot overflow
+constexpr int64_t kMostExtent = int64_t{1}
+                                << 40;  // of a padded image, so that sums cannot overflow
 
-struct Window {
-  Dims stride, padding, dilation;
-};
+struct Window { Dims stride, padding, dilation; };
 
 // Integers and bytes are computed as int64, complex numbers as complex128, half types as float.
 DType compute_type(DType t) {
@@ -43,16 +42,17 @@ inline constexpr bool kIsFast = std::is_floating_point_v<T>;
 void check_dtypes(const Tensor& a, const Tensor& b, const Tensor& bias, const char* op) {
   FB_CHECK(a.dtype() == b.dtype(), op, "(): expected scalar type ", type_name(a.dtype()),
            " but found ", type_name(b.dtype()), "; input and weight must have the same dtype");
-  FB_CHECK(!bias.defined() || bias.dtype() == a.dtype(), op, "(): Input type (", type_word(a.dtype()),
-           ") and bias type (", type_word(bias.defined() ? bias.dtype() : a.dtype()),
-           ") should be the same");
+  FB_CHECK(!bias.defined() || bias.dtype() == a.dtype(), op, "(): Input type (",
+           type_word(a.dtype()), ") and bias type (",
+           type_word(bias.defined() ? bias.dtype() : a.dtype()), ") should be the same");
   FB_CHECK_KIND(ErrorKind::NotImplemented, a.dtype() != DType::Bool, op,
                 "(): \"slow_conv2d_cpu\" not implemented for 'Bool'");
 }
 
 // `x_sizes`: the image that the map of the kernel reads; `y_sizes`: the one it makes.
-ConvGeometry geometry(const Dims& x_sizes, const Dims& weight, const Dims& y_sizes, const Dims& stride,
-                      const Dims& padding, const Dims& dilation, int64_t groups, const char* op) {
+ConvGeometry geometry(const Dims& x_sizes, const Dims& weight, const Dims& y_sizes,
+                      const Dims& stride, const Dims& padding, const Dims& dilation, int64_t groups,
+                      const char* op) {
   const size_t dims = weight.size() - 2;
   FB_CHECK(weight.size() >= 3 && weight.size() <= 5 && x_sizes.size() == weight.size() &&
                y_sizes.size() == weight.size() && stride.size() == dims && padding.size() == dims &&
@@ -65,8 +65,8 @@ ConvGeometry geometry(const Dims& x_sizes, const Dims& weight, const Dims& y_siz
   g.out_channels = y_sizes[1];
   FB_CHECK(y_sizes[0] == g.batch && weight[0] == g.out_channels &&
                weight[1] * groups == g.in_channels && g.out_channels % groups == 0,
-           op, "(): images ", x_sizes, " and ", y_sizes, " do not go with a weight of size ", weight,
-           " and ", groups, " groups");
+           op, "(): images ", x_sizes, " and ", y_sizes, " do not go with a weight of size ",
+           weight, " and ", groups, " groups");
   for (size_t i = 0; i < dims; ++i) {
     const size_t d = 3 - dims + i;
     g.in[d] = x_sizes[2 + i];
@@ -87,7 +87,8 @@ ConvGeometry geometry(const Dims& x_sizes, const Dims& weight, const Dims& y_siz
 bool large(const ConvGeometry& g) {
   return static_cast<double>(g.batch) * static_cast<double>(g.out_channels) *
              static_cast<double>(g.group_in()) * static_cast<double>(g.taps()) *
-             static_cast<double>(g.out_pixels()) > 262144;
+             static_cast<double>(g.out_pixels()) >
+         262144;
 }
 
 Tensor finish(const Tensor& result, DType dtype) {
@@ -114,8 +115,10 @@ Tensor _convolution(const Tensor& input, const Tensor& weight, const Tensor& bia
     const T* wp = w.data<T>();
     const T* bp = b.defined() ? b.data<T>() : nullptr;
     BlockingRegion region(large(g));
-    if constexpr (kIsFast<T>) conv_forward<T>(g, from, wp, bp, to);
-    else conv_forward_plain<T>(g, from, wp, bp, to);
+    if constexpr (kIsFast<T>)
+      conv_forward<T>(g, from, wp, bp, to);
+    else
+      conv_forward_plain<T>(g, from, wp, bp, to);
   });
   return finish(out, input.dtype());
 }
@@ -139,8 +142,10 @@ Tensor _convolution_transpose(const Tensor& input, const Tensor& weight, const T
     const T* wp = w.data<T>();
     const T* bp = b.defined() ? b.data<T>() : nullptr;
     BlockingRegion region(large(g));
-    if constexpr (kIsFast<T>) conv_adjoint<T>(g, from, wp, bp, to);
-    else conv_adjoint_plain<T>(g, from, wp, bp, to);
+    if constexpr (kIsFast<T>)
+      conv_adjoint<T>(g, from, wp, bp, to);
+    else
+      conv_adjoint_plain<T>(g, from, wp, bp, to);
   });
   return finish(out, input.dtype());
 }
@@ -149,20 +154,23 @@ Tensor _convolution_weight_grad(const Tensor& grad, const Tensor& input, const D
                                 const Dims& stride, const Dims& padding, const Dims& dilation,
                                 int64_t groups) {
   check_dtypes(grad, input, Tensor(), "convolution");
-  const ConvGeometry g = geometry(input.sizes(), size, grad.sizes(), stride, padding, dilation,
-                                  groups, "convolution");
+  const ConvGeometry g =
+      geometry(input.sizes(), size, grad.sizes(), stride, padding, dilation, groups, "convolution");
   const bool last = prefers_channels_last(grad);
   const Device device = common_device({&grad, &input});
   const DType type = device.is_meta() ? input.dtype() : compute_type(input.dtype());
   Tensor out = empty(size, type, device, "convolution");
   if (out.is_meta()) return out;
-  const Tensor y = in_layout(to_dtype(grad, type), last), x = in_layout(to_dtype(input, type), last);
+  const Tensor y = in_layout(to_dtype(grad, type), last),
+               x = in_layout(to_dtype(input, type), last);
   visit_compute(type, [&]<class T>() {
     const auto from = image_of<const T>(y, last), image = image_of<const T>(x, last);
     T* to = out.data<T>();
     BlockingRegion region(large(g));
-    if constexpr (kIsFast<T>) conv_weight_grad<T>(g, from, image, to);
-    else conv_weight_grad_plain<T>(g, from, image, to);
+    if constexpr (kIsFast<T>)
+      conv_weight_grad<T>(g, from, image, to);
+    else
+      conv_weight_grad_plain<T>(g, from, image, to);
   });
   return finish(out, input.dtype());
 }
@@ -172,9 +180,10 @@ Tensor _convolution_weight_grad(const Tensor& grad, const Tensor& input, const D
 namespace {
 
 void check_list(const Dims& list, int64_t dims, const char* what, const char* op) {
-  FB_CHECK(static_cast<int64_t>(list.size()) == dims, op, "(): expected ", what, " to be a single "
-           "integer value or a list of ", dims, " values to match the convolution dimensions, but got ",
-           what, "=", list);
+  FB_CHECK(static_cast<int64_t>(list.size()) == dims, op, "(): expected ", what,
+           " to be a single "
+           "integer value or a list of ",
+           dims, " values to match the convolution dimensions, but got ", what, "=", list);
 }
 
 void check_window(const Window& w, int64_t dims, const char* op) {
@@ -196,19 +205,24 @@ void check_shapes(const Dims& input, const Tensor& weight, const Tensor& bias, i
   const Dims& w = weight.sizes();
   FB_CHECK(groups > 0, op, "(): non-positive groups is not supported, got ", groups);
   for (size_t d = 2; d < w.size(); ++d) {
-    FB_CHECK(w[d] > 0, op, "(): kernel size should be greater than zero, but got weight of size ", w);
+    FB_CHECK(w[d] > 0, op, "(): kernel size should be greater than zero, but got weight of size ",
+             w);
   }
-  FB_CHECK(w[0] >= groups, op, "(): Given groups=", groups, ", expected weight to be at least ", groups,
-           " at dimension 0, but got weight of size ", w, " instead");
-  FB_CHECK(w[0] % groups == 0, op, "(): Given groups=", groups, ", expected weight to be divisible by ",
+  FB_CHECK(w[0] >= groups, op, "(): Given groups=", groups, ", expected weight to be at least ",
            groups, " at dimension 0, but got weight of size ", w, " instead");
-  const int64_t expected = transposed ? w[0] : w[1] * groups, out = transposed ? w[1] * groups : w[0];
+  FB_CHECK(w[0] % groups == 0, op, "(): Given groups=", groups,
+           ", expected weight to be divisible by ", groups,
+           " at dimension 0, but got weight of size ", w, " instead");
+  const int64_t expected = transposed ? w[0] : w[1] * groups,
+                out = transposed ? w[1] * groups : w[0];
   FB_CHECK(input[1] == expected, op, "(): Given ", transposed ? "transposed" : "groups", "=",
            transposed ? 1 : groups, ", weight of size ", w, ", expected input", input, " to have ",
            expected, " channels, but got ", input[1], " channels instead");
   FB_CHECK(!bias.defined() || (bias.dim() == 1 && bias.size(0) == out), op, "(): Given ",
-           transposed ? "transposed=1, " : "", "weight of size ", w, ", expected bias to be 1-dimensional "
-           "with ", out, " elements, but got bias of size ", bias.defined() ? bias.sizes() : Dims(),
+           transposed ? "transposed=1, " : "", "weight of size ", w,
+           ", expected bias to be 1-dimensional "
+           "with ",
+           out, " elements, but got bias of size ", bias.defined() ? bias.sizes() : Dims(),
            " instead");
 }
 
@@ -229,8 +243,8 @@ int64_t reach(int64_t kernel, int64_t dilation, const char* op) {
 // Adds the batch dimension that an unbatched input lacks.
 Tensor batched(const Tensor& input, int64_t dims, const char* op) {
   FB_CHECK(input.dim() == dims + 1 || input.dim() == dims + 2, op, "(): Expected ", dims + 1,
-           "D (unbatched) or ", dims + 2, "D (batched) input to ", op, ", but got input of size: ",
-           input.sizes());
+           "D (unbatched) or ", dims + 2, "D (batched) input to ", op,
+           ", but got input of size: ", input.sizes());
   if (input.dim() == dims + 2) return input;
   Dims sizes = input.sizes();
   sizes.insert(0, 1);
@@ -247,8 +261,8 @@ void check_weight(const Tensor& weight, int64_t dims, const char* op) {
            weight.dim(), "-dimensional weight of size ", weight.sizes(), " instead");
 }
 
-Tensor conv(int64_t dims, const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias,
-            const Window& w, int64_t groups) {
+Tensor conv(int64_t dims, const char* op, const Tensor& input, const Tensor& weight,
+            const Tensor& bias, const Window& w, int64_t groups) {
   const Tensor x = batched(input, dims, op);
   check_weight(weight, dims, op);
   check_window(w, dims, op);
@@ -262,8 +276,10 @@ Tensor conv(int64_t dims, const char* op, const Tensor& input, const Tensor& wei
     size.push_back((padded[d] - kernel[d]) / w.stride[d] + 1);
   }
   FB_CHECK(fits, op, "(): Calculated padded input size per channel: ", per_channel(padded),
-           ". Kernel size: ", per_channel(kernel), ". Kernel size can't be greater than actual input size");
-  return unbatched(ops::_convolution(x, weight, bias, size, w.stride, w.padding, w.dilation, groups), input);
+           ". Kernel size: ", per_channel(kernel),
+           ". Kernel size can't be greater than actual input size");
+  return unbatched(
+      ops::_convolution(x, weight, bias, size, w.stride, w.padding, w.dilation, groups), input);
 }
 
 Tensor conv_padding(int64_t dims, const char* op, const Tensor& input, const Tensor& weight,
@@ -283,11 +299,13 @@ Tensor conv_padding(int64_t dims, const char* op, const Tensor& input, const Ten
     w.padding[d] = (reach(weight.size(2 + d), dilation[d], op) - 1) / 2;
     size.push_back(x.size(2 + d));
   }
-  return unbatched(ops::_convolution(x, weight, bias, size, stride, w.padding, dilation, groups), input);
+  return unbatched(ops::_convolution(x, weight, bias, size, stride, w.padding, dilation, groups),
+                   input);
 }
 
 Tensor conv_transpose(int64_t dims, const char* op, const Tensor& input, const Tensor& weight,
-                      const Tensor& bias, const Window& w, const Dims& output_padding, int64_t groups) {
+                      const Tensor& bias, const Window& w, const Dims& output_padding,
+                      int64_t groups) {
   const Tensor x = batched(input, dims, op);
   check_weight(weight, dims, op);
   check_window(w, dims, op);
@@ -295,21 +313,29 @@ Tensor conv_transpose(int64_t dims, const char* op, const Tensor& input, const T
   check_shapes(x.sizes(), weight, bias, groups, true, op);
   Dims size{x.size(0), weight.size(1) * groups};
   for (int64_t d = 0; d < dims; ++d) {
-    FB_CHECK(output_padding[d] >= 0, op, "(): negative output_padding is not supported, got ", output_padding);
+    FB_CHECK(output_padding[d] >= 0, op, "(): negative output_padding is not supported, got ",
+             output_padding);
     FB_CHECK(output_padding[d] < w.stride[d] || output_padding[d] < w.dilation[d], op,
-             "(): output padding must be smaller than either stride or dilation, but got output_padding: ",
+             "(): output padding must be smaller than either stride or dilation, but got "
+             "output_padding: ",
              output_padding, ", stride: ", w.stride, ", dilation: ", w.dilation);
-    FB_CHECK(x.size(2 + d) > 0, op, "(): Only zero batch or zero channel inputs are supported, but got input "
-             "shape: ", x.sizes());
-    const __int128 extent = static_cast<__int128>(x.size(2 + d) - 1) * w.stride[d] - 2 * w.padding[d] +
-                            reach(weight.size(2 + d), w.dilation[d], op) + output_padding[d];
+    FB_CHECK(x.size(2 + d) > 0, op,
+             "(): Only zero batch or zero channel inputs are supported, but got input "
+             "shape: ",
+             x.sizes());
+    const __int128 extent = static_cast<__int128>(x.size(2 + d) - 1) * w.stride[d] -
+                            2 * w.padding[d] + reach(weight.size(2 + d), w.dilation[d], op) +
+                            output_padding[d];
     FB_CHECK(extent > 0 && extent < kMostExtent, op, "(): Given input size per channel: ",
-             per_channel(Dims(x.sizes().begin() + 2, x.sizes().end())), ". Calculated output size per channel "
-             "along dimension ", d, ": ", static_cast<int64_t>(extent), ". Output size is too small or too large");
+             per_channel(Dims(x.sizes().begin() + 2, x.sizes().end())),
+             ". Calculated output size per channel "
+             "along dimension ",
+             d, ": ", static_cast<int64_t>(extent), ". Output size is too small or too large");
     size.push_back(static_cast<int64_t>(extent));
   }
-  return unbatched(ops::_convolution_transpose(x, weight, bias, size, w.stride, w.padding, w.dilation, groups),
-                   input);
+  return unbatched(
+      ops::_convolution_transpose(x, weight, bias, size, w.stride, w.padding, w.dilation, groups),
+      input);
 }
 
 }  // namespace
@@ -335,17 +361,18 @@ FB_CONV_DIMS(2)
 FB_CONV_DIMS(3)
 #undef FB_CONV_DIMS
 
-Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, const Dims& stride,
-                   const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
-                   int64_t groups) {
+Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                   const Dims& stride, const Dims& padding, const Dims& dilation, bool transposed,
+                   const Dims& output_padding, int64_t groups) {
   const int64_t dims = weight.dim() - 2;
-  FB_CHECK(dims >= 1 && dims <= 3, "convolution(): expected a weight of 3 to 5 dimensions, but got ",
-           weight.sizes());
+  FB_CHECK(dims >= 1 && dims <= 3,
+           "convolution(): expected a weight of 3 to 5 dimensions, but got ", weight.sizes());
   const auto full = [&](const Dims& list) {
     return list.size() == 1 ? Dims(static_cast<size_t>(dims), list[0]) : list;
   };
   const Window w{full(stride), full(padding), full(dilation)};
-  return transposed ? conv_transpose(dims, "convolution", input, weight, bias, w, full(output_padding), groups)
+  return transposed ? conv_transpose(dims, "convolution", input, weight, bias, w,
+                                     full(output_padding), groups)
                     : conv(dims, "convolution", input, weight, bias, w, groups);
 }
 

@@ -11,7 +11,8 @@ bool in_format(const Tensor& t, MemoryFormat format) {
   switch (format) {
     case MemoryFormat::Preserve: return true;
     case MemoryFormat::Contiguous: return t.is_contiguous();
-    case MemoryFormat::ChannelsLast: return t.dim() == 4 && is_channels_last(t.sizes(), t.strides());
+    case MemoryFormat::ChannelsLast:
+      return t.dim() == 4 && is_channels_last(t.sizes(), t.strides());
     default: return t.dim() == 5 && is_channels_last(t.sizes(), t.strides());
   }
 }
@@ -25,7 +26,8 @@ Tensor convert_to(const Tensor& self, DType dtype, std::optional<Device> device,
 
 }  // namespace
 
-Tensor to_dtype(const Tensor& self, DType dtype, bool, bool copy, std::optional<MemoryFormat> format) {
+Tensor to_dtype(const Tensor& self, DType dtype, bool, bool copy,
+                std::optional<MemoryFormat> format) {
   return convert_to(self, dtype, std::nullopt, copy, format);
 }
 Tensor to_other(const Tensor& self, const Tensor& other, bool, bool copy,
@@ -62,12 +64,14 @@ Tensor cpu(const Tensor& self, std::optional<MemoryFormat> format) {
   return convert_to(self, self.dtype(), kCpu, false, format);
 }
 Tensor cuda(const Tensor&, std::optional<Device>, bool, std::optional<MemoryFormat>) {
-  fail(ErrorKind::Runtime, "cuda(): this build has no CUDA; keep the tensor on the cpu (choose the "
+  fail(ErrorKind::Runtime,
+       "cuda(): this build has no CUDA; keep the tensor on the cpu (choose the "
        "device with 'cuda' if torch.cuda.is_available() else 'cpu')");
 }
 
 Tensor contiguous(const Tensor& self, MemoryFormat format) {
-  FB_CHECK(format != MemoryFormat::Preserve, "contiguous(): preserve memory format is unsupported by "
+  FB_CHECK(format != MemoryFormat::Preserve,
+           "contiguous(): preserve memory format is unsupported by "
            "the contiguous operator");
   return in_format(self, format) ? self : ops::clone(self, format);
 }

@@ -34,7 +34,8 @@ Tensor new_like(const Tensor& self, const Dims& size, std::optional<DType> dtype
 Tensor empty(const Dims& size, std::optional<MemoryFormat> format, std::optional<DType> dtype,
              std::optional<Device> device) {
   if (!format || *format == MemoryFormat::Contiguous) return plain(size, dtype, device, "empty");
-  FB_CHECK(*format != MemoryFormat::Preserve, "empty(): there is nothing whose memory format could be "
+  FB_CHECK(*format != MemoryFormat::Preserve,
+           "empty(): there is nothing whose memory format could be "
            "preserved; use empty_like()");
   checked_numel(size, 16, "empty");
   return flambeau::empty_strided(size, strides_in_format(size, *format, "empty"),
@@ -55,16 +56,18 @@ Tensor number(const Scalar& s, std::optional<DType> dtype, std::optional<Device>
 }
 Tensor empty_with_strides(const Dims& size, const Dims& stride, std::optional<DType> dtype,
                           std::optional<Device> device) {
-  return flambeau::empty_strided(size, stride, dtype.value_or(default_dtype()), device.value_or(kCpu),
-                                 "empty_strided");
+  return flambeau::empty_strided(size, stride, dtype.value_or(default_dtype()),
+                                 device.value_or(kCpu), "empty_strided");
 }
 
 Tensor empty_permuted(const Dims& size, const Dims& physical_layout, std::optional<DType> dtype,
                       std::optional<Device> device) {
-  FB_CHECK(size.size() == physical_layout.size(), "empty_permuted: Number of dimensions in size does "
-           "not match the length of the physical_layout; i.e. len(size) = ", size.size(),
-           " is not equal to len(physical_layout) = ", physical_layout.size());
-  const Dims order = wrap_dims(physical_layout, static_cast<int64_t>(size.size()), "empty_permuted", false);
+  FB_CHECK(size.size() == physical_layout.size(),
+           "empty_permuted: Number of dimensions in size does "
+           "not match the length of the physical_layout; i.e. len(size) = ",
+           size.size(), " is not equal to len(physical_layout) = ", physical_layout.size());
+  const Dims order =
+      wrap_dims(physical_layout, static_cast<int64_t>(size.size()), "empty_permuted", false);
   Dims physical(size.size()), strides(size.size());
   for (size_t i = 0; i < order.size(); ++i) physical[i] = size[order[i]];
   checked_numel(physical, 16, "empty_permuted");

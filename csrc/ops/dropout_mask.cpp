@@ -17,7 +17,8 @@ Tensor dropout_mask(const Tensor& like, double p) {
   visit_floating(mask.dtype(), "dropout", [&]<class T>() {
     const auto keep = static_cast<compute_t<T>>(1 - p);
     T* m = mask.data<T>();
-    for (int64_t i = 0; i < mask.numel(); ++i) m[i] = static_cast<T>(static_cast<compute_t<T>>(m[i]) / keep);
+    for (int64_t i = 0; i < mask.numel(); ++i)
+      m[i] = static_cast<T>(static_cast<compute_t<T>>(m[i]) / keep);
   });
   return mask;
 }

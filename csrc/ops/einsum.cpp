@@ -55,7 +55,8 @@ Labels read_subscripts(const std::string& text, size_t& at, const std::string& o
   for (; at < text.size() && text[at] != ',' && text[at] != '-'; ++at) {
     if (text[at] == ' ') continue;
     if (text[at] == '.') {
-      FB_CHECK(!ellipsis, "einsum(): found '.' for ", owner, " for which an ellipsis was already found");
+      FB_CHECK(!ellipsis, "einsum(): found '.' for ", owner,
+               " for which an ellipsis was already found");
       FB_CHECK(text.compare(at, 3, "...") == 0, "einsum(): found '.' for ", owner,
                " that is not part of any ellipsis");
       at += 2;
@@ -72,12 +73,14 @@ Equation parse(const std::string& text, size_t operands) {
   Equation e;
   size_t at = 0;
   for (;;) {
-    FB_CHECK(e.inputs.size() < operands, "einsum(): fewer operands were provided than specified in the equation");
+    FB_CHECK(e.inputs.size() < operands,
+             "einsum(): fewer operands were provided than specified in the equation");
     e.inputs.push_back(read_subscripts(text, at, str("operand ", e.inputs.size())));
     if (at == text.size() || text[at] != ',') break;
     ++at;
   }
-  FB_CHECK(e.inputs.size() == operands, "einsum(): more operands were provided than specified in the equation");
+  FB_CHECK(e.inputs.size() == operands,
+           "einsum(): more operands were provided than specified in the equation");
   if (at == text.size()) return e;
   FB_CHECK(text.compare(at, 2, "->") == 0, "einsum(): invalid subscript given at index ", at,
            " in the equation string, subscripts must be in [a-zA-Z]");
@@ -93,7 +96,8 @@ Equation parse(const std::string& text, size_t operands) {
 Labels expand_ellipsis(const Labels& given, int64_t dims) {
   Labels labels;
   for (int label : given) {
-    if (label != kEllipsis) labels.push_back(label);
+    if (label != kEllipsis)
+      labels.push_back(label);
     else
       for (int64_t d = dims; d-- > 0;) labels.push_back(kLetters + static_cast<int>(d));
   }
@@ -109,9 +113,9 @@ void take_diagonals(Term& t, size_t operand) {
         continue;
       }
       const auto a = static_cast<int64_t>(i), b = static_cast<int64_t>(j);
-      FB_CHECK(t.tensor.size(a) == t.tensor.size(b), "einsum(): subscript ", label_text(t.labels[i]),
-               " is repeated for operand ", operand, " but the sizes don't match, ", t.tensor.size(b), " != ",
-               t.tensor.size(a));
+      FB_CHECK(t.tensor.size(a) == t.tensor.size(b), "einsum(): subscript ",
+               label_text(t.labels[i]), " is repeated for operand ", operand,
+               " but the sizes don't match, ", t.tensor.size(b), " != ", t.tensor.size(a));
       const Tensor diagonal = ops::diagonal(t.tensor, 0, a, b);  // last dimension
       Dims order;
       for (int64_t d = 0; d + 1 < diagonal.dim(); ++d) order.push_back(d);
@@ -126,8 +130,10 @@ Tensor sum_out(Term& t, const Labels& keep) {
   Dims dims;
   Labels left;
   for (size_t i = 0; i < t.labels.size(); ++i) {
-    if (contains(keep, t.labels[i])) left.push_back(t.labels[i]);
-    else dims.push_back(static_cast<int64_t>(i));
+    if (contains(keep, t.labels[i]))
+      left.push_back(t.labels[i]);
+    else
+      dims.push_back(static_cast<int64_t>(i));
   }
   if (!dims.empty()) t.tensor = ops::sum(t.tensor, dims, false, t.tensor.dtype());
   t.labels = left;
@@ -159,7 +165,8 @@ Term contract(Term a, Term b, const Labels& keep) {
   sum_out(a, wanted_of_a);
   sum_out(b, wanted_of_b);
   Labels batch, left, right, summed;
-  for (int l : a.labels) (!contains(b.labels, l) ? left : contains(keep, l) ? batch : summed).push_back(l);
+  for (int l : a.labels)
+    (!contains(b.labels, l) ? left : contains(keep, l) ? batch : summed).push_back(l);
   for (int l : b.labels)
     if (!contains(a.labels, l)) right.push_back(l);
   Labels all = batch;
@@ -214,15 +221,17 @@ std::vector<Term> resolve(const Equation& e, const TensorList& operands, Labels*
   std::vector<Term> terms;
   for (size_t i = 0; i < operands.size(); ++i) {
     const Labels& given = e.inputs[i];
-    Term t{operands[i], expand_ellipsis(given, operands[i].dim() - static_cast<int64_t>(given.size()) + 1)};
+    Term t{operands[i],
+           expand_ellipsis(given, operands[i].dim() - static_cast<int64_t>(given.size()) + 1)};
     for (int l : given)
       if (l != kEllipsis) ++uses[l];
     take_diagonals(t, i);
     for (size_t d = 0; d < t.labels.size(); ++d) {
       int64_t& size = (*size_of)[t.labels[d]];
       const int64_t own = t.tensor.size(static_cast<int64_t>(d));
-      FB_CHECK(own == size || own == 1 || size == 1, "einsum(): subscript ", label_text(t.labels[d]), " has size ",
-               own, " for operand ", i, " which does not broadcast with previously seen size ", size);
+      FB_CHECK(own == size || own == 1 || size == 1, "einsum(): subscript ",
+               label_text(t.labels[d]), " has size ", own, " for operand ", i,
+               " which does not broadcast with previously seen size ", size);
       if (own != 1) size = own;
     }
     terms.push_back(std::move(t));
@@ -231,8 +240,8 @@ std::vector<Term> resolve(const Equation& e, const TensorList& operands, Labels*
     *output = expand_ellipsis(e.output, ellipsis);
     for (size_t i = 0; i < output->size(); ++i) {
       const int l = (*output)[i];
-      FB_CHECK(position(*output, l) == static_cast<int>(i), "einsum(): output subscript ", label_text(l),
-               " appears more than once in the output");
+      FB_CHECK(position(*output, l) == static_cast<int>(i), "einsum(): output subscript ",
+               label_text(l), " appears more than once in the output");
       FB_CHECK(l >= kLetters || uses[l] > 0, "einsum(): output subscript ", label_text(l),
                " does not appear in the equation for any input operand");
     }
@@ -266,7 +275,8 @@ Tensor _einsum(const std::string& equation, const TensorList& operands) {
   Term result = terms[0];
   for (size_t i = 1; i < terms.size(); ++i) {
     Labels keep = output;
-    for (size_t j = i + 1; j < terms.size(); ++j) keep.append(terms[j].labels.begin(), terms[j].labels.end());
+    for (size_t j = i + 1; j < terms.size(); ++j)
+      keep.append(terms[j].labels.begin(), terms[j].labels.end());
     result = contract(result, terms[i], keep);
   }
   sum_out(result, output);
@@ -276,24 +286,30 @@ Tensor _einsum(const std::string& equation, const TensorList& operands) {
   return y.sizes() == sizes ? y : ops::expand(y, sizes);
 }
 
-Tensor _tensordot(const Tensor& self, const Tensor& other, const Dims& dims_self, const Dims& dims_other) {
-  FB_CHECK(dims_self.size() == dims_other.size(), "tensordot(): both dimension lists should have same length, got ",
-           dims_self, " and ", dims_other);
+Tensor _tensordot(const Tensor& self, const Tensor& other, const Dims& dims_self,
+                  const Dims& dims_other) {
+  FB_CHECK(dims_self.size() == dims_other.size(),
+           "tensordot(): both dimension lists should have same length, got ", dims_self, " and ",
+           dims_other);
   const Dims a = wrap_dims(dims_self, self.dim(), "tensordot", false);
   const Dims b = wrap_dims(dims_other, other.dim(), "tensordot", false);
   int64_t k = 1;
   for (size_t i = 0; i < a.size(); ++i) {
-    FB_CHECK(self.size(a[i]) == other.size(b[i]), "tensordot(): contracted dimensions need to match, but first has "
-             "size ", self.size(a[i]), " in dim ", dims_self[i], " and second has size ", other.size(b[i]),
+    FB_CHECK(self.size(a[i]) == other.size(b[i]),
+             "tensordot(): contracted dimensions need to match, but first has "
+             "size ",
+             self.size(a[i]), " in dim ", dims_self[i], " and second has size ", other.size(b[i]),
              " in dim ", dims_other[i]);
     k *= self.size(a[i]);
   }
   Dims free_a, free_b, sizes;
   int64_t m = 1, n = 1;
   for (int64_t d = 0; d < self.dim(); ++d)
-    if (std::find(a.begin(), a.end(), d) == a.end()) free_a.push_back(d), sizes.push_back(self.size(d)), m *= self.size(d);
+    if (std::find(a.begin(), a.end(), d) == a.end())
+      free_a.push_back(d), sizes.push_back(self.size(d)), m *= self.size(d);
   for (int64_t d = 0; d < other.dim(); ++d)
-    if (std::find(b.begin(), b.end(), d) == b.end()) free_b.push_back(d), sizes.push_back(other.size(d)), n *= other.size(d);
+    if (std::find(b.begin(), b.end(), d) == b.end())
+      free_b.push_back(d), sizes.push_back(other.size(d)), n *= other.size(d);
   Dims order_a = free_a, order_b = b;
   order_a.append(a.begin(), a.end());
   order_b.append(free_b.begin(), free_b.end());
@@ -322,7 +338,8 @@ std::vector<std::vector<size_t>> cheapest_splits(const std::vector<double>& p) {
   return split;
 }
 
-Tensor multiply_chain(const TensorList& m, const std::vector<std::vector<size_t>>& split, size_t i, size_t j) {
+Tensor multiply_chain(const TensorList& m, const std::vector<std::vector<size_t>>& split, size_t i,
+                      size_t j) {
   if (i == j) return m[i];
   const size_t s = split[i][j];
   return ops::mm(multiply_chain(m, split, i, s), multiply_chain(m, split, s + 1, j));
@@ -337,8 +354,11 @@ Tensor chain_matmul(const TensorList& matrices) {
   const size_t last = m.size() - 1;
   for (size_t i = 0; i < m.size(); ++i) {
     const bool end = i == 0 || i == last;
-    FB_CHECK(m[i].dim() == 2 || (end && m[i].dim() == 1), "multi_dot(): ", end ? "the first and the last tensor "
-             "must be 1D or 2D" : "tensors between them must be 2D", " but tensor ", i, " is ", m[i].dim(), "D");
+    FB_CHECK(m[i].dim() == 2 || (end && m[i].dim() == 1), "multi_dot(): ",
+             end ? "the first and the last tensor "
+                   "must be 1D or 2D"
+                 : "tensors between them must be 2D",
+             " but tensor ", i, " is ", m[i].dim(), "D");
   }
   const bool row = m[0].dim() == 1, column = m[last].dim() == 1;
   if (row) m[0] = ops::reshape(m[0], {1, m[0].size(0)});
@@ -346,7 +366,8 @@ Tensor chain_matmul(const TensorList& matrices) {
   std::vector<double> p{static_cast<double>(m[0].size(0))};
   for (size_t i = 0; i < m.size(); ++i) {
     FB_CHECK(i == 0 || m[i - 1].size(1) == m[i].size(0), "multi_dot(): tensors ", i - 1, " and ", i,
-             " with shapes ", matrices[i - 1].sizes(), " and ", matrices[i].sizes(), " cannot be multiplied");
+             " with shapes ", matrices[i - 1].sizes(), " and ", matrices[i].sizes(),
+             " cannot be multiplied");
     p.push_back(static_cast<double>(m[i].size(1)));
   }
   const Tensor y = multiply_chain(m, cheapest_splits(p), 0, last);

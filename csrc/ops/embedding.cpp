@@ -47,7 +47,9 @@ Tensor row_factors(const Tensor& indices, int64_t rows, int64_t padding, bool by
   const Tensor factors = empty({n}, DType::Float64);
   double* f = factors.data<double>();
   for (int64_t k = 0; k < n; ++k) {
-    f[k] = p[k] == padding ? 0.0 : by_frequency ? 1.0 / static_cast<double>(count[static_cast<size_t>(p[k])]) : 1.0;
+    f[k] = p[k] == padding ? 0.0
+           : by_frequency  ? 1.0 / static_cast<double>(count[static_cast<size_t>(p[k])])
+                           : 1.0;
   }
   return to_dtype(factors, dtype);
 }
@@ -64,7 +66,8 @@ Tensor scaled_rows(const Tensor& rows, const Tensor& factors) {
     for (int64_t k = 0; k < n; ++k) {
       const C factor = static_cast<C>(f[k]);
       for (int64_t j = 0; j < width; ++j) {
-        to[k * width + j] = factor == C(0) ? T(C(0)) : static_cast<T>(static_cast<C>(from[k * width + j]) * factor);
+        to[k * width + j] =
+            factor == C(0) ? T(C(0)) : static_cast<T>(static_cast<C>(from[k * width + j]) * factor);
       }
     }
   });
@@ -76,14 +79,17 @@ void limit_row(T* row, int64_t step, int64_t n, double max_norm, double p) {
   double norm = 0;
   for (int64_t j = 0; j < n; ++j) {
     const double a = std::abs(static_cast<double>(static_cast<compute_t<T>>(row[j * step])));
-    if (std::isinf(p)) norm = std::max(norm, a);
-    else norm += p == 2.0 ? a * a : p == 1.0 ? a : std::pow(a, p);
+    if (std::isinf(p))
+      norm = std::max(norm, a);
+    else
+      norm += p == 2.0 ? a * a : p == 1.0 ? a : std::pow(a, p);
   }
   if (!std::isinf(p)) norm = p == 2.0 ? std::sqrt(norm) : std::pow(norm, 1.0 / p);
   if (!(norm > max_norm)) return;
   const double factor = max_norm / (norm + 1e-7);
   for (int64_t j = 0; j < n; ++j) {
-    row[j * step] = T(static_cast<compute_t<T>>(static_cast<double>(static_cast<compute_t<T>>(row[j * step])) * factor));
+    row[j * step] = T(static_cast<compute_t<T>>(
+        static_cast<double>(static_cast<compute_t<T>>(row[j * step])) * factor));
   }
 }
 
@@ -95,7 +101,8 @@ void limit_norms(const Tensor& weight, const Tensor& indices, double max_norm, d
     FB_CHECK_INDEX(i >= 0 && i < weight.size(0), "embedding(): index out of range in self");
     if (std::exchange(seen[static_cast<size_t>(i)], 1)) continue;
     visit_floating(weight.dtype(), "embedding", [&]<class T>() {
-      limit_row(weight.data<T>() + i * weight.stride(0), weight.stride(1), weight.size(1), max_norm, p);
+      limit_row(weight.data<T>() + i * weight.stride(0), weight.stride(1), weight.size(1), max_norm,
+                p);
     });
   }
   bump_version(weight);
@@ -106,14 +113,19 @@ void limit_norms(const Tensor& weight, const Tensor& indices, double max_norm, d
 Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_t> padding_idx,
                  std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq, bool) {
   FB_CHECK(weight.dim() == 2, "embedding(): 'weight' must be 2-D, got shape ", weight.sizes());
-  FB_CHECK(input.dtype() == DType::Int64 || input.dtype() == DType::Int32, "embedding(): Expected "
-           "tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
-           "got ", type_name(input.dtype()));
+  FB_CHECK(
+      input.dtype() == DType::Int64 || input.dtype() == DType::Int32,
+      "embedding(): Expected "
+      "tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
+      "got ",
+      type_name(input.dtype()));
   int64_t padding = -1;
   if (padding_idx) {
     const int64_t rows = weight.size(0);
-    FB_CHECK(*padding_idx >= -rows && *padding_idx < rows, "embedding(): Padding_idx must be within "
-             "num_embeddings (", rows, "), got ", *padding_idx);
+    FB_CHECK(*padding_idx >= -rows && *padding_idx < rows,
+             "embedding(): Padding_idx must be within "
+             "num_embeddings (",
+             rows, "), got ", *padding_idx);
     padding = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
   }
   if (max_norm && !weight.is_meta()) {
@@ -132,7 +144,8 @@ Tensor _embedding_scatter(const Tensor& self, const Tensor& indices, const Dims&
   if (out.is_meta()) return out;
   const Tensor i = flat_index(contiguous(to_dtype(indices, DType::Int64)));
   const Tensor rows = contiguous(self);
-  const Tensor values = scaled_rows(rows, row_factors(i, size[0], padding_idx, by_frequency, self.dtype()));
+  const Tensor values =
+      scaled_rows(rows, row_factors(i, size[0], padding_idx, by_frequency, self.dtype()));
   const Windows w = windows_of_dim(out, 0, i, "embedding");
   accumulate_wide(out, values, [&](const Tensor& to, const Tensor& from) {
     windows_reduce(w, to, from, RowOp::Add);
@@ -145,7 +158,8 @@ Tensor _embedding_rows(const Tensor& weight, const Tensor& indices, int64_t padd
   const Tensor rows = rows_of(weight, indices);
   if (rows.is_meta()) return rows;
   const Tensor i = flat_index(contiguous(to_dtype(indices, DType::Int64)));
-  return scaled_rows(rows, row_factors(i, weight.size(0), padding_idx, by_frequency, weight.dtype()));
+  return scaled_rows(rows,
+                     row_factors(i, weight.size(0), padding_idx, by_frequency, weight.dtype()));
 }
 
 }  // namespace flambeau::impl

@@ -1,9 +1,9 @@
 // The tensor operations that autograd needs, by the names it knows.
 #include "autograd/autograd.h"
 #include "cpu/copy.h"
-#include "ops_create.h"
 #include "ops_compare.h"
 #include "ops_complex.h"
+#include "ops_create.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_shape.h"
@@ -18,7 +18,8 @@ Tensor sum_to(const Tensor& t, const Dims& sizes) {
   const int64_t extra = t.dim() - static_cast<int64_t>(sizes.size());
   for (int64_t d = 0; d < extra; ++d) dims.push_back(d);
   for (size_t d = 0; d < sizes.size(); ++d) {
-    if (sizes[d] == 1 && t.size(extra + static_cast<int64_t>(d)) != 1) dims.push_back(extra + static_cast<int64_t>(d));
+    if (sizes[d] == 1 && t.size(extra + static_cast<int64_t>(d)) != 1)
+      dims.push_back(extra + static_cast<int64_t>(d));
   }
   Tensor r = dims.empty() ? t : ops::sum(t, dims, true, std::nullopt);
   return extra ? ops::view(r, sizes) : r;
@@ -45,9 +46,8 @@ void install_engine_ops() {
     return ops::zeros(sizes, dtype, device);
   };
   engine_ops.ones_like = [](const Tensor& t) { return ops::ones_like(t); };
-  engine_ops.as_strided = [](const Tensor& t, const Dims& sizes, const Dims& strides, int64_t offset) {
-    return ops::as_strided(t, sizes, strides, offset);
-  };
+  engine_ops.as_strided = [](const Tensor& t, const Dims& sizes, const Dims& strides,
+                             int64_t offset) { return ops::as_strided(t, sizes, strides, offset); };
   engine_ops.copy_in_place = [](Tensor& to, const Tensor& from) { ops::copy_(to, from); };
   engine_ops.has_nan = [](const Tensor& t) {
     GradMode off(false);

@@ -12,7 +12,8 @@ namespace {
 void check_leaf(const Tensor& self, const char* op) {
   if (!grad_enabled || !requires_grad(self)) return;
   const bool leaf = self->is_view ? is_leaf(Tensor(self->autograd->base)) : is_leaf(self);
-  FB_CHECK(!leaf, op, "(): a ", self->is_view ? "view of a " : "", "leaf Variable that requires grad "
+  FB_CHECK(!leaf, op, "(): a ", self->is_view ? "view of a " : "",
+           "leaf Variable that requires grad "
            "is being used in an in-place operation. Wrap it in no_grad(), or work on a clone()");
 }
 
@@ -71,9 +72,8 @@ Tensor t_(const Tensor& self) {
 }
 Tensor as_strided_(const Tensor& self, const Dims& size, const Dims& stride,
                    std::optional<int64_t> storage_offset) {
-  return become(self, "as_strided_", [&](const Tensor& t) {
-    return ops::as_strided(t, size, stride, storage_offset);
-  });
+  return become(self, "as_strided_",
+                [&](const Tensor& t) { return ops::as_strided(t, size, stride, storage_offset); });
 }
 
 Tensor resize_(const Tensor& self, const Dims& size, std::optional<MemoryFormat> format) {
@@ -81,7 +81,8 @@ Tensor resize_(const Tensor& self, const Dims& size, std::optional<MemoryFormat>
   FB_CHECK(!format || *format != MemoryFormat::Preserve, "resize_(): Unsupported memory format");
   checked_numel(size, self.itemsize(), "resize_");
   if (self.sizes() == size && (!format || *format == MemoryFormat::Contiguous)) return self;
-  const Dims strides = strides_in_format(size, format.value_or(MemoryFormat::Contiguous), "resize_");
+  const Dims strides =
+      strides_in_format(size, format.value_or(MemoryFormat::Contiguous), "resize_");
   const size_t bytes = required_bytes(size, strides, self.offset(), self.itemsize(), "resize_");
   if (bytes > self->storage->nbytes) resize_storage(*self->storage.get(), bytes);
   set_geometry(*self.get(), size, strides, self.offset());
@@ -89,7 +90,8 @@ Tensor resize_(const Tensor& self, const Dims& size, std::optional<MemoryFormat>
   return self;
 }
 
-Tensor resize_as_(const Tensor& self, const Tensor& the_template, std::optional<MemoryFormat> format) {
+Tensor resize_as_(const Tensor& self, const Tensor& the_template,
+                  std::optional<MemoryFormat> format) {
   FB_CHECK(!requires_grad(self), "cannot resize variables that require grad");
   resize_(self, the_template.sizes(), std::nullopt);
   if (!format || *format == MemoryFormat::Contiguous) return self;

@@ -33,7 +33,8 @@ Tensor filled(Node& node, Tensor* grads, size_t index) {
   return engine_ops.zeros(m.sizes, m.dtype, m.device);
 }
 
-Tensor expand_reduced(const Tensor& g, const Dims& sizes, const std::optional<Dims>& dim, bool keepdim) {
+Tensor expand_reduced(const Tensor& g, const Dims& sizes, const std::optional<Dims>& dim,
+                      bool keepdim) {
   if (!grad_enabled && g.dim() == 0 && !g.is_meta()) {
     // The sum of everything: one value seen from every position, without the views in between.
     return alias(g, sizes, Dims(sizes.size(), 0), g.offset());
@@ -41,7 +42,9 @@ Tensor expand_reduced(const Tensor& g, const Dims& sizes, const std::optional<Di
   Dims shape = g.sizes();
   if (!keepdim && !sizes.empty()) {
     shape = sizes;
-    for (int64_t d : wrap_dims(dim.value_or(Dims()), static_cast<int64_t>(sizes.size()), "sum", true)) shape[d] = 1;
+    for (int64_t d :
+         wrap_dims(dim.value_or(Dims()), static_cast<int64_t>(sizes.size()), "sum", true))
+      shape[d] = 1;
   }
   return ops::expand(ops::reshape(g, shape), sizes);
 }

@@ -25,7 +25,8 @@ inline int64_t at(const Dims& dims, int64_t i) {
 std::vector<Dims> sizes_of(const TensorList& list);
 
 // Gradients of a reduction and of views.
-Tensor expand_reduced(const Tensor& g, const Dims& sizes, const std::optional<Dims>& dim, bool keepdim);
+Tensor expand_reduced(const Tensor& g, const Dims& sizes, const std::optional<Dims>& dim,
+                      bool keepdim);
 Tensor as_strided_grad(const Tensor& g, const Dims& sizes, const Dims& strides, int64_t offset,
                        const Dims& view_sizes, const Dims& view_strides,
                        std::optional<int64_t> view_offset);
@@ -60,13 +61,13 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 }  // namespace grad
 }  // namespace flambeau
 
-#include "ops/grad_conv.h"
-#include "ops/grad_matmul.h"
 #include "ops/grad_attention.h"
-#include "ops/grad_rnn.h"
-#include "ops/grad_pool.h"
-#include "ops/grad_shape.h"
+#include "ops/grad_conv.h"
 #include "ops/grad_index.h"
-#include "ops/grad_pointwise.h"
+#include "ops/grad_matmul.h"
 #include "ops/grad_norm.h"
+#include "ops/grad_pointwise.h"
+#include "ops/grad_pool.h"
 #include "ops/grad_reduce.h"
+#include "ops/grad_rnn.h"
+#include "ops/grad_shape.h"

@@ -39,7 +39,8 @@ Tensor sum_of_slices(const Tensor& g, int64_t dim, const Tensor& index) {
   }
   const Tensor positions = empty({static_cast<int64_t>(once.size())}, DType::Int64);
   std::copy(once.begin(), once.end(), positions.data<int64_t>());
-  return ops::sum(g.dim() == 0 && once.empty() ? zeros_of(g, {}) : ops::index_select(g, dim, positions));
+  return ops::sum(g.dim() == 0 && once.empty() ? zeros_of(g, {})
+                                               : ops::index_select(g, dim, positions));
 }
 
 Tensor masked_scatter_grad(const Tensor& g, const Tensor& mask, const Dims& sizes) {
@@ -75,7 +76,9 @@ struct Line {
     return ops::_window_scatter(part, src_sizes, contiguous_strides(src_sizes), 0);
   }
   // A gradient for self, without the positions at which it takes no part.
-  Tensor own(const Tensor& t) const { return include_self ? t : ops::scatter_value(t, dim, index, 0); }
+  Tensor own(const Tensor& t) const {
+    return include_self ? t : ops::scatter_value(t, dim, index, 0);
+  }
 };
 
 Two mean_grad(const Tensor& g, const Line& line, const Tensor& self) {
@@ -85,12 +88,15 @@ Two mean_grad(const Tensor& g, const Line& line, const Tensor& self) {
   return {line.own(share), line.whole(line.pick(share))};
 }
 
-Two extreme_grad(const Tensor& g, const Line& line, const Tensor& self, const Tensor& src, const Tensor& y) {
+Two extreme_grad(const Tensor& g, const Line& line, const Tensor& self, const Tensor& src,
+                 const Tensor& y) {
   const Tensor best = detach(y);
   const Tensor from_self = line.own(ops::_to_copy(ops::eq(detach(self), best), g.dtype()));
-  const Tensor from_src = ops::_to_copy(ops::eq(detach(line.covered(src)), line.pick(best)), g.dtype());
+  const Tensor from_src =
+      ops::_to_copy(ops::eq(detach(line.covered(src)), line.pick(best)), g.dtype());
   const Tensor sharers = ops::scatter_add(from_self, line.dim, line.index, from_src);
-  const Tensor share = ops::div(g, ops::masked_fill(sharers, ops::eq(sharers, number_tensor(0)), 1));
+  const Tensor share =
+      ops::div(g, ops::masked_fill(sharers, ops::eq(sharers, number_tensor(0)), 1));
   return {ops::mul(share, from_self), line.whole(ops::mul(line.pick(share), from_src))};
 }
 
@@ -98,9 +104,10 @@ Two extreme_grad(const Tensor& g, const Line& line, const Tensor& self, const Te
 Two product_grad(const Tensor& g, const Line& line, const Tensor& self, const Tensor& src) {
   const Tensor zero = number_tensor(0), part = line.covered(src);
   const Tensor self_zero = ops::eq(detach(self), zero), src_zero = ops::eq(detach(part), zero);
-  const Tensor zeros = ops::scatter_add(line.own(ops::_to_copy(self_zero, g.dtype())), line.dim, line.index,
-                                        ops::_to_copy(src_zero, g.dtype()));
-  const Tensor self_one = ops::masked_fill(self, self_zero, 1), src_one = ops::masked_fill(part, src_zero, 1);
+  const Tensor zeros = ops::scatter_add(line.own(ops::_to_copy(self_zero, g.dtype())), line.dim,
+                                        line.index, ops::_to_copy(src_zero, g.dtype()));
+  const Tensor self_one = ops::masked_fill(self, self_zero, 1),
+               src_one = ops::masked_fill(part, src_zero, 1);
   const Tensor product = ops::mul(
       g, ops::scatter_reduce(self_one, line.dim, line.index, src_one, "prod", line.include_self));
   // A factor counts iff the zeros are exactly itself.
@@ -108,14 +115,16 @@ Two product_grad(const Tensor& g, const Line& line, const Tensor& self, const Te
     return ops::ne(all, ops::_to_copy(own_zero, g.dtype()));
   };
   const Tensor own = ops::masked_fill(ops::div(product, self_one), others(zeros, self_zero), 0);
-  const Tensor theirs = ops::masked_fill(ops::div(line.pick(product), src_one), others(line.pick(zeros), src_zero), 0);
+  const Tensor theirs = ops::masked_fill(ops::div(line.pick(product), src_one),
+                                         others(line.pick(zeros), src_zero), 0);
   return {line.own(own), line.whole(theirs)};
 }
 
 }  // namespace
 
 Two scatter_reduce_grad(const Tensor& g, const Tensor& self, int64_t dim, const Tensor& index,
-                        const Tensor& src, const Tensor& y, const std::string& reduce, bool include_self) {
+                        const Tensor& src, const Tensor& y, const std::string& reduce,
+                        bool include_self) {
   if (index.numel() == 0) return {g, zeros_of(g, src.sizes())};
   const Line line{dim, index, include_self, src.sizes()};
   if (reduce == "sum") return {line.own(g), line.whole(line.pick(g))};
@@ -124,7 +133,8 @@ Two scatter_reduce_grad(const Tensor& g, const Tensor& self, int64_t dim, const 
   return extreme_grad(g, line, self, src, y);
 }
 
-Tensor at_positions(const Tensor& g, const Dims& sizes, int64_t dim, const Tensor& indices, bool keepdim) {
+Tensor at_positions(const Tensor& g, const Dims& sizes, int64_t dim, const Tensor& indices,
+                    bool keepdim) {
   if (keepdim || sizes.empty()) return ops::_gather_scatter(g, sizes, dim, indices);
   const int64_t d = wrap_dim(dim, static_cast<int64_t>(sizes.size()), "sort");
   return ops::_gather_scatter(ops::unsqueeze(g, d), sizes, d, ops::unsqueeze(indices, d));

@@ -54,7 +54,8 @@ Tensor matmul_grad_self(const Tensor& g, const Dims& sizes, const Tensor& other)
 }
 
 Tensor matmul_grad_other(const Tensor& g, const Tensor& self, const Dims& sizes) {
-  if (sizes.size() == 2 && self.dim() == g.dim()) return ops::mm(adjoint(rows_of(self)), rows_of(g));
+  if (sizes.size() == 2 && self.dim() == g.dim())
+    return ops::mm(adjoint(rows_of(self)), rows_of(g));
   return ops::matmul(adjoint(self), g);
 }
 

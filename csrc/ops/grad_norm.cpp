@@ -116,7 +116,8 @@ TensorList batch_norm_grad(const Node& node, const Tensor& g, const Tensor& x, c
   const Tensor gw = weight.defined() ? ops::mul(g, per_channel(weight, x)) : g;
   if (training) {
     const Normalised n = normalised(x, x.sizes(), over, eps, false);
-    return assembled(node, g, n.xhat, input_grad(n, gw, false), weight, has_bias, over, {x.size(1)});
+    return assembled(node, g, n.xhat, input_grad(n, gw, false), weight, has_bias, over,
+                     {x.size(1)});
   }
   const Tensor rstd = per_channel(ops::rsqrt(ops::add(detach(var), number_tensor(Scalar(eps)))), x);
   const Tensor xhat = ops::mul(ops::sub(x, per_channel(detach(mean), x)), rstd);
@@ -200,27 +201,27 @@ TensorList group_norm_grad_fast(const Node& node, const Tensor& g_, const Tensor
     const int64_t group_size = spread * per_group;
     parallel_for(samples * groups, std::max<int64_t>(kParallelGrain / group_size, 1),
                  [&](int64_t begin, int64_t end) {
-      const int64_t first = begin * per_group, last = end * per_group;
-      for (int64_t r = first; r < last; ++r) means[r] = pm[r / per_group];
-      add_up(pg + first * spread, px + first * spread, &means[first], &sums[2 * first],
-             last - first, spread);
-      if (!to) return;
-      for (int64_t q = begin; q < end; ++q) {
-        double of_g = 0, of_gx = 0;
-        for (int64_t r = q * per_group; r < (q + 1) * per_group; ++r) {
-          of_g += sums[2 * r] * pw[r % channels];
-          of_gx += sums[2 * r + 1] * pw[r % channels];
-        }
-        const double s = ps[q], n = static_cast<double>(group_size);
-        for (int64_t r = q * per_group; r < (q + 1) * per_group; ++r) {
-          a[r] = static_cast<T>(s * pw[r % channels]);
-          b[r] = static_cast<T>(-s * s * s * of_gx / n);
-          c[r] = static_cast<T>(-s * of_g / n);
-        }
-      }
-      scale(pg + first * spread, px + first * spread, &means[first], &a[first], &b[first],
-            &c[first], to + first * spread, last - first, spread);
-    });
+                   const int64_t first = begin * per_group, last = end * per_group;
+                   for (int64_t r = first; r < last; ++r) means[r] = pm[r / per_group];
+                   add_up(pg + first * spread, px + first * spread, &means[first], &sums[2 * first],
+                          last - first, spread);
+                   if (!to) return;
+                   for (int64_t q = begin; q < end; ++q) {
+                     double of_g = 0, of_gx = 0;
+                     for (int64_t r = q * per_group; r < (q + 1) * per_group; ++r) {
+                       of_g += sums[2 * r] * pw[r % channels];
+                       of_gx += sums[2 * r + 1] * pw[r % channels];
+                     }
+                     const double s = ps[q], n = static_cast<double>(group_size);
+                     for (int64_t r = q * per_group; r < (q + 1) * per_group; ++r) {
+                       a[r] = static_cast<T>(s * pw[r % channels]);
+                       b[r] = static_cast<T>(-s * s * s * of_gx / n);
+                       c[r] = static_cast<T>(-s * of_g / n);
+                     }
+                   }
+                   scale(pg + first * spread, px + first * spread, &means[first], &a[first],
+                         &b[first], &c[first], to + first * spread, last - first, spread);
+                 });
   };
   if (x.numel() != 0) {
     if (compute == DType::Float64)
@@ -263,15 +264,17 @@ TensorList batch_norm_grad_fast(const Node& node, const Tensor& g_, const Tensor
     const T *px = x.data<T>(), *pg = g.data<T>(), *pm = mean.data<T>();
     std::optional<BlockingRegion> region(x.numel() >= kBlockingWork);
     if (c.last) {
-      const int64_t part = std::max<int64_t>(64, (c.rows + 31) / 32), parts = (c.rows + part - 1) / part;
+      const int64_t part = std::max<int64_t>(64, (c.rows + 31) / 32),
+                    parts = (c.rows + part - 1) / part;
       std::vector<double> sums(static_cast<size_t>(2 * channels * parts), 0.0);
       parallel_for(parts, std::max<int64_t>(kParallelGrain / (part * channels), 1),
                    [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; ++p)
-          for (int64_t r = p * part; r < std::min(c.rows, (p + 1) * part); r += 64)
-            sum_columns(pg + r * channels, px + r * channels, pm, &sums[2 * channels * p],
-                        std::min({int64_t{64}, c.rows - r, (p + 1) * part - r}), channels);
-      });
+                     for (int64_t p = begin; p < end; ++p)
+                       for (int64_t r = p * part; r < std::min(c.rows, (p + 1) * part); r += 64)
+                         sum_columns(
+                             pg + r * channels, px + r * channels, pm, &sums[2 * channels * p],
+                             std::min({int64_t{64}, c.rows - r, (p + 1) * part - r}), channels);
+                   });
       for (int64_t p = 0; p < parts; ++p)
         for (int64_t i = 0; i < 2 * channels; ++i) totals[i] += sums[2 * channels * p + i];
     } else {
@@ -279,14 +282,14 @@ TensorList batch_norm_grad_fast(const Node& node, const Tensor& g_, const Tensor
       std::vector<double> sums(static_cast<size_t>(2 * runs));
       parallel_for(runs, std::max<int64_t>(kParallelGrain / c.spread, 1),
                    [&](int64_t begin, int64_t end) {
-        while (begin < end) {
-          const int64_t channel = begin % channels;
-          const int64_t stop = std::min(end, begin - channel + channels);
-          sum_runs(pg + begin * c.spread, px + begin * c.spread, pm + channel, &sums[2 * begin],
-                   stop - begin, c.spread);
-          begin = stop;
-        }
-      });
+                     while (begin < end) {
+                       const int64_t channel = begin % channels;
+                       const int64_t stop = std::min(end, begin - channel + channels);
+                       sum_runs(pg + begin * c.spread, px + begin * c.spread, pm + channel,
+                                &sums[2 * begin], stop - begin, c.spread);
+                       begin = stop;
+                     }
+                   });
       for (int64_t r = 0; r < runs; ++r) {
         totals[r % channels] += sums[2 * r];
         totals[channels + r % channels] += sums[2 * r + 1];
@@ -297,19 +300,22 @@ TensorList batch_norm_grad_fast(const Node& node, const Tensor& g_, const Tensor
     std::vector<T> a(static_cast<size_t>(channels)), b(a), shift(a);
     const double n = static_cast<double>(x.numel() / channels);
     for (int64_t i = 0; i < channels; ++i) {
-      const double s = 1 / std::sqrt(static_cast<double>(var.data<T>()[i]) + eps), scale = s * w.data<T>()[i];
+      const double s = 1 / std::sqrt(static_cast<double>(var.data<T>()[i]) + eps),
+                   scale = s * w.data<T>()[i];
       a[i] = static_cast<T>(scale);
       b[i] = static_cast<T>(training ? -scale * s * s * totals[channels + i] / n : 0);
       shift[i] = static_cast<T>(training ? -scale * totals[i] / n : 0);
     }
-    for_channels(x, c, [&](int64_t at, int64_t count) {
-                   scale_columns(pg + at, px + at, pm, a.data(), b.data(), shift.data(), to + at,
-                                 count, channels);
-                 },
-                 [&](int64_t at, int64_t channel, int64_t count) {
-                   scale_runs(pg + at, px + at, pm + channel, &a[channel], &b[channel],
-                              &shift[channel], to + at, count, c.spread);
-                 });
+    for_channels(
+        x, c,
+        [&](int64_t at, int64_t count) {
+          scale_columns(pg + at, px + at, pm, a.data(), b.data(), shift.data(), to + at, count,
+                        channels);
+        },
+        [&](int64_t at, int64_t channel, int64_t count) {
+          scale_runs(pg + at, px + at, pm + channel, &a[channel], &b[channel], &shift[channel],
+                     to + at, count, c.spread);
+        });
   };
   if (x.numel() != 0) {
     if (compute == DType::Float64)

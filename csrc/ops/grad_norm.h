@@ -30,6 +30,7 @@ Tensor cross_entropy_grad(const Tensor& g, const Tensor& x, const Tensor& target
                           const Tensor& total);
 Tensor cross_entropy_grad_fast(const Tensor& g, const Tensor& x, const Tensor& target,
                                const Tensor& weight, int64_t ignore_index,
-                               const std::string& reduction, const Tensor& lse, const Tensor& total);
+                               const std::string& reduction, const Tensor& lse,
+                               const Tensor& total);
 
 }  // namespace flambeau::grad

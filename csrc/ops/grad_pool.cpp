@@ -10,7 +10,8 @@ Tensor max_pool_pick(const Tensor& g, const Tensor& self, const Dims& kernel, co
   Tensor indices;
   {
     const GradMode off(false);
-    indices = std::get<1>(ops::_max_pool_with_indices(self, kernel, stride, padding, dilation, ceil_mode));
+    indices = std::get<1>(
+        ops::_max_pool_with_indices(self, kernel, stride, padding, dilation, ceil_mode));
   }
   return ops::_pool_pick(g, indices);
 }

@@ -20,7 +20,8 @@ namespace {
 int64_t reduced_count(const Dims& sizes, const std::optional<Dims>& dim) {
   int64_t count = 1;
   if (sizes.empty()) return 1;
-  for (int64_t d : wrap_dims(dim.value_or(Dims()), static_cast<int64_t>(sizes.size()), "grad", true))
+  for (int64_t d :
+       wrap_dims(dim.value_or(Dims()), static_cast<int64_t>(sizes.size()), "grad", true))
     count *= sizes[d];
   return count;
 }
@@ -51,14 +52,16 @@ Tensor prod_grad(const Tensor& g, const Tensor& x, int64_t dim, bool keepdim) {
                   ops::conj(ops::mul(before, behind)));
 }
 
-Tensor prod_grad_fast(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim, bool keepdim) {
+Tensor prod_grad_fast(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim,
+                      bool keepdim) {
   if (x.is_meta() || x.dim() == 0 || !item(ops::all(x)).to<bool>())
     return prod_grad(g, x, dim, keepdim);
   const Tensor gy = ops::mul(g, ops::conj(y));
   return ops::div(expand_reduced(gy, x.sizes(), Dims{dim}, keepdim), ops::conj(x));
 }
 
-Tensor extreme_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim, bool keepdim) {
+Tensor extreme_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim,
+                    bool keepdim) {
   Tensor share;
   {
     GradMode constant(false);
@@ -84,7 +87,8 @@ Tensor var_grad(const Tensor& g, const Tensor& x, const std::optional<Dims>& dim
                 bool keepdim) {
   const double n = static_cast<double>(reduced_count(x.sizes(), dim)) - correction;
   if (n <= 0) {
-    const Tensor nowhere = ops::mul(ops::sub(detach(x), ops::mean(detach(x), dim, true)), number(INFINITY));
+    const Tensor nowhere =
+        ops::mul(ops::sub(detach(x), ops::mean(detach(x), dim, true)), number(INFINITY));
     return ops::mul(expand_reduced(g, x.sizes(), dim, keepdim), nowhere);
   }
   const Tensor scaled = ops::mul(g, number(2 / n));
@@ -99,7 +103,8 @@ Tensor std_grad(const Tensor& g, const Tensor& x, const Tensor& y, const std::op
   return var_grad(of_var, x, dim, correction, keepdim);
 }
 
-Tensor logsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim, bool keepdim) {
+Tensor logsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim,
+                      bool keepdim) {
   const Tensor share = ops::exp(ops::sub(x, expand_reduced(y, x.sizes(), dim, keepdim)));
   return ops::mul(expand_reduced(g, x.sizes(), dim, keepdim), share);
 }
@@ -118,9 +123,11 @@ Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, doubl
     }
     return ops::mul(ops::mul(expanded(g), share), ops::sgn(x));
   }
-  // |x|^(p-1) sgn(x) / y^(p-1), zero where x or y is: ones in their place keep all derivatives finite.
+  // |x|^(p-1) sgn(x) / y^(p-1), zero where x or y is: ones in their place keep all derivatives
+  // finite.
   auto nonzero = [&](const Tensor& t) {
-    return ops::where(ops::ne(t, number(0)), ops::abs(t), scalar_tensor(1, to_real(t.dtype()), t.device()));
+    return ops::where(ops::ne(t, number(0)), ops::abs(t),
+                      scalar_tensor(1, to_real(t.dtype()), t.device()));
   };
   const Tensor root = nonzero(y);
   const Tensor by_y = only_where(ops::ne(y, number(0)),

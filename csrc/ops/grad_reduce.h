@@ -12,13 +12,15 @@ Tensor mean_grad(const Tensor& g, const Dims& sizes, const std::optional<Dims>& 
 Tensor prod_grad(const Tensor& g, const Tensor& x, int64_t dim, bool keepdim);
 Tensor prod_grad_fast(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim, bool keepdim);
 // Elements equal to the extreme share its gradient.
-Tensor extreme_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim, bool keepdim);
+Tensor extreme_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim,
+                    bool keepdim);
 Tensor extreme_grad(const Tensor& g, const Tensor& x, const Tensor& y);
 Tensor var_grad(const Tensor& g, const Tensor& x, const std::optional<Dims>& dim, double correction,
                 bool keepdim);
 Tensor std_grad(const Tensor& g, const Tensor& x, const Tensor& y, const std::optional<Dims>& dim,
                 double correction, bool keepdim);
-Tensor logsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim, bool keepdim);
+Tensor logsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim,
+                      bool keepdim);
 Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, double ord,
                         const std::optional<Dims>& dim, bool keepdim);
 

@@ -19,7 +19,8 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
   FB_CHECK(minlength >= 0, "bincount(): minlength should be >= 0, got ", minlength);
   FB_CHECK(self.dim() == 1 && is_integral(self.dtype()) && self.dtype() != DType::Bool,
            "bincount only supports 1-d non-negative integral inputs.");
-  FB_CHECK(!self.is_meta(), "bincount(): the result's size depends on values, which tensors on the meta "
+  FB_CHECK(!self.is_meta(),
+           "bincount(): the result's size depends on values, which tensors on the meta "
            "device do not have");
   const bool weighted = weights.defined();
   FB_CHECK(!weighted || (weights.dim() == 1 && weights.numel() == self.numel()),
@@ -32,7 +33,9 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
     largest = std::max(largest, p[i]);
   }
   FB_CHECK(largest < INT64_MAX / 16, "bincount(): ", largest, " is too large to be counted");
-  const DType type = !weighted || self.numel() == 0 ? DType::Int64 : weights.dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
+  const DType type = !weighted || self.numel() == 0      ? DType::Int64
+                     : weights.dtype() == DType::Float32 ? DType::Float32
+                                                         : DType::Float64;
   const Tensor out = empty({std::max(largest + 1, minlength)}, type, kCpu, "bincount");
   fill_elements(out, 0);
   const Tensor w = weighted ? contiguous(to_dtype(weights, type)) : scalar_tensor(1, type);
@@ -58,7 +61,8 @@ Range finite_range(const Tensor& values, double low, double high, const char* op
       }
     });
   }
-  FB_CHECK(std::isfinite(low) && std::isfinite(high), op, ": range of [", low, ", ", high, "] is not finite");
+  FB_CHECK(std::isfinite(low) && std::isfinite(high), op, ": range of [", low, ", ", high,
+           "] is not finite");
   FB_CHECK(low <= high, op, ": max must be larger than min, got [", low, ", ", high, "]");
   if (low == high) {
     low -= 1;
@@ -82,14 +86,16 @@ Tensor edges_between(Range range, int64_t bins) {
   T* e = edges.data<T>();
   // From both ends, so that the edges are symmetric and end exactly.
   for (int64_t i = 0; i <= bins; ++i) {
-    e[i] = i < (bins + 1) / 2 ? low + step * static_cast<T>(i) : high - step * static_cast<T>(bins - i);
+    e[i] = i < (bins + 1) / 2 ? low + step * static_cast<T>(i)
+                              : high - step * static_cast<T>(bins - i);
   }
   return edges;
 }
 
 void check_real(const Tensor& self, const char* op) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, self.dtype() == DType::Float32 || self.dtype() == DType::Float64,
-                op, ": not implemented for ", self.dtype(), "; convert to float first");
+  FB_CHECK_KIND(ErrorKind::NotImplemented,
+                self.dtype() == DType::Float32 || self.dtype() == DType::Float64, op,
+                ": not implemented for ", self.dtype(), "; convert to float first");
 }
 
 }  // namespace
@@ -117,7 +123,8 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
 namespace {
 
 template <class T>
-Tensor count_between(const Tensor& values, const Tensor& weights, const Tensor& edges, bool density) {
+Tensor count_between(const Tensor& values, const Tensor& weights, const Tensor& edges,
+                     bool density) {
   const int64_t bins = edges.numel() - 1;
   const Tensor hist = empty({bins}, dtype_of<T>);
   T *h = hist.data<T>(), *e = edges.data<T>();
@@ -125,7 +132,8 @@ Tensor count_between(const Tensor& values, const Tensor& weights, const Tensor& 
   for (int64_t i = 0; i < values.numel(); ++i) {
     const T v = values.data<T>()[i];
     if (!(v >= e[0] && v <= e[bins])) continue;
-    const int64_t at = std::upper_bound(e, e + bins, v) - e - 1;  // the last edge belongs to the last bin
+    const int64_t at =
+        std::upper_bound(e, e + bins, v) - e - 1;  // the last edge belongs to the last bin
     h[std::min(at, bins - 1)] += weights.defined() ? weights.data<T>()[i] : T(1);
   }
   if (density) {
@@ -136,31 +144,39 @@ Tensor count_between(const Tensor& values, const Tensor& weights, const Tensor& 
   return hist;
 }
 
-std::tuple<Tensor, Tensor> histogram_between(const Tensor& self, const Tensor& edges, const Tensor& weight,
-                                             bool density) {
-  FB_CHECK(!weight.defined() || weight.sizes() == self.sizes(), "torch.histogram(): if weight tensor is "
-           "provided it should have the same shape as the input tensor, got ", self.sizes());
-  FB_CHECK(!weight.defined() || weight.dtype() == self.dtype(), "torch.histogram(): input tensor and weight "
+std::tuple<Tensor, Tensor> histogram_between(const Tensor& self, const Tensor& edges,
+                                             const Tensor& weight, bool density) {
+  FB_CHECK(!weight.defined() || weight.sizes() == self.sizes(),
+           "torch.histogram(): if weight tensor is "
+           "provided it should have the same shape as the input tensor, got ",
+           self.sizes());
+  FB_CHECK(!weight.defined() || weight.dtype() == self.dtype(),
+           "torch.histogram(): input tensor and weight "
            "tensor should have the same dtype");
   const Tensor values = flat(self), w = weight.defined() ? flat(weight) : Tensor();
-  const Tensor hist = self.dtype() == DType::Float32 ? count_between<float>(values, w, edges, density)
-                                                     : count_between<double>(values, w, edges, density);
+  const Tensor hist = self.dtype() == DType::Float32
+                          ? count_between<float>(values, w, edges, density)
+                          : count_between<double>(values, w, edges, density);
   return {hist, edges};
 }
 
 }  // namespace
 
-std::tuple<Tensor, Tensor> histogram_bins(const Tensor& self, const Tensor& bins, const Tensor& weight,
-                                          bool density) {
+std::tuple<Tensor, Tensor> histogram_bins(const Tensor& self, const Tensor& bins,
+                                          const Tensor& weight, bool density) {
   check_real(self, "torch.histogram");
-  FB_CHECK(bins.dim() == 1 && bins.numel() > 1 && bins.dtype() == self.dtype(), "torch.histogram(): bins "
-           "must be a vector of at least two edges of the input's dtype, got shape ", bins.sizes(), " and dtype ",
-           bins.dtype());
+  FB_CHECK(bins.dim() == 1 && bins.numel() > 1 && bins.dtype() == self.dtype(),
+           "torch.histogram(): bins "
+           "must be a vector of at least two edges of the input's dtype, got shape ",
+           bins.sizes(), " and dtype ", bins.dtype());
   if (self.is_meta()) return {empty({bins.numel() - 1}, self.dtype(), self.device()), bins};
   const Tensor edges = clone_elements(contiguous(bins));
   for (int64_t i = 0; i + 1 < edges.numel(); ++i) {
-    const double a = item_at(static_cast<char*>(edges.raw()) + i * edges.itemsize(), edges.dtype()).to_double();
-    const double b = item_at(static_cast<char*>(edges.raw()) + (i + 1) * edges.itemsize(), edges.dtype()).to_double();
+    const double a =
+        item_at(static_cast<char*>(edges.raw()) + i * edges.itemsize(), edges.dtype()).to_double();
+    const double b =
+        item_at(static_cast<char*>(edges.raw()) + (i + 1) * edges.itemsize(), edges.dtype())
+            .to_double();
     FB_CHECK(a <= b, "torch.histogram(): bin edges must increase, got ", a, " before ", b);
   }
   return histogram_between(self, edges, weight, density);
@@ -176,10 +192,12 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
   FB_CHECK(!range || (*range)[0] <= (*range)[1], "torch.histogram(): min should not exceed max");
   checked_numel({bins, 2}, 8, "torch.histogram");
   if (self.is_meta()) {
-    return {empty({bins}, self.dtype(), self.device()), empty({bins + 1}, self.dtype(), self.device())};
+    return {empty({bins}, self.dtype(), self.device()),
+            empty({bins + 1}, self.dtype(), self.device())};
   }
   const Tensor values = flat(self);
-  const Range ends = finite_range(values, range ? (*range)[0] : 0, range ? (*range)[1] : 0, "torch.histogram");
+  const Range ends =
+      finite_range(values, range ? (*range)[0] : 0, range ? (*range)[1] : 0, "torch.histogram");
   const Tensor edges = self.dtype() == DType::Float32 ? edges_between<float>(ends, bins)
                                                       : edges_between<double>(ends, bins);
   return histogram_between(self, edges, weight, density);

@@ -11,7 +11,8 @@ namespace flambeau {
 bool prefers_channels_last(const Tensor& t);
 // The tensor itself if it is dense in that layout, else a copy.
 Tensor in_layout(const Tensor& t, bool channels_last);
-Tensor empty_image(const Dims& sizes, bool channels_last, DType dtype, Device device, const char* op);
+Tensor empty_image(const Dims& sizes, bool channels_last, DType dtype, Device device,
+                   const char* op);
 
 // The image for kernels: strides follow from the layout, not from the tensor's, whose strides of
 // dimensions of size 1 may be anything.

@@ -11,14 +11,18 @@
 namespace flambeau::impl {
 
 void check_masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  FB_CHECK(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with "
-           "dtype ", mask.dtype(), "; compare with 0 or use mask.bool()");
-  FB_CHECK(!value.is_complex() || is_complex(self.dtype()), "masked_fill(): value cannot be converted "
-           "to type ", self.dtype(), " without overflow");
+  FB_CHECK(mask.dtype() == DType::Bool,
+           "masked_fill_ only supports boolean masks, but got mask with "
+           "dtype ",
+           mask.dtype(), "; compare with 0 or use mask.bool()");
+  FB_CHECK(!value.is_complex() || is_complex(self.dtype()),
+           "masked_fill(): value cannot be converted "
+           "to type ",
+           self.dtype(), " without overflow");
 }
 
-Tensor _window(const Tensor& self, const Dims& size, const Dims& stride, int64_t offset, const Dims&,
-               int64_t) {
+Tensor _window(const Tensor& self, const Dims& size, const Dims& stride, int64_t offset,
+               const Dims&, int64_t) {
   FB_CHECK(static_cast<int64_t>(size.size()) <= kMaxDims, "index: ", size.size(),
            " dimensions asked for, at most ", kMaxDims, " are supported");
   return alias(self, size, stride, offset);
@@ -66,14 +70,18 @@ Tensor index(const Tensor& self, const TensorList& indices) {
   return ops::_index(self, integer_indices(self, indices));
 }
 
-void index_put_(const Tensor& self, const TensorList& given, const Tensor& values, bool accumulate) {
-  FB_CHECK(values.dtype() == self.dtype() || values->is_number, "Index put requires the source and "
-           "destination dtypes match, got ", type_name(self.dtype()), " for the destination and ",
-           type_name(values.dtype()), " for the source.");
+void index_put_(const Tensor& self, const TensorList& given, const Tensor& values,
+                bool accumulate) {
+  FB_CHECK(values.dtype() == self.dtype() || values->is_number,
+           "Index put requires the source and "
+           "destination dtypes match, got ",
+           type_name(self.dtype()), " for the destination and ", type_name(values.dtype()),
+           " for the source.");
   if (self.is_meta()) return;
   const bool whole = is_whole_mask(self, given);
   const Tensor target = whole ? alias(self, {self.numel()}, {1}, self.offset()) : self;
-  const TensorList indices = whole ? TensorList{flat_positions(given[0])} : integer_indices(self, given);
+  const TensorList indices =
+      whole ? TensorList{flat_positions(given[0])} : integer_indices(self, given);
   const Windows w = windows_of_indices(target, indices);
   const Dims sizes = w.sizes();
   FB_CHECK(is_expandable(values.sizes(), sizes), "shape mismatch: value tensor of shape ",
@@ -114,15 +122,18 @@ Tensor take(const Tensor& self, const Tensor& index) {
 }
 
 void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
-  FB_CHECK_INDEX(source.numel() == index.numel(), "put_(): Expected source and index to have the same "
-                 "number of elements, but got source.numel() = ", source.numel(),
-                 ", index.numel() = ", index.numel());
-  FB_CHECK(source.dtype() == self.dtype(), "put_(): self and source expected to have the same dtype, "
-           "but got self.dtype = ", type_name(self.dtype()), " and source.dtype = ",
-           type_name(source.dtype()));
+  FB_CHECK_INDEX(source.numel() == index.numel(),
+                 "put_(): Expected source and index to have the same "
+                 "number of elements, but got source.numel() = ",
+                 source.numel(), ", index.numel() = ", index.numel());
+  FB_CHECK(source.dtype() == self.dtype(),
+           "put_(): self and source expected to have the same dtype, "
+           "but got self.dtype = ",
+           type_name(self.dtype()), " and source.dtype = ", type_name(source.dtype()));
   const Tensor flat_index = checked_index(index, "put_");
   if (self.is_meta()) return;
-  const Tensor packed = contiguous(self), n_index = alias(flat_index, {index.numel()}, {1}, flat_index.offset());
+  const Tensor packed = contiguous(self),
+               n_index = alias(flat_index, {index.numel()}, {1}, flat_index.offset());
   const Tensor flat = alias(packed, {self.numel()}, {1}, packed.offset());
   const Tensor from = separate_values(source, self);
   const Tensor values = alias(from, {index.numel()}, {1}, from.offset());
@@ -133,15 +144,18 @@ void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool ac
 // ---- masks
 
 Tensor masked_fill_Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  FB_CHECK(value.dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got "
-           "tensor with ", value.dim(), " dimension(s).");
+  FB_CHECK(value.dim() == 0,
+           "masked_fill_ only supports a 0-dimensional value tensor, but got "
+           "tensor with ",
+           value.dim(), " dimension(s).");
   if (!needs_grad(value) && !value.is_meta()) return ops::masked_fill(self, mask, item(value));
   check_masked_fill(self, mask, 0);
   return ops::_masked_fill_tensor(self, mask, ops::_to_copy(value, self.dtype()));
 }
 
 Tensor masked_select(const Tensor& self, const Tensor& mask) {
-  FB_CHECK(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask, got ", mask.dtype());
+  FB_CHECK(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask, got ",
+           mask.dtype());
   const Dims sizes = broadcast_shapes(self.sizes(), mask.sizes(), "masked_select");
   const Tensor wide = self.sizes() == sizes ? self : ops::expand(self, sizes);
   if (sizes.empty()) return ops::_index(ops::view(wide, {1}), {flat_positions(mask)});
@@ -149,17 +163,23 @@ Tensor masked_select(const Tensor& self, const Tensor& mask) {
 }
 
 void masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& source) {
-  FB_CHECK(mask.dtype() == DType::Bool, "masked_scatter_ only supports boolean masks, but got mask "
-           "with dtype ", mask.dtype());
-  FB_CHECK(source.dtype() == self.dtype(), "masked_scatter: expected self and source to have same "
-           "dtypes but got ", type_name(self.dtype()), " and ", type_name(source.dtype()));
+  FB_CHECK(mask.dtype() == DType::Bool,
+           "masked_scatter_ only supports boolean masks, but got mask "
+           "with dtype ",
+           mask.dtype());
+  FB_CHECK(source.dtype() == self.dtype(),
+           "masked_scatter: expected self and source to have same "
+           "dtypes but got ",
+           type_name(self.dtype()), " and ", type_name(source.dtype()));
   FB_CHECK(is_expandable(mask.sizes(), self.sizes()), "masked_scatter_(): the mask ", mask.sizes(),
            " does not broadcast to ", self.sizes());
   if (self.is_meta()) return;
   const Tensor packed = contiguous(self), positions = flat_positions(expanded(mask, self.sizes()));
   const int64_t n = positions.numel();
-  FB_CHECK(source.numel() >= n, "masked_scatter: expected self to have number of elements not larger "
-           "than the source: the mask has ", n, " true elements, source has ", source.numel());
+  FB_CHECK(source.numel() >= n,
+           "masked_scatter: expected self to have number of elements not larger "
+           "than the source: the mask has ",
+           n, " true elements, source has ", source.numel());
   const Tensor flat = alias(packed, {self.numel()}, {1}, packed.offset());
   const Tensor from = separate_values(source, self);
   windows_put(windows_of_indices(flat, {positions}), flat, alias(from, {n}, {1}, from.offset()));
@@ -172,7 +192,8 @@ Tensor _nonzero(const Tensor& self) {
   const Tensor out = empty({n, ndim}, DType::Int64);
   if (ndim == 0) return out;
   const TensorList columns = position_columns(flat, self.sizes());
-  for (int64_t d = 0; d < ndim; ++d) copy_elements(alias(out, {n}, {ndim}, d), columns[static_cast<size_t>(d)]);
+  for (int64_t d = 0; d < ndim; ++d)
+    copy_elements(alias(out, {n}, {ndim}, d), columns[static_cast<size_t>(d)]);
   return out;
 }
 

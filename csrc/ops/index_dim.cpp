@@ -10,7 +10,8 @@ namespace flambeau::impl {
 namespace {
 
 Tensor vector_index(const Tensor& index, const char* op) {
-  FB_CHECK_INDEX(index.dim() <= 1, op, "(): Index is supposed to be a vector, got shape ", index.sizes());
+  FB_CHECK_INDEX(index.dim() <= 1, op, "(): Index is supposed to be a vector, got shape ",
+                 index.sizes());
   FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
            "(): Expected dtype int32 or int64 for index, got ", index.dtype());
   return index;
@@ -19,20 +20,24 @@ Tensor vector_index(const Tensor& index, const char* op) {
 // source's dimensions but `dim` must be self's; its size there must be the number of indices.
 void check_source(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                   const char* op) {
-  FB_CHECK(source.dtype() == self.dtype(), op, "(): self (", type_name(self.dtype()), ") and source (",
-           type_name(source.dtype()), ") must have the same scalar type");
+  FB_CHECK(source.dtype() == self.dtype(), op, "(): self (", type_name(self.dtype()),
+           ") and source (", type_name(source.dtype()), ") must have the same scalar type");
   const int64_t rows = source.dim() ? source.size(std::min(dim, source.dim() - 1)) : 1;
   Dims expected = self.sizes();
   if (self.dim()) expected[static_cast<size_t>(dim)] = index.numel();
   const bool scalar = self.dim() <= 1 && source.dim() <= 1;
-  FB_CHECK(source.dim() == self.dim() || scalar, op, "(): source tensor shape must match self tensor "
-           "shape, excluding the specified dimension. Got self.shape = ", self.sizes(),
-           " source.shape = ", source.sizes());
-  FB_CHECK(rows == index.numel(), op, "(): Number of indices (", index.numel(), ") should be equal to "
-           "source.size(dim): (", rows, "), for dim: ", dim);
-  FB_CHECK(scalar || source.sizes() == expected, op, "(): source tensor shape must match self tensor "
-           "shape, excluding the specified dimension. Got self.shape = ", self.sizes(),
-           " source.shape = ", source.sizes());
+  FB_CHECK(source.dim() == self.dim() || scalar, op,
+           "(): source tensor shape must match self tensor "
+           "shape, excluding the specified dimension. Got self.shape = ",
+           self.sizes(), " source.shape = ", source.sizes());
+  FB_CHECK(rows == index.numel(), op, "(): Number of indices (", index.numel(),
+           ") should be equal to "
+           "source.size(dim): (",
+           rows, "), for dim: ", dim);
+  FB_CHECK(scalar || source.sizes() == expected, op,
+           "(): source tensor shape must match self tensor "
+           "shape, excluding the specified dimension. Got self.shape = ",
+           self.sizes(), " source.shape = ", source.sizes());
 }
 
 Tensor one_value(const Scalar& value, const Tensor& self, const char* op) {
@@ -46,15 +51,19 @@ Tensor one_value(const Scalar& value, const Tensor& self, const char* op) {
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
   dim = wrap_dim(dim, self.dim(), "index_select");
   vector_index(index, "index_select");
-  FB_CHECK(self.dim() || index.numel() == 1, "index_select(): Index to scalar can have only 1 value, "
-           "got ", index.numel(), " value(s)");
+  FB_CHECK(self.dim() || index.numel() == 1,
+           "index_select(): Index to scalar can have only 1 value, "
+           "got ",
+           index.numel(), " value(s)");
   const Windows w = windows_of_dim(self, dim, index, "index_select");
-  const Tensor out = empty(self.dim() ? w.sizes() : Dims(), self.dtype(), self.device(), "index_select");
+  const Tensor out =
+      empty(self.dim() ? w.sizes() : Dims(), self.dtype(), self.device(), "index_select");
   if (!out.is_meta()) windows_get(w, self, out);
   return out;
 }
 
-Tensor _index_select_scatter(const Tensor& self, const Dims& size, int64_t dim, const Tensor& index) {
+Tensor _index_select_scatter(const Tensor& self, const Dims& size, int64_t dim,
+                             const Tensor& index) {
   const Tensor out = zeros_of(self, size);
   if (out.is_meta()) return out;
   dim = wrap_dim(dim, out.dim(), "index_select");
@@ -75,7 +84,8 @@ void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tens
   if (alpha.is_complex() || !(alpha == 1.0)) {
     GradMode off(false);
     values = grad::scale(detach(values), alpha);
-    FB_CHECK(values.dtype() == self.dtype(), "index_add_(): alpha ", alpha, " does not fit dtype ", self.dtype());
+    FB_CHECK(values.dtype() == self.dtype(), "index_add_(): alpha ", alpha, " does not fit dtype ",
+             self.dtype());
   }
   const Tensor packed = is_half(self.dtype()) ? contiguous(self) : self;
   const Windows w = windows_of_dim(packed, dim, index, "index_add_");
@@ -109,8 +119,10 @@ void index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const Sca
 }
 
 void index_fill_Tensor_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
-  FB_CHECK(value.dim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
-           "with ", value.dim(), " dimension(s).");
+  FB_CHECK(value.dim() == 0,
+           "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
+           "with ",
+           value.dim(), " dimension(s).");
   index_fill_(self, dim, index, item(value));
 }
 
@@ -126,12 +138,16 @@ Tensor line_index(const Tensor& self, int64_t dim, const Tensor& index, const ch
            "(): Expected dtype int32/int64 for index, got ", index.dtype());
   const Dims own = at_least_1d(self), sizes = at_least_1d(index);
   if (index.numel() == 0) return index;
-  FB_CHECK(sizes.size() == own.size(), op, "(): Index tensor must have the same number of dimensions as "
-           "self tensor, got ", index.sizes(), " for ", self.sizes());
+  FB_CHECK(sizes.size() == own.size(), op,
+           "(): Index tensor must have the same number of dimensions as "
+           "self tensor, got ",
+           index.sizes(), " for ", self.sizes());
   for (size_t d = 0; d < sizes.size(); ++d) {
-    FB_CHECK(static_cast<int64_t>(d) == dim || sizes[d] <= own[d], op, "(): Size does not match at "
-             "dimension ", d, " expected index ", index.sizes(), " to be no larger than self ",
-             self.sizes(), " apart from dimension ", dim);
+    FB_CHECK(static_cast<int64_t>(d) == dim || sizes[d] <= own[d], op,
+             "(): Size does not match at "
+             "dimension ",
+             d, " expected index ", index.sizes(), " to be no larger than self ", self.sizes(),
+             " apart from dimension ", dim);
   }
   return index.is_meta() ? index : contiguous(to_dtype(index, DType::Int64));
 }
@@ -139,23 +155,32 @@ Tensor line_index(const Tensor& self, int64_t dim, const Tensor& index, const ch
 // The part of src that index covers, contiguous.
 Tensor line_source(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                    const char* op) {
-  FB_CHECK(src.dtype() == self.dtype(), op, "(): Expected self.dtype to be equal to src.dtype, got ",
-           self.dtype(), " and ", src.dtype());
+  FB_CHECK(src.dtype() == self.dtype(), op,
+           "(): Expected self.dtype to be equal to src.dtype, got ", self.dtype(), " and ",
+           src.dtype());
   const Dims have = at_least_1d(src), need = at_least_1d(index);
-  FB_CHECK(have.size() == need.size(), op, "(): Index tensor must have the same number of dimensions as "
-           "src tensor, got ", index.sizes(), " and ", src.sizes());
+  FB_CHECK(have.size() == need.size(), op,
+           "(): Index tensor must have the same number of dimensions as "
+           "src tensor, got ",
+           index.sizes(), " and ", src.sizes());
   for (size_t d = 0; d < need.size(); ++d) {
-    FB_CHECK(need[d] <= have[d], op, "(): Expected index ", index.sizes(), " to be no larger than self ",
-             self.sizes(), " apart from dimension ", dim, " and to be no larger size than src ", src.sizes());
+    FB_CHECK(need[d] <= have[d], op, "(): Expected index ", index.sizes(),
+             " to be no larger than self ", self.sizes(), " apart from dimension ", dim,
+             " and to be no larger size than src ", src.sizes());
   }
   if (src.is_meta()) return src;
-  return separate_values(alias(src, index.sizes(), index.dim() == src.dim() ? src.strides()
-                               : contiguous_strides(index.sizes()), src.offset()), self);
+  return separate_values(
+      alias(src, index.sizes(),
+            index.dim() == src.dim() ? src.strides() : contiguous_strides(index.sizes()),
+            src.offset()),
+      self);
 }
 
 RowOp simple_reduction(const std::string& reduce) {
-  FB_CHECK(reduce == "add" || reduce == "multiply", "scatter(): reduce argument must be either add or "
-           "multiply, got ", reduce);
+  FB_CHECK(reduce == "add" || reduce == "multiply",
+           "scatter(): reduce argument must be either add or "
+           "multiply, got ",
+           reduce);
   return reduce == "add" ? RowOp::Add : RowOp::Mul;
 }
 
@@ -181,16 +206,18 @@ Tensor _gather_scatter(const Tensor& self, const Dims& size, int64_t dim, const 
   const Tensor out = zeros_of(self, size);
   if (out.is_meta() || index.numel() == 0) return out;
   dim = wrap_dim(dim, out.dim(), "gather");
-  reduce_lines(out, dim, line_index(out, dim, index, "gather"), contiguous(self), RowOp::Add, "gather");
+  reduce_lines(out, dim, line_index(out, dim, index, "gather"), contiguous(self), RowOp::Add,
+               "gather");
   return out;
 }
 
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
   if (!dim) return ops::gather(ops::reshape(self, {-1}), 0, ops::reshape(indices, {-1}));
   const int64_t d = wrap_dim(*dim, self.dim(), "take_along_dim");
-  FB_CHECK(self.dim() == indices.dim(), "take_along_dim(): input and indices should have the same "
-           "number of dimensions, but got ", self.dim(), " dimensions for input, and ", indices.dim(),
-           " dimensions for indices");
+  FB_CHECK(self.dim() == indices.dim(),
+           "take_along_dim(): input and indices should have the same "
+           "number of dimensions, but got ",
+           self.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
   Dims a = self.sizes(), b = indices.sizes();
   if (self.dim()) a[static_cast<size_t>(d)] = b[static_cast<size_t>(d)] = 1;
   Dims own = broadcast_shapes(a, b, "take_along_dim"), other = own;
@@ -198,7 +225,8 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     own[static_cast<size_t>(d)] = self.size(d);
     other[static_cast<size_t>(d)] = indices.size(d);
   }
-  return ops::gather(self.sizes() == own ? self : ops::expand(self, own), d, expanded(indices, other));
+  return ops::gather(self.sizes() == own ? self : ops::expand(self, own), d,
+                     expanded(indices, other));
 }
 
 void scatter_src_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
@@ -225,8 +253,8 @@ void scatter_src_reduce_(const Tensor& self, int64_t dim, const Tensor& index, c
   if (!self.is_meta()) reduce_lines(self, dim, i, from, op, "scatter");
 }
 
-void scatter_value_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
-                           const std::string& reduce) {
+void scatter_value_reduce_(const Tensor& self, int64_t dim, const Tensor& index,
+                           const Scalar& value, const std::string& reduce) {
   const RowOp op = simple_reduction(reduce);
   dim = wrap_dim(dim, self.dim(), "scatter");
   const Tensor i = line_index(self, dim, index, "scatter"), v = one_value(value, self, "scatter");
@@ -257,8 +285,10 @@ struct Reduction {
     if (name == "prod") return {RowOp::Mul, false, 1};
     if (name == "amax") return {RowOp::Max, false, -inf};
     if (name == "amin") return {RowOp::Min, false, inf};
-    fail(ErrorKind::Runtime, "scatter_reduce(): reduce argument must be either sum, prod, mean, amax or amin, "
-         "got ", name);
+    fail(ErrorKind::Runtime,
+         "scatter_reduce(): reduce argument must be either sum, prod, mean, amax or amin, "
+         "got ",
+         name);
   }
 };
 
@@ -323,15 +353,18 @@ void scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const
 Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                     const std::string& reduce, bool include_self) {
   FB_CHECK(reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin",
-           "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ", reduce, ".");
+           "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ", reduce,
+           ".");
   dim = wrap_dim(dim, self.dim(), "index_reduce");
   vector_index(index, "index_reduce");
   check_source(self, dim, index, source, "index_reduce");
   Dims sizes(source.sizes().size(), 1);
   if (source.dim()) sizes[static_cast<size_t>(dim)] = index.numel();
   const Tensor lined = alias(index, sizes, contiguous_strides(sizes), index.offset());
-  const Tensor packed = index.is_contiguous() ? lined : alias(contiguous(index), sizes, contiguous_strides(sizes), 0);
-  return ops::scatter_reduce(self, dim, expanded(packed, source.sizes()), source, reduce, include_self);
+  const Tensor packed =
+      index.is_contiguous() ? lined : alias(contiguous(index), sizes, contiguous_strides(sizes), 0);
+  return ops::scatter_reduce(self, dim, expanded(packed, source.sizes()), source, reduce,
+                             include_self);
 }
 
 }  // namespace flambeau::impl

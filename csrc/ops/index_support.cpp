@@ -55,7 +55,8 @@ void write_true(const uint8_t* p, int64_t begin, int64_t end, int64_t* out) {
 }  // namespace
 
 Tensor flat_positions(const Tensor& mask) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !mask.is_meta(), "nonzero(): the result's size depends "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !mask.is_meta(),
+                "nonzero(): the result's size depends "
                 "on values, which tensors on the meta device do not have");
   const Tensor m = contiguous(to_dtype(mask, DType::Bool));
   const int64_t n = m.numel(), blocks = (n + kMaskBlock - 1) / kMaskBlock;
@@ -76,7 +77,8 @@ Tensor flat_positions(const Tensor& mask) {
   BlockingRegion region(n > kBlockingWork * 4);
   parallel_for(blocks, 8, [&](int64_t b0, int64_t b1) {
     for (int64_t b = b0; b < b1; ++b) {
-      write_true(p, b * kMaskBlock, std::min(n, (b + 1) * kMaskBlock), o + start[static_cast<size_t>(b)]);
+      write_true(p, b * kMaskBlock, std::min(n, (b + 1) * kMaskBlock),
+                 o + start[static_cast<size_t>(b)]);
     }
   });
   return out;
@@ -121,9 +123,10 @@ TensorList integer_indices(const Tensor& self, const TensorList& indices) {
                    "tensors used as indices must be long, int, byte or bool tensors");
     const int64_t at = static_cast<int64_t>(result.size());
     for (int64_t d = 0; d < t.dim(); ++d) {
-      FB_CHECK_INDEX(at + d < self.dim() && t.size(d) == self.size(at + d), "The shape of the mask ",
-                     t.sizes(), " at index ", d, " does not match the shape of the indexed tensor ",
-                     self.sizes(), " at index ", at + d);
+      FB_CHECK_INDEX(at + d < self.dim() && t.size(d) == self.size(at + d),
+                     "The shape of the mask ", t.sizes(), " at index ", d,
+                     " does not match the shape of the indexed tensor ", self.sizes(), " at index ",
+                     at + d);
     }
     // A 0-d mask would need a dimension of its own, which x[mask] gives it.
     FB_CHECK_INDEX(t.dim() > 0, "index: a 0-d mask needs a dimension of its own; use x[mask]");
@@ -132,7 +135,8 @@ TensorList integer_indices(const Tensor& self, const TensorList& indices) {
     }
   }
   FB_CHECK_INDEX(static_cast<int64_t>(result.size()) <= self.dim(),
-                 "too many indices for tensor of dimension ", self.dim(), " (got ", result.size(), ")");
+                 "too many indices for tensor of dimension ", self.dim(), " (got ", result.size(),
+                 ")");
   return result;
 }
 

@@ -70,8 +70,10 @@ DType joined_type(const TensorList& tensors) {
 
 Device joined_device(const TensorList& tensors, const char* op) {
   for (const Tensor& t : tensors) {
-    FB_CHECK(t.device() == tensors[0].device(), op, "(): Expected all tensors to be on the same "
-             "device, but found at least two devices, ", tensors[0].device(), " and ", t.device());
+    FB_CHECK(t.device() == tensors[0].device(), op,
+             "(): Expected all tensors to be on the same "
+             "device, but found at least two devices, ",
+             tensors[0].device(), " and ", t.device());
   }
   return tensors[0].device();
 }
@@ -110,8 +112,10 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
     FB_CHECK(own.size() == sizes.size(), "cat(): Tensors must have same number of dimensions: got ",
              sizes.size(), " and ", own.size());
     for (int64_t d = 0; d < parts[i].dim(); ++d) {
-      FB_CHECK(d == dim || own[d] == parts[0].size(d), "cat(): Sizes of tensors must match except in "
-               "dimension ", dim, ". Expected size ", parts[0].size(d), " but got size ", own[d],
+      FB_CHECK(d == dim || own[d] == parts[0].size(d),
+               "cat(): Sizes of tensors must match except in "
+               "dimension ",
+               dim, ". Expected size ", parts[0].size(d), " but got size ", own[d],
                " for tensor number ", i, " in the list.");
     }
     FB_CHECK(!__builtin_add_overflow(sizes[dim], own[dim], &sizes[dim]), "cat(): sizes overflow");
@@ -132,8 +136,10 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
   FB_CHECK(!tensors.empty(), "stack expects a non-empty TensorList");
   dim = wrap_dim(dim, tensors[0].dim() + 1, "stack");
   for (size_t i = 1; i < tensors.size(); ++i) {
-    FB_CHECK(tensors[i].sizes() == tensors[0].sizes(), "stack expects each tensor to be equal size, "
-             "but got ", tensors[0].sizes(), " at entry 0 and ", tensors[i].sizes(), " at entry ", i);
+    FB_CHECK(tensors[i].sizes() == tensors[0].sizes(),
+             "stack expects each tensor to be equal size, "
+             "but got ",
+             tensors[0].sizes(), " at entry 0 and ", tensors[i].sizes(), " at entry ", i);
   }
   Dims sizes = tensors[0].sizes();
   sizes.insert(static_cast<size_t>(dim), static_cast<int64_t>(tensors.size()));
@@ -179,7 +185,8 @@ Tensor dstack(const TensorList& tensors) { return ops::cat(all_at_least(tensors,
 Tensor column_stack(const TensorList& tensors) {
   FB_CHECK(!tensors.empty(), "column_stack expects a non-empty TensorList");
   TensorList list;
-  for (const Tensor& t : tensors) list.push_back(t.dim() <= 1 ? ops::reshape(t, {t.numel(), 1}) : t);
+  for (const Tensor& t : tensors)
+    list.push_back(t.dim() <= 1 ? ops::reshape(t, {t.numel(), 1}) : t);
   return ops::cat(list, 1);
 }
 
@@ -199,8 +206,9 @@ Tensor _block_diag(const TensorList& tensors) {
   int64_t row = 0, col = 0;
   for (const Tensor& t : tensors) {
     const int64_t h = t.dim() == 2 ? t.size(0) : 1, w = t.dim() == 0 ? 1 : t.sizes().back();
-    copy_elements(alias(out, {h, w}, out.strides(), row * cols + col), t.dim() == 2 ? t :
-                  alias(t, {h, w}, {0, t.dim() ? t.stride(0) : 0}, t.offset()), "block_diag");
+    copy_elements(alias(out, {h, w}, out.strides(), row * cols + col),
+                  t.dim() == 2 ? t : alias(t, {h, w}, {0, t.dim() ? t.stride(0) : 0}, t.offset()),
+                  "block_diag");
     row += h;
     col += w;
   }
@@ -209,7 +217,8 @@ Tensor _block_diag(const TensorList& tensors) {
 
 Tensor repeat(const Tensor& self, const Dims& repeats) {
   const int64_t extra = static_cast<int64_t>(repeats.size()) - self.dim();
-  FB_CHECK(extra >= 0, "Number of dimensions of repeat dims can not be smaller than number of "
+  FB_CHECK(extra >= 0,
+           "Number of dimensions of repeat dims can not be smaller than number of "
            "dimensions of tensor");
   FB_CHECK(2 * static_cast<int64_t>(repeats.size()) <= kMaxDims, "repeat(): too many dimensions");
   Dims apart, wide, final;
@@ -243,9 +252,11 @@ Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int6
   const int64_t d = in.dim() == 0 ? 0 : wrap_dim(dim.value_or(0), in.dim(), "repeat_interleave");
   if (in.dim() == 0) return ops::repeat(in, {repeats});
   int64_t size;
-  FB_CHECK(!__builtin_mul_overflow(in.size(d), repeats, &size), "repeat_interleave(): sizes overflow");
-  FB_CHECK(!output_size || *output_size == size, "repeat_interleave: Invalid output_size, expected ",
-           size, " but got ", output_size.value_or(0));
+  FB_CHECK(!__builtin_mul_overflow(in.size(d), repeats, &size),
+           "repeat_interleave(): sizes overflow");
+  FB_CHECK(!output_size || *output_size == size,
+           "repeat_interleave: Invalid output_size, expected ", size, " but got ",
+           output_size.value_or(0));
   Dims wide = in.sizes(), final = in.sizes();
   wide.insert(static_cast<size_t>(d) + 1, repeats);
   final[d] = size;
@@ -266,8 +277,10 @@ Tensor repeat_indices(const Tensor& repeats, std::optional<int64_t> output_size)
     FB_CHECK(n[i] >= 0, "repeats can not be negative: repeat_interleave got ", n[i]);
     FB_CHECK(!__builtin_add_overflow(total, n[i], &total), "repeat_interleave: sizes overflow");
   }
-  FB_CHECK(!output_size || *output_size == total, "repeat_interleave: allocated size does not match "
-           "required size: output_size is ", output_size.value_or(0), ", the repeats add up to ", total);
+  FB_CHECK(!output_size || *output_size == total,
+           "repeat_interleave: allocated size does not match "
+           "required size: output_size is ",
+           output_size.value_or(0), ", the repeats add up to ", total);
   Tensor out = empty({total}, DType::Int64);
   auto* p = out.data<int64_t>();
   for (int64_t i = 0; i < counts.numel(); ++i) p = std::fill_n(p, n[i], i);

@@ -23,7 +23,8 @@ namespace flambeau {
 namespace {
 
 void check_reduction(const std::string& r) {
-  FB_CHECK_VALUE(r == "none" || r == "mean" || r == "sum", r, " is not a valid value for reduction");
+  FB_CHECK_VALUE(r == "none" || r == "mean" || r == "sum", r,
+                 " is not a valid value for reduction");
 }
 
 Tensor reduced(const Tensor& loss, const std::string& reduction) {
@@ -63,7 +64,8 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Ten
                             const std::string& reduction) {
   check_reduction(reduction);
   FB_CHECK_VALUE(input.sizes() == target.sizes(), "Using a target size (", target.sizes(),
-                 ") that is different to the input size (", input.sizes(), ") is deprecated. Please "
+                 ") that is different to the input size (", input.sizes(),
+                 ") is deprecated. Please "
                  "ensure they have the same size.");
   if (!input.is_meta() && input.numel() != 0) {
     GradMode off(false);
@@ -108,7 +110,8 @@ struct Classes {
   Tensor target, weight;
   int64_t ignore;
 
-  Classes(const Dims& sizes, DType dtype, const Tensor& target, const Tensor& weight, int64_t ignore)
+  Classes(const Dims& sizes, DType dtype, const Tensor& target, const Tensor& weight,
+          int64_t ignore)
       : compute(wide(dtype)), target(contiguous(to_dtype(target, DType::Int64))), ignore(ignore) {
     const size_t at = sizes.size() > 1 ? 1 : 0;
     axis = {at ? sizes[0] : 1, sizes[at], 1};
@@ -145,8 +148,10 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
   FB_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8, op,
            "(): expected target dtype to be Long or Byte, but got ", type_name(target.dtype()));
   Dims expected = input.sizes();
-  if (input.dim() == 1) expected.clear();
-  else expected.erase(1);
+  if (input.dim() == 1)
+    expected.clear();
+  else
+    expected.erase(1);
   const bool one = input.dim() == 1 && target.dim() == 1 && target.numel() == 1;
   FB_CHECK_VALUE(input.dim() == 1 || target.dim() == 0 || target.size(0) == input.size(0),
                  "Expected input batch_size (", input.size(0), ") to match target batch_size (",
@@ -155,8 +160,10 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
            target.sizes());
   const int64_t classes = input.size(input.dim() == 1 ? 0 : 1);
   FB_CHECK(!weight.defined() || (weight.dim() == 1 && weight.numel() == classes), op,
-           "(): weight tensor should be defined either for all ", classes, " classes or no classes "
-           "but got weight tensor of shape: ", weight.defined() ? weight.sizes() : Dims());
+           "(): weight tensor should be defined either for all ", classes,
+           " classes or no classes "
+           "but got weight tensor of shape: ",
+           weight.defined() ? weight.sizes() : Dims());
 }
 
 // The losses `loss_of(i)` of all samples, reduced; the total weight in double for the mean.
@@ -197,8 +204,9 @@ Tensor meta_loss(const Tensor& input, const Tensor& target, const std::string& r
 
 namespace impl {
 
-std::tuple<Tensor, Tensor> _nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
-                                     int64_t ignore_index, const std::string& reduction) {
+std::tuple<Tensor, Tensor> _nll_loss(const Tensor& input, const Tensor& target,
+                                     const Tensor& weight, int64_t ignore_index,
+                                     const std::string& reduction) {
   if (input.is_meta())
     return {meta_loss(input, target, reduction), empty({}, DType::Float64, input.device())};
   double total = 0;
@@ -256,7 +264,9 @@ std::tuple<Tensor, Tensor, Tensor> _cross_entropy(const Tensor& input, const Ten
     const T* p = x.data<T>();
     const auto* l = lse.data<compute_t<T>>();
     return collect(c, target, x.dtype(), reduction, total, [&](int64_t i) {
-      return c.counts(i) ? c.weight_of(i) * static_cast<double>(l[i] - static_cast<compute_t<T>>(p[c.place(i)])) : 0.0;
+      return c.counts(i) ? c.weight_of(i) *
+                               static_cast<double>(l[i] - static_cast<compute_t<T>>(p[c.place(i)]))
+                         : 0.0;
     });
   });
   return {loss, lse, scalar_tensor(total, DType::Float64)};
@@ -265,13 +275,15 @@ std::tuple<Tensor, Tensor, Tensor> _cross_entropy(const Tensor& input, const Ten
 static Tensor of_probabilities(const Tensor& input, const Tensor& target, const Tensor& weight,
                                const std::string& reduction, double smoothing) {
   const int64_t dim = input.dim() > 1 ? 1 : 0;
-  FB_CHECK(input.sizes() == target.sizes(), "cross_entropy(): Expected floating point type target "
-           "with class probabilities to have the shape of the input ", input.sizes(), ", got ",
-           target.sizes());
+  FB_CHECK(input.sizes() == target.sizes(),
+           "cross_entropy(): Expected floating point type target "
+           "with class probabilities to have the shape of the input ",
+           input.sizes(), ", got ", target.sizes());
   const int64_t classes = input.size(dim);
   Tensor t = target;
   if (smoothing > 0)
-    t = ops::add(ops::mul(t, number(1 - smoothing)), number(smoothing / static_cast<double>(classes)));
+    t = ops::add(ops::mul(t, number(1 - smoothing)),
+                 number(smoothing / static_cast<double>(classes)));
   Tensor terms = ops::mul(ops::log_softmax(input, dim), t);
   if (weight.defined()) {
     Dims shape(input.dim(), 1);
@@ -280,7 +292,8 @@ static Tensor of_probabilities(const Tensor& input, const Tensor& target, const 
   }
   const Tensor loss = ops::neg(ops::sum(terms, Dims{dim}));
   if (reduction != "mean") return reduced(loss, reduction);
-  return ops::div(ops::sum(loss), number(static_cast<double>(input.numel() / std::max<int64_t>(classes, 1))));
+  return ops::div(ops::sum(loss),
+                  number(static_cast<double>(input.numel() / std::max<int64_t>(classes, 1))));
 }
 
 // (1 - smoothing) nll + smoothing / C times the weighted sum over all classes.
@@ -296,8 +309,9 @@ static Tensor smoothed(const Tensor& input, const Tensor& target, const Tensor& 
     terms = ops::mul(logp, ops::reshape(weight, shape));
   }
   const Tensor all = ops::neg(ops::sum(terms, Dims{dim}));
-  const Tensor smooth = ops::masked_fill(all, ops::reshape(ops::eq(target, number_tensor(Scalar(ignore_index))), all.sizes()),
-                                         Scalar(0));
+  const Tensor smooth = ops::masked_fill(
+      all, ops::reshape(ops::eq(target, number_tensor(Scalar(ignore_index))), all.sizes()),
+      Scalar(0));
   Tensor extra = reduction == "none" ? ops::reshape(smooth, target.sizes()) : ops::sum(smooth);
   if (reduction == "mean") extra = ops::div(extra, detach(ops::_to_copy(total, extra.dtype())));
   return ops::add(ops::mul(nll, number(1 - smoothing)),
@@ -307,10 +321,13 @@ static Tensor smoothed(const Tensor& input, const Tensor& target, const Tensor& 
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
                      int64_t ignore_index, const std::string& reduction, double label_smoothing) {
   check_reduction(reduction);
-  FB_CHECK(label_smoothing >= 0 && label_smoothing <= 1, "cross_entropy(): label_smoothing must be "
-           "between 0.0 and 1.0. Got: ", label_smoothing);
+  FB_CHECK(label_smoothing >= 0 && label_smoothing <= 1,
+           "cross_entropy(): label_smoothing must be "
+           "between 0.0 and 1.0. Got: ",
+           label_smoothing);
   if (is_floating(target.dtype())) {
-    FB_CHECK(input.dim() > 0 && is_floating(input.dtype()), "cross_entropy(): expected a floating "
+    FB_CHECK(input.dim() > 0 && is_floating(input.dtype()),
+             "cross_entropy(): expected a floating "
              "point input of (N, C, *) or (C,)");
     FB_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
     return of_probabilities(input, target, weight, reduction, label_smoothing);
@@ -358,10 +375,12 @@ Tensor cross_entropy_grad(const Tensor& g, const Tensor& x, const Tensor& target
 
 Tensor cross_entropy_grad_fast(const Tensor& g, const Tensor& x_, const Tensor& target,
                                const Tensor& weight, int64_t ignore_index,
-                               const std::string& reduction, const Tensor& lse, const Tensor& total) {
+                               const std::string& reduction, const Tensor& lse,
+                               const Tensor& total) {
   if (x_.is_meta()) return empty_like(x_);
   const Classes c(x_.sizes(), x_.dtype(), target, weight, ignore_index);
-  const Tensor share = contiguous(to_dtype(shares(c, target, to_dtype(g, c.compute), reduction, total), c.compute));
+  const Tensor share =
+      contiguous(to_dtype(shares(c, target, to_dtype(g, c.compute), reduction, total), c.compute));
   const Tensor x = contiguous(to_dtype(x_, c.compute));
   Tensor dx = empty(x.sizes(), c.compute);
   auto run = [&]<class T>(T* y, auto rows, auto columns) {
@@ -370,23 +389,28 @@ Tensor cross_entropy_grad_fast(const Tensor& g, const Tensor& x_, const Tensor& 
     BlockingRegion region(x.numel() >= kBlockingWork / 2);
     parallel_for(a.outer, std::max<int64_t>(8 * 1024 / std::max<int64_t>(a.n * a.inner, 1), 1),
                  [&](int64_t begin, int64_t end) {
-      if (a.inner == 1) {
-        rows(px + begin * a.n, l + begin, s + begin, y + begin * a.n, end - begin, a.n);
-      } else {
-        for (int64_t o = begin; o < end; ++o)
-          columns(px + o * a.n * a.inner, l + o * a.inner, s + o * a.inner, y + o * a.n * a.inner,
-                  a.n, a.inner, a.inner);
-      }
-      for (int64_t i = begin * a.inner; i < end * a.inner; ++i) {
-        if (c.counts(i)) y[c.place(i)] -= s[i];
-        else for (int64_t k = 0; k < a.n; ++k)  // 0 * inf would be NaN
-          y[(i / a.inner * a.n + k) * a.inner + i % a.inner] = 0;
-      }
-    });
+                   if (a.inner == 1) {
+                     rows(px + begin * a.n, l + begin, s + begin, y + begin * a.n, end - begin,
+                          a.n);
+                   } else {
+                     for (int64_t o = begin; o < end; ++o)
+                       columns(px + o * a.n * a.inner, l + o * a.inner, s + o * a.inner,
+                               y + o * a.n * a.inner, a.n, a.inner, a.inner);
+                   }
+                   for (int64_t i = begin * a.inner; i < end * a.inner; ++i) {
+                     if (c.counts(i))
+                       y[c.place(i)] -= s[i];
+                     else
+                       for (int64_t k = 0; k < a.n; ++k)  // 0 * inf would be NaN
+                         y[(i / a.inner * a.n + k) * a.inner + i % a.inner] = 0;
+                   }
+                 });
   };
   if (dx.numel() != 0) {
-    if (c.compute == DType::Float64) run(dx.data<double>(), exp_shifted_rows_f64, exp_shifted_columns_f64);
-    else run(dx.data<float>(), exp_shifted_rows_f32, exp_shifted_columns_f32);
+    if (c.compute == DType::Float64)
+      run(dx.data<double>(), exp_shifted_rows_f64, exp_shifted_columns_f64);
+    else
+      run(dx.data<float>(), exp_shifted_rows_f32, exp_shifted_columns_f32);
   }
   return to_dtype(dx, x_.dtype());
 }

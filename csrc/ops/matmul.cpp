@@ -15,13 +15,14 @@ namespace flambeau::impl {
 namespace {
 
 void check_same_dtype(const Tensor& a, const Tensor& b, const char* op) {
-  FB_CHECK(a.dtype() == b.dtype(), op, "(): expected m1 and m2 to have the same dtype, but got: ",
-           type_word(a.dtype()), " != ", type_word(b.dtype()));
+  FB_CHECK(a.dtype() == b.dtype(), op,
+           "(): expected m1 and m2 to have the same dtype, but got: ", type_word(a.dtype()),
+           " != ", type_word(b.dtype()));
 }
 
 void check_shapes(const Dims& a, int64_t a_k, const Dims& b, int64_t b_k, const char* op) {
-  FB_CHECK(a_k == b_k, op, "(): mat1 and mat2 shapes cannot be multiplied (", shape_text(a), " and ",
-           shape_text(b), ")");
+  FB_CHECK(a_k == b_k, op, "(): mat1 and mat2 shapes cannot be multiplied (", shape_text(a),
+           " and ", shape_text(b), ")");
 }
 
 void check_matrices(const Tensor& a, const Tensor& b, const char* a_name, const char* b_name,
@@ -45,12 +46,16 @@ void check_batches(const Tensor& a, const Tensor& b, const char* op) {
 // A number times an integer matrix must be one itself.
 void check_factors(const Tensor& t, const Scalar& beta, const Scalar& alpha, const char* op) {
   if (is_complex(t.dtype())) return;
-  FB_CHECK(!beta.is_complex() && !alpha.is_complex(), op, "(): a complex factor needs complex "
-           "matrices, got ", name(t.dtype()));
+  FB_CHECK(!beta.is_complex() && !alpha.is_complex(), op,
+           "(): a complex factor needs complex "
+           "matrices, got ",
+           name(t.dtype()));
   if (is_floating(t.dtype())) return;
-  FB_CHECK(beta.is_integral(), op, "(): For integral input tensors, argument beta must not be a "
+  FB_CHECK(beta.is_integral(), op,
+           "(): For integral input tensors, argument beta must not be a "
            "floating point number.");
-  FB_CHECK(alpha.is_integral(), op, "(): For integral input tensors, argument alpha must not be a "
+  FB_CHECK(alpha.is_integral(), op,
+           "(): For integral input tensors, argument alpha must not be a "
            "floating point number.");
 }
 
@@ -105,18 +110,20 @@ Tensor _matmul(const Tensor& self, const Tensor& other) {
     const int64_t rows = product(Dims(self.sizes().begin(), self.sizes().end() - 1));
     check_shapes({rows, k}, k, other.sizes(), other.size(0), "matmul");
   }
-  FB_CHECK(self.size(self.dim() - 1) == other.size(other.dim() - 2), "matmul(): the operands' shapes ",
-           self.sizes(), " and ", other.sizes(), " cannot be multiplied: Expected size for first two "
-           "dimensions of batch2 tensor to be: [..., ", self.size(self.dim() - 1), "] but got: [..., ",
-           other.size(other.dim() - 2), "].");
+  FB_CHECK(self.size(self.dim() - 1) == other.size(other.dim() - 2),
+           "matmul(): the operands' shapes ", self.sizes(), " and ", other.sizes(),
+           " cannot be multiplied: Expected size for first two "
+           "dimensions of batch2 tensor to be: [..., ",
+           self.size(self.dim() - 1), "] but got: [..., ", other.size(other.dim() - 2), "].");
   return multiply(self, other, {}, "matmul");
 }
 
 Tensor matmul(const Tensor& self, const Tensor& other) {
   const int64_t a = self.dim(), b = other.dim();
   if (a == 2 && b == 2) return ops::mm(self, other);
-  FB_CHECK(a > 0 && b > 0, "matmul(): both arguments to matmul need to be at least 1D, but they are ",
-           a, "D and ", b, "D");
+  FB_CHECK(a > 0 && b > 0,
+           "matmul(): both arguments to matmul need to be at least 1D, but they are ", a, "D and ",
+           b, "D");
   if (a == 1 && b == 1) return ops::dot(self, other);
   if (a == 2 && b == 1) return ops::mv(self, other);
   if (a == 1) {  // a row, whose dimension goes away again
@@ -137,8 +144,8 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
 Tensor mv(const Tensor& self, const Tensor& vec) {
   FB_CHECK(self.dim() == 2 && vec.dim() == 1, "mv(): vector + matrix @ vector expected, got 1, ",
            self.dim(), ", ", vec.dim());
-  FB_CHECK(self.size(1) == vec.size(0), "mv(): size mismatch, got input (", self.size(0), "), mat (",
-           shape_text(self.sizes()), "), vec (", vec.size(0), ")");
+  FB_CHECK(self.size(1) == vec.size(0), "mv(): size mismatch, got input (", self.size(0),
+           "), mat (", shape_text(self.sizes()), "), vec (", vec.size(0), ")");
   check_same_dtype(self, vec, "mv");
   const Tensor column = alias(vec, {vec.size(0), 1}, {vec.stride(0), 1}, vec.offset());
   const Tensor y = multiply(self, column, {}, "mv");
@@ -150,8 +157,9 @@ namespace {
 Tensor dot_of(const Tensor& a, const Tensor& b, Orient orient, const char* op) {
   FB_CHECK(a.dim() == 1 && b.dim() == 1, op, "(): 1D tensors expected, but got ", a.dim(), "D and ",
            b.dim(), "D tensors");
-  FB_CHECK(a.dtype() == b.dtype(), op, "(): dot : expected both vectors to have same dtype, but found ",
-           type_name(a.dtype()), " and ", type_name(b.dtype()));
+  FB_CHECK(a.dtype() == b.dtype(), op,
+           "(): dot : expected both vectors to have same dtype, but found ", type_name(a.dtype()),
+           " and ", type_name(b.dtype()));
   FB_CHECK(a.size(0) == b.size(0), op, "(): inconsistent tensor size, expected tensor ", a.sizes(),
            " and src ", b.sizes(), " to have the same number of elements, but got ", a.numel(),
            " and ", b.numel(), " elements respectively");
@@ -174,21 +182,24 @@ Tensor vdot(const Tensor& self, const Tensor& other) {
 }
 
 Tensor outer(const Tensor& self, const Tensor& vec2) {
-  FB_CHECK(self.dim() == 1 && vec2.dim() == 1, "outer(): Expected 1-D arguments, but got ", self.dim(),
-           "-D and ", vec2.dim(), "-D");
+  FB_CHECK(self.dim() == 1 && vec2.dim() == 1, "outer(): Expected 1-D arguments, but got ",
+           self.dim(), "-D and ", vec2.dim(), "-D");
   return ops::mul(ops::reshape(self, {self.size(0), 1}), vec2);
 }
 
 Tensor inner(const Tensor& self, const Tensor& other) {
   if (self.dim() == 0 || other.dim() == 0) return ops::mul(self, other);
   const int64_t k = self.size(self.dim() - 1);
-  FB_CHECK(k == other.size(other.dim() - 1), "inner(): inner() the last dimension must match on both "
-           "input tensors but got shapes ", self.sizes(), " and ", other.sizes());
+  FB_CHECK(k == other.size(other.dim() - 1),
+           "inner(): inner() the last dimension must match on both "
+           "input tensors but got shapes ",
+           self.sizes(), " and ", other.sizes());
   if (self.dim() == 1 && other.dim() == 1) return ops::dot(self, other);
   Dims sizes(self.sizes().begin(), self.sizes().end() - 1);
   sizes.append(other.sizes().begin(), other.sizes().end() - 1);
   const auto matrix = [&](const Tensor& t) {
-    return ops::reshape(t, {k ? t.numel() / k : product(Dims(t.sizes().begin(), t.sizes().end() - 1)), k});
+    return ops::reshape(
+        t, {k ? t.numel() / k : product(Dims(t.sizes().begin(), t.sizes().end() - 1)), k});
   };
   return ops::reshape(ops::mm(matrix(self), ops::transpose(matrix(other), 0, 1)), sizes);
 }
@@ -219,7 +230,8 @@ Tensor _linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
   check_same_dtype(input, weight, "linear");
   FB_CHECK(!bias.defined() || bias.dtype() == weight.dtype(),
            "linear(): self and mat2 must have the same dtype, but got ",
-           type_name(bias.defined() ? bias.dtype() : weight.dtype()), " and ", type_name(weight.dtype()));
+           type_name(bias.defined() ? bias.dtype() : weight.dtype()), " and ",
+           type_name(weight.dtype()));
   Dims sizes = input.sizes();
   sizes[last] = out_features;
   Tensor out = empty(sizes, input.dtype(), common_device({&input, &weight, &bias}), "linear");
@@ -245,24 +257,31 @@ Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
       (!bias.defined() || (bias.dim() == 1 && bias.size(0) == weight.size(0)))) {
     return ops::_linear(input, weight, bias);
   }
-  FB_CHECK(input.dim() >= 1 && (weight.dim() == 1 || weight.dim() == 2),
-           "linear(): both arguments to linear need to be at least 1D, weight at most 2D, but they are ",
-           input.dim(), "D and ", weight.dim(), "D");
-  const Tensor y = weight.dim() == 1 ? ops::matmul(input, weight) : ops::_linear(input, weight, Tensor());
+  FB_CHECK(
+      input.dim() >= 1 && (weight.dim() == 1 || weight.dim() == 2),
+      "linear(): both arguments to linear need to be at least 1D, weight at most 2D, but they are ",
+      input.dim(), "D and ", weight.dim(), "D");
+  const Tensor y =
+      weight.dim() == 1 ? ops::matmul(input, weight) : ops::_linear(input, weight, Tensor());
   if (!bias.defined()) return y;
   expand(bias, y.sizes(), true);  // raises
   return ops::add(y, bias);
 }
 
-Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight, const Tensor& bias) {
-  FB_CHECK(input1.dim() >= 1 && input1.dim() == input2.dim(), "bilinear(): input dimensions do not match: "
-           "got ", input1.dim(), " and ", input2.dim());
+Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight,
+                const Tensor& bias) {
+  FB_CHECK(input1.dim() >= 1 && input1.dim() == input2.dim(),
+           "bilinear(): input dimensions do not match: "
+           "got ",
+           input1.dim(), " and ", input2.dim());
   FB_CHECK(weight.dim() == 3, "bilinear(): weight must have 3 dimensions, got ", weight.sizes());
   for (int64_t d = 0; d < input1.dim() - 1; ++d) {
-    FB_CHECK(input1.size(d) == input2.size(d), "bilinear(): input batch dimensions do not match at dim ",
-             d, ": got ", input1.size(d), " and ", input2.size(d));
+    FB_CHECK(input1.size(d) == input2.size(d),
+             "bilinear(): input batch dimensions do not match at dim ", d, ": got ", input1.size(d),
+             " and ", input2.size(d));
   }
-  const int64_t last = input1.dim() - 1, out = weight.size(0), in1 = weight.size(1), in2 = weight.size(2);
+  const int64_t last = input1.dim() - 1, out = weight.size(0), in1 = weight.size(1),
+                in2 = weight.size(2);
   FB_CHECK(input1.size(last) == in1, "bilinear(): input1 size does not match weight size: got ",
            input1.size(last), " but expected ", in1);
   FB_CHECK(input2.size(last) == in2, "bilinear(): input2 size does not match weight size: got ",
@@ -273,7 +292,8 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
   const int64_t rows = product(sizes);
   sizes.push_back(out);
   const Tensor table = ops::reshape(ops::transpose(weight, 0, 1), {in1, out * in2});
-  const Tensor half = ops::reshape(ops::mm(ops::reshape(input1, {rows, in1}), table), {rows, out, in2});
+  const Tensor half =
+      ops::reshape(ops::mm(ops::reshape(input1, {rows, in1}), table), {rows, out, in2});
   const Tensor y = ops::matmul(half, ops::reshape(input2, {rows, in2, 1}));
   const Tensor shaped = ops::reshape(y, sizes);
   return bias.defined() ? ops::add(shaped, bias) : shaped;
@@ -288,23 +308,26 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
 Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
              const Scalar& alpha) {
   FB_CHECK(mat.dim() == 2 && vec.dim() == 1 && self.dim() <= 1,
-           "addmv(): vector + matrix @ vector expected, got ", self.dim(), ", ", mat.dim(), ", ", vec.dim());
+           "addmv(): vector + matrix @ vector expected, got ", self.dim(), ", ", mat.dim(), ", ",
+           vec.dim());
   FB_CHECK(mat.size(1) == vec.size(0) && is_expandable(self.sizes(), {mat.size(0)}),
            "addmv(): size mismatch, got input (", self.numel(), "), mat (", shape_text(mat.sizes()),
            "), vec (", vec.size(0), ")");
   check_same_dtype(mat, vec, "addmv");
   const Tensor column = alias(vec, {vec.size(0), 1}, {vec.stride(0), 1}, vec.offset());
-  const Tensor addend = self.dim() == 0 ? self : alias(self, {self.size(0), 1}, {self.stride(0), 1}, self.offset());
+  const Tensor addend =
+      self.dim() == 0 ? self : alias(self, {self.size(0), 1}, {self.stride(0), 1}, self.offset());
   const Tensor y = multiply_add(addend, mat, column, {mat.size(0), 1}, beta, alpha, "addmv");
   return alias(y, {mat.size(0)}, {1}, 0);
 }
 
 Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
             const Scalar& alpha) {
-  FB_CHECK(vec1.dim() == 1 && vec2.dim() == 1, "addr(): Expected 1-D vec1 and vec2, but got ", vec1.dim(),
-           "-D and ", vec2.dim(), "-D");
-  FB_CHECK(is_expandable(self.sizes(), {vec1.size(0), vec2.size(0)}), "addr(): size mismatch, input: ",
-           self.sizes(), ", v1: ", vec1.sizes(), ", v2: ", vec2.sizes());
+  FB_CHECK(vec1.dim() == 1 && vec2.dim() == 1, "addr(): Expected 1-D vec1 and vec2, but got ",
+           vec1.dim(), "-D and ", vec2.dim(), "-D");
+  FB_CHECK(is_expandable(self.sizes(), {vec1.size(0), vec2.size(0)}),
+           "addr(): size mismatch, input: ", self.sizes(), ", v1: ", vec1.sizes(),
+           ", v2: ", vec2.sizes());
   const GradMode off(false);
   return combine(self, ops::outer(vec1, vec2), beta, alpha);
 }
@@ -312,8 +335,8 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
 Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
                const Scalar& alpha) {
   check_batches(batch1, batch2, "baddbmm");
-  return multiply_add(self, batch1, batch2, {batch1.size(0), batch1.size(1), batch2.size(2)}, beta, alpha,
-                      "baddbmm");
+  return multiply_add(self, batch1, batch2, {batch1.size(0), batch1.size(1), batch2.size(2)}, beta,
+                      alpha, "baddbmm");
 }
 
 Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
@@ -328,8 +351,10 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
 
 Tensor matrix_power(const Tensor& self, int64_t n) {
   FB_CHECK(self.dim() >= 2 && self.size(self.dim() - 1) == self.size(self.dim() - 2),
-           "matrix_power(): A must be batches of square matrices, but they are of sizes ", self.sizes());
-  FB_CHECK(n >= 0, "matrix_power(): a negative power (", n, ") is not supported here; invert the matrix "
+           "matrix_power(): A must be batches of square matrices, but they are of sizes ",
+           self.sizes());
+  FB_CHECK(n >= 0, "matrix_power(): a negative power (", n,
+           ") is not supported here; invert the matrix "
            "with linalg.inv first");
   if (n == 0) {
     const int64_t size = self.size(self.dim() - 1);

@@ -11,9 +11,7 @@ constexpr double kBlockingProducts = 1 << 18;  // multiply-adds from which the G
 constexpr int64_t kTransposedHere = 2048;      // elements of a small operand turned on the stack
 
 // The batch dimensions of a product, merged where all three operands walk them as one.
-struct BatchDim {
-  int64_t size, a, b, c;
-};
+struct BatchDim { int64_t size, a, b, c; };
 using BatchDims = SmallVec<BatchDim, 4>;
 
 BatchDims batch_dims(const Tensor& out, const Tensor& a, const Tensor& b) {
@@ -95,8 +93,9 @@ void run(const GemmArgs& g, const BatchDims& dims) {
 
 void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b,
                    const ProductOptions& options) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, out.dtype() != DType::Bool,
-                "matrix product: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert the operands first");
+  FB_CHECK_KIND(
+      ErrorKind::NotImplemented, out.dtype() != DType::Bool,
+      "matrix product: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert the operands first");
   GemmArgs g;
   g.dtype = out.dtype();
   const int64_t ad = a.dim(), bd = b.dim(), od = out.dim();
@@ -156,9 +155,18 @@ std::string shape_text(const Dims& sizes) {
 }
 
 const char* type_word(DType t) {
-  static constexpr const char* words[kDTypes] = {
-      "unsigned char", "signed char", "short", "int", "long", "c10::Half", "float", "double",
-      "c10::complex<float>", "c10::complex<double>", "bool", "c10::BFloat16"};
+  static constexpr const char* words[kDTypes] = {"unsigned char",
+                                                 "signed char",
+                                                 "short",
+                                                 "int",
+                                                 "long",
+                                                 "c10::Half",
+                                                 "float",
+                                                 "double",
+                                                 "c10::complex<float>",
+                                                 "c10::complex<double>",
+                                                 "bool",
+                                                 "c10::BFloat16"};
   return words[static_cast<int>(t)];
 }
 

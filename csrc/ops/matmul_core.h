@@ -10,13 +10,14 @@ enum class Orient : uint8_t { Plain, Transposed, Adjoint };
 
 struct ProductOptions {
   Orient a = Orient::Plain, b = Orient::Plain;
-  GemmScalar alpha = 1, beta = 0;      // beta: the output's old values count
-  const Tensor* col_bias = nullptr;    // one value per column, contiguous
+  GemmScalar alpha = 1, beta = 0;    // beta: the output's old values count
+  const Tensor* col_bias = nullptr;  // one value per column, contiguous
 };
 
 // out[..., m, n] = a b for operands with two dimensions or more whose batch dimensions broadcast to
 // out's. `out` is contiguous.
-void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b, const ProductOptions& options);
+void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b,
+                   const ProductOptions& options);
 Tensor multiply(const Tensor& a, const Tensor& b, const ProductOptions& options, const char* op);
 
 // "2x3x4", as error messages write shapes of products.

@@ -52,20 +52,24 @@ T* data_or_null(const Tensor& t) {
 
 Dims check_normalized(const Tensor& input, const Dims& shape, const Tensor& weight,
                       const Tensor& bias, const char* op) {
-  FB_CHECK(!shape.empty(), op, "(): Expected normalized_shape to be at least 1-dimensional, i.e., "
-           "containing at least one element, but got normalized_shape = ", shape);
+  FB_CHECK(!shape.empty(), op,
+           "(): Expected normalized_shape to be at least 1-dimensional, i.e., "
+           "containing at least one element, but got normalized_shape = ",
+           shape);
   const int64_t lead = input.dim() - static_cast<int64_t>(shape.size());
   bool fits = lead >= 0;
   for (size_t i = 0; fits && i < shape.size(); ++i)
     fits = input.size(lead + static_cast<int64_t>(i)) == shape[i];
-  FB_CHECK(fits, op, "(): Given normalized_shape=", shape, ", expected input with shape [*, ", shape,
-           "], but got input of size", input.sizes());
-  FB_CHECK(!weight.defined() || weight.sizes() == shape, op, "(): Expected weight to be of same "
+  FB_CHECK(fits, op, "(): Given normalized_shape=", shape, ", expected input with shape [*, ",
+           shape, "], but got input of size", input.sizes());
+  FB_CHECK(!weight.defined() || weight.sizes() == shape, op,
+           "(): Expected weight to be of same "
            "shape as normalized_shape, but got weight of shape ",
            weight.defined() ? weight.sizes() : Dims(), " and normalized_shape = ", shape);
-  FB_CHECK(!bias.defined() || bias.sizes() == shape, op, "(): Expected bias to be of same shape as "
-           "normalized_shape, but got bias of shape ", bias.defined() ? bias.sizes() : Dims(),
-           " and normalized_shape = ", shape);
+  FB_CHECK(!bias.defined() || bias.sizes() == shape, op,
+           "(): Expected bias to be of same shape as "
+           "normalized_shape, but got bias of shape ",
+           bias.defined() ? bias.sizes() : Dims(), " and normalized_shape = ", shape);
   return shape;
 }
 
@@ -99,12 +103,14 @@ std::tuple<Tensor, Tensor, Tensor> _layer_norm(const Tensor& input, const Tensor
       BlockingRegion region(x.numel() >= kBlockingWork);
       parallel_for(x.numel() / n, std::max<int64_t>(kParallelGrain / 2 / n, 1),
                    [&](int64_t begin, int64_t end) {
-        kernel(px + begin * n, pw, pb, y + begin * n, rms ? nullptr : pm + begin, ps + begin,
-               end - begin, n, eps, rms);
-      });
+                     kernel(px + begin * n, pw, pb, y + begin * n, rms ? nullptr : pm + begin,
+                            ps + begin, end - begin, n, eps, rms);
+                   });
     };
-    if (compute == DType::Float64) run(out.data<double>(), norm_rows_f64);
-    else run(out.data<float>(), norm_rows_f32);
+    if (compute == DType::Float64)
+      run(out.data<double>(), norm_rows_f64);
+    else
+      run(out.data<float>(), norm_rows_f32);
   }
   return {narrowed(out, input.dtype()), mean, rstd};
 }
@@ -114,8 +120,8 @@ Tensor layer_norm(const Tensor& input, const Dims& shape, const Tensor& weight, 
   FB_CHECK(is_floating(input.dtype()), "layer_norm(): expects a floating point tensor, got ",
            name(input.dtype()));
   check_normalized(input, shape, weight, bias, "layer_norm");
-  return std::get<0>(ops::_layer_norm(input, weight, bias, static_cast<int64_t>(shape.size()), eps,
-                                      false));
+  return std::get<0>(
+      ops::_layer_norm(input, weight, bias, static_cast<int64_t>(shape.size()), eps, false));
 }
 
 Tensor rms_norm(const Tensor& input, const Dims& shape, const Tensor& weight,
@@ -124,10 +130,10 @@ Tensor rms_norm(const Tensor& input, const Dims& shape, const Tensor& weight,
            name(input.dtype()));
   check_normalized(input, shape, weight, Tensor(), "rms_norm");
   // The machine epsilon of the type that is computed in.
-  const double tiny = input.dtype() == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07;
-  const Tensor y = std::get<0>(ops::_layer_norm(input, weight, Tensor(),
-                                                static_cast<int64_t>(shape.size()),
-                                                eps.value_or(tiny), true));
+  const double tiny =
+      input.dtype() == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07;
+  const Tensor y = std::get<0>(ops::_layer_norm(
+      input, weight, Tensor(), static_cast<int64_t>(shape.size()), eps.value_or(tiny), true));
   return y;
 }
 
@@ -145,7 +151,8 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, const Tensor
   if (out.numel() != 0) {
     const int64_t row = x.numel() / samples / groups, per_group = channels / groups;
     const int64_t spread = row / per_group;
-    const Tensor w = parameter(weight, compute, channels, 1), b = parameter(bias, compute, channels, 0);
+    const Tensor w = parameter(weight, compute, channels, 1),
+                 b = parameter(bias, compute, channels, 0);
     const Tensor scratch = empty({3, samples * channels}, compute);
     auto run = [&]<class T>(T* y, auto stats, auto scale) {
       const T *px = x.data<T>(), *pw = w.data<T>(), *pb = b.data<T>();
@@ -154,20 +161,22 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, const Tensor
       BlockingRegion region(x.numel() >= kBlockingWork);
       parallel_for(samples * groups, std::max<int64_t>(kParallelGrain / row, 1),
                    [&](int64_t begin, int64_t end) {
-        stats(px + begin * row, nullptr, nullptr, nullptr, pm + begin, ps + begin, end - begin, row,
-              eps, false);
-        for (int64_t r = begin * per_group; r < end * per_group; ++r) {
-          run_mean[r] = pm[r / per_group];
-          run_scale[r] = ps[r / per_group] * pw[r % channels];
-          run_shift[r] = pb[r % channels];
-        }
-        const int64_t first = begin * per_group;
-        scale(px + begin * row, run_mean + first, run_scale + first, run_shift + first,
-              y + begin * row, (end - begin) * per_group, spread);
-      });
+                     stats(px + begin * row, nullptr, nullptr, nullptr, pm + begin, ps + begin,
+                           end - begin, row, eps, false);
+                     for (int64_t r = begin * per_group; r < end * per_group; ++r) {
+                       run_mean[r] = pm[r / per_group];
+                       run_scale[r] = ps[r / per_group] * pw[r % channels];
+                       run_shift[r] = pb[r % channels];
+                     }
+                     const int64_t first = begin * per_group;
+                     scale(px + begin * row, run_mean + first, run_scale + first, run_shift + first,
+                           y + begin * row, (end - begin) * per_group, spread);
+                   });
     };
-    if (compute == DType::Float64) run(out.data<double>(), norm_rows_f64, affine_runs_f64);
-    else run(out.data<float>(), norm_rows_f32, affine_runs_f32);
+    if (compute == DType::Float64)
+      run(out.data<double>(), norm_rows_f64, affine_runs_f64);
+    else
+      run(out.data<float>(), norm_rows_f32, affine_runs_f32);
   }
   return {narrowed(out, input.dtype()), mean, rstd};
 }
@@ -176,13 +185,16 @@ Tensor group_norm(const Tensor& input, int64_t groups, const Tensor& weight, con
                   double eps) {
   FB_CHECK(is_floating(input.dtype()), "group_norm(): expects a floating point tensor, got ",
            name(input.dtype()));
-  FB_CHECK(input.dim() >= 2, "group_norm(): Expected at least 2 dimensions for input tensor but "
-           "received ", input.dim());
+  FB_CHECK(input.dim() >= 2,
+           "group_norm(): Expected at least 2 dimensions for input tensor but "
+           "received ",
+           input.dim());
   FB_CHECK(groups > 0, "group_norm(): Expected num groups to be greater than 0, got ", groups);
   const int64_t channels = input.size(1);
-  FB_CHECK(channels % groups == 0, "group_norm(): Expected number of channels in input to be "
-           "divisible by num_groups, but got input of shape ", input.sizes(), " and num_groups=",
-           groups);
+  FB_CHECK(channels % groups == 0,
+           "group_norm(): Expected number of channels in input to be "
+           "divisible by num_groups, but got input of shape ",
+           input.sizes(), " and num_groups=", groups);
   check_channel_parameter(weight, channels, "weight", "group_norm");
   check_channel_parameter(bias, channels, "bias", "group_norm");
   return std::get<0>(ops::_group_norm(input, weight, bias, groups, eps));
@@ -230,32 +242,38 @@ std::tuple<Tensor, Tensor, Tensor> _batch_norm(const Tensor& input, const Tensor
   Tensor out = empty_like(x);
   if (out.numel() != 0) {
     const Channels c = channels_of(x);
-    const Tensor w = parameter(weight, compute, channels, 1), b = parameter(bias, compute, channels, 0);
+    const Tensor w = parameter(weight, compute, channels, 1),
+                 b = parameter(bias, compute, channels, 0);
     Tensor scales = empty({channels}, compute);
     auto run = [&]<class T>(T* y, auto by_runs, auto by_columns) {
       const T *px = x.data<T>(), *pm = mean.data<T>(), *pb = b.data<T>();
       T* scale = scales.data<T>();
       for (int64_t i = 0; i < channels; ++i)
-        scale[i] = static_cast<T>(w.data<T>()[i] /
-                                  std::sqrt(static_cast<double>(var.data<T>()[i]) + eps));
-      for_channels(x, c, [&](int64_t at, int64_t count) {
-                     by_columns(px + at, pm, scale, pb, y + at, count, channels);
-                   },
-                   [&](int64_t at, int64_t channel, int64_t count) {
-                     by_runs(px + at, pm + channel, scale + channel, pb + channel, y + at, count,
-                             c.spread);
-                   });
+        scale[i] =
+            static_cast<T>(w.data<T>()[i] / std::sqrt(static_cast<double>(var.data<T>()[i]) + eps));
+      for_channels(
+          x, c,
+          [&](int64_t at, int64_t count) {
+            by_columns(px + at, pm, scale, pb, y + at, count, channels);
+          },
+          [&](int64_t at, int64_t channel, int64_t count) {
+            by_runs(px + at, pm + channel, scale + channel, pb + channel, y + at, count, c.spread);
+          });
     };
-    if (compute == DType::Float64) run(out.data<double>(), affine_runs_f64, affine_columns_f64);
-    else run(out.data<float>(), affine_runs_f32, affine_columns_f32);
+    if (compute == DType::Float64)
+      run(out.data<double>(), affine_runs_f64, affine_columns_f64);
+    else
+      run(out.data<float>(), affine_runs_f32, affine_columns_f32);
   }
   return {narrowed(out, input.dtype()), mean, var};
 }
 
-static void move_running(const Tensor& running, const Tensor& batch, double momentum, double scale) {
+static void move_running(const Tensor& running, const Tensor& batch, double momentum,
+                         double scale) {
   if (!running.defined()) return;
   GradMode off(false);
-  const Tensor now = ops::mul(to_dtype(batch, running.dtype()), number_tensor(Scalar(momentum * scale)));
+  const Tensor now =
+      ops::mul(to_dtype(batch, running.dtype()), number_tensor(Scalar(momentum * scale)));
   ops::add_(ops::mul_(running, number_tensor(Scalar(1 - momentum))), now);
 }
 
@@ -264,8 +282,10 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
                   double eps) {
   FB_CHECK(is_floating(input.dtype()), "batch_norm(): expects a floating point tensor, got ",
            name(input.dtype()));
-  FB_CHECK(input.dim() >= 2, "batch_norm(): expected at least 2 dimensions, (N, C, *), got input of "
-           "size ", input.sizes());
+  FB_CHECK(input.dim() >= 2,
+           "batch_norm(): expected at least 2 dimensions, (N, C, *), got input of "
+           "size ",
+           input.sizes());
   const int64_t channels = input.size(1);
   check_channel_parameter(running_mean, channels, "running_mean", "batch_norm");
   check_channel_parameter(running_var, channels, "running_var", "batch_norm");
@@ -275,7 +295,8 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
            "batch_norm(): running_mean and running_var must be defined in evaluation mode");
   const double count = channels ? static_cast<double>(input.numel() / channels) : 0;
   FB_CHECK_VALUE(!training || count != 1 || input.numel() == 0,
-                 "Expected more than 1 value per channel when training, got input size ", input.sizes());
+                 "Expected more than 1 value per channel when training, got input size ",
+                 input.sizes());
   auto [y, mean, var] = ops::_batch_norm(input, weight, bias, training ? Tensor() : running_mean,
                                          training ? Tensor() : running_var, training, eps);
   if (training && !input.is_meta() && input.numel() != 0) {
@@ -288,8 +309,10 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
 Tensor instance_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
                      const Tensor& weight, const Tensor& bias, bool use_input_stats,
                      double momentum, double eps) {
-  FB_CHECK(input.dim() >= 3, "instance_norm(): expected at least 3 dimensions, (N, C, *), got input "
-           "of size ", input.sizes());
+  FB_CHECK(input.dim() >= 3,
+           "instance_norm(): expected at least 3 dimensions, (N, C, *), got input "
+           "of size ",
+           input.sizes());
   if (!use_input_stats)
     return ops::batch_norm(input, running_mean, running_var, weight, bias, false, momentum, eps);
   const int64_t samples = input.size(0), channels = input.size(1);

@@ -32,13 +32,13 @@ void for_channels(const Tensor& x, const Channels& c, const Columns& columns, co
   }
   parallel_for(x.numel() / c.spread, std::max<int64_t>(kParallelGrain / c.spread, 1),
                [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t channel = begin % c.count;
-      const int64_t stop = std::min(end, begin - channel + c.count);
-      runs(begin * c.spread, channel, stop - begin);
-      begin = stop;
-    }
-  });
+                 while (begin < end) {
+                   const int64_t channel = begin % c.count;
+                   const int64_t stop = std::min(end, begin - channel + c.count);
+                   runs(begin * c.spread, channel, stop - begin);
+                   begin = stop;
+                 }
+               });
 }
 
 }  // namespace flambeau

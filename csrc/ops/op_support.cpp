@@ -16,7 +16,8 @@ void refuse_zero_divisor(const char* op, const Tensor& self, const Tensor& other
 }
 
 void refuse_out_with_grad(const char* op, bool wanted) {
-  FB_CHECK(!wanted, op, "(): functions with out=... arguments don't support automatic "
+  FB_CHECK(!wanted, op,
+           "(): functions with out=... arguments don't support automatic "
            "differentiation, but one of the arguments requires grad.");
 }
 
@@ -48,8 +49,10 @@ void in_place_result(const Tensor& self, const Tensor& result, const char* op) {
 }
 
 void DeviceCheck::fail(const Tensor& t) const {
-  flambeau::fail(ErrorKind::Runtime, op_, "(): Expected all tensors to be on the same device, but found "
-                 "at least two devices, ", first_->device(), " and ", t.device(), "!");
+  flambeau::fail(ErrorKind::Runtime, op_,
+                 "(): Expected all tensors to be on the same device, but found "
+                 "at least two devices, ",
+                 first_->device(), " and ", t.device(), "!");
 }
 
 }  // namespace flambeau

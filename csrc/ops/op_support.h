@@ -37,8 +37,10 @@ class DeviceCheck {
   explicit DeviceCheck(const char* op) : op_(op) {}
   void add(const Tensor& t) {
     if (!t.defined()) return;
-    if (!first_) first_ = &t;
-    else if (t.device() != first_->device()) fail(t);
+    if (!first_)
+      first_ = &t;
+    else if (t.device() != first_->device())
+      fail(t);
   }
   void add(const TensorList& list) {
     for (const Tensor& t : list) add(t);

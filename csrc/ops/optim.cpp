@@ -20,16 +20,14 @@ namespace {
 // The tensors that belong to one parameter, laid out alike; `factors` are those of the kernel.
 struct Run {
   void* tensors[kStepTensors] = {};
-  int64_t n = 0;        // real numbers
-  int64_t before = 0;   // ... in the runs before this one
+  int64_t n = 0;       // real numbers
+  int64_t before = 0;  // ... in the runs before this one
   DType dtype = DType::Float32;
   const double* factors = nullptr;
 };
 
 // A tensor whose layout is not the parameter's is computed in a copy and written back.
-struct CopyBack {
-  Tensor target, copy;
-};
+struct CopyBack { Tensor target, copy; };
 
 using StepTable = Kernel<void(void* const*, int64_t, const double*, unsigned)>;
 
@@ -38,7 +36,7 @@ struct Step {
   const StepTable& f32;
   const StepTable& f64;
   unsigned flags;
-  unsigned reads, writes;          // bit k: tensor k of a parameter
+  unsigned reads, writes;  // bit k: tensor k of a parameter
   const TensorList* lists[kStepTensors];
 };
 
@@ -58,8 +56,10 @@ void check_step(const Step& step) {
       FB_CHECK(t.defined(), step.op, "(): number ", i, " of the ", roles[k], " is None");
       const Tensor& p = params[i];
       if (k == 0) {
-        FB_CHECK(is_differentiable(p.dtype()), step.op, "(): parameters must be of a floating or "
-                 "complex type, got ", name(p.dtype()));
+        FB_CHECK(is_differentiable(p.dtype()), step.op,
+                 "(): parameters must be of a floating or "
+                 "complex type, got ",
+                 name(p.dtype()));
       }
       FB_CHECK(t.sizes() == p.sizes(), step.op, "(): number ", i, " of the ", roles[k],
                " has shape ", t.sizes(), ", its parameter ", p.sizes());
@@ -93,15 +93,15 @@ int64_t collect(const Step& step, const double* factors, size_t factor_stride,
     for (int k = 0; k < kStepTensors; ++k) {
       if (!step.lists[k]) continue;
       const Tensor& t = (*step.lists[k])[i];
-      const bool fits = (p.is_contiguous() && t.is_contiguous()) ||
-                        (dense && t.strides() == p.strides());
+      const bool fits =
+          (p.is_contiguous() && t.is_contiguous()) || (dense && t.strides() == p.strides());
       if (fits) {
         run.tensors[k] = t.raw();
         continue;
       }
       // All copies have the parameter's layout, or are row-major where it has gaps.
-      Tensor copy = dense ? empty_strided(p.sizes(), p.strides(), p.dtype())
-                          : empty(p.sizes(), p.dtype());
+      Tensor copy =
+          dense ? empty_strided(p.sizes(), p.strides(), p.dtype()) : empty(p.sizes(), p.dtype());
       if (step.reads >> k & 1) copy_elements(copy, t, step.op);
       run.tensors[k] = copy.raw();
       copies.push_back({step.writes >> k & 1 ? t : Tensor(), copy});
@@ -146,7 +146,8 @@ void run_part(const Step& step, const Run& run, int64_t begin, int64_t end) {
   for (int k = 0; k < kStepTensors; ++k) {
     if (run.tensors[k]) tensors[k] = static_cast<char*>(run.tensors[k]) + begin * item;
   }
-  (run.dtype == DType::Float64 ? step.f64 : step.f32)(tensors, end - begin, run.factors, step.flags);
+  (run.dtype == DType::Float64 ? step.f64 : step.f32)(tensors, end - begin, run.factors,
+                                                      step.flags);
 }
 
 // True iff two parameters share memory: their steps must then follow each other.
@@ -167,7 +168,8 @@ bool runs_overlap(const std::vector<Run>& runs) {
 template <class F>
 void for_parts(const std::vector<Run>& runs, int64_t begin, int64_t end, F&& f) {
   auto run = std::upper_bound(runs.begin(), runs.end(), begin,
-                              [](int64_t at, const Run& r) { return at < r.before; }) - 1;
+                              [](int64_t at, const Run& r) { return at < r.before; }) -
+             1;
   for (; run != runs.end() && run->before < end; ++run) {
     f(*run, std::max<int64_t>(begin - run->before, 0), std::min(end - run->before, run->n));
   }
@@ -182,9 +184,8 @@ void execute(const Step& step, const double* factors, size_t factor_stride) {
   } else {
     BlockingRegion region(total >= kBlockingWork);
     parallel_for(total, kParallelGrain, [&](int64_t begin, int64_t end) {
-      for_parts(runs, begin, end, [&](const Run& run, int64_t from, int64_t to) {
-        run_part(step, run, from, to);
-      });
+      for_parts(runs, begin, end,
+                [&](const Run& run, int64_t from, int64_t to) { run_part(step, run, from, to); });
     });
   }
   for (const CopyBack& c : copies) {
@@ -206,8 +207,10 @@ double advance(const Tensor& step, const char* op) {
 }
 
 void check_counters(const TensorList& params, const TensorList& steps, const char* op) {
-  FB_CHECK(steps.size() == params.size(), op, "(): expected as many step counters as parameters, "
-           "got ", steps.size(), " and ", params.size());
+  FB_CHECK(steps.size() == params.size(), op,
+           "(): expected as many step counters as parameters, "
+           "got ",
+           steps.size(), " and ", params.size());
 }
 
 }  // namespace
@@ -221,8 +224,13 @@ void _sgd_step(const TensorList& params, const TensorList& grads, const TensorLi
   const unsigned flags = (maximize ? kStepMaximize : 0) | (weight_decay != 0 ? kStepDecay : 0) |
                          (has_buffers ? kStepMomentum : 0) | (first ? kStepFirst : 0) |
                          (nesterov ? kStepNesterov : 0);
-  const Step step{"_sgd_step", sgd_step_f32, sgd_step_f64, flags, first ? 3u : 7u,
-                  has_buffers ? 5u : 1u, {&params, &grads, has_buffers ? &buffers : nullptr}};
+  const Step step{"_sgd_step",
+                  sgd_step_f32,
+                  sgd_step_f64,
+                  flags,
+                  first ? 3u : 7u,
+                  has_buffers ? 5u : 1u,
+                  {&params, &grads, has_buffers ? &buffers : nullptr}};
   check_step(step);
   const double factors[kStepFactors] = {lr, momentum, 1 - dampening, weight_decay};
   execute(step, factors, 0);
@@ -234,7 +242,12 @@ void _adam_step(const TensorList& params, const TensorList& grads, const TensorL
                 double weight_decay, bool decoupled, bool amsgrad, bool maximize) {
   const unsigned flags = (maximize ? kStepMaximize : 0) | (weight_decay != 0 ? kStepDecay : 0) |
                          (decoupled ? kStepDecoupled : 0) | (amsgrad ? kStepLargest : 0);
-  const Step step{"_adam_step", adam_step_f32, adam_step_f64, flags, 31, amsgrad ? 29u : 13u,
+  const Step step{"_adam_step",
+                  adam_step_f32,
+                  adam_step_f64,
+                  flags,
+                  31,
+                  amsgrad ? 29u : 13u,
                   {&params, &grads, &exp_avgs, &exp_avg_sqs, amsgrad ? &max_exp_avg_sqs : nullptr}};
   check_step(step);
   check_counters(params, steps, step.op);
@@ -248,8 +261,12 @@ void _adam_step(const TensorList& params, const TensorList& grads, const TensorL
       continue;
     }
     last = t;
-    const double values[] = {lr / (1 - std::pow(beta1, t)), 1 - beta1, beta2, 1 - beta2,
-                             std::sqrt(1 - std::pow(beta2, t)), eps,
+    const double values[] = {lr / (1 - std::pow(beta1, t)),
+                             1 - beta1,
+                             beta2,
+                             1 - beta2,
+                             std::sqrt(1 - std::pow(beta2, t)),
+                             eps,
                              decoupled ? 1 - lr * weight_decay : weight_decay};
     std::copy(std::begin(values), std::end(values), f);
   }
@@ -257,14 +274,18 @@ void _adam_step(const TensorList& params, const TensorList& grads, const TensorL
   execute(step, factors.data(), kStepFactors);
 }
 
-void _rmsprop_step(const TensorList& params, const TensorList& grads,
-                   const TensorList& square_avgs, const TensorList& grad_avgs,
-                   const TensorList& momentum_buffers, const TensorList& steps, double lr,
-                   double alpha, double eps, double weight_decay, double momentum, bool maximize) {
+void _rmsprop_step(const TensorList& params, const TensorList& grads, const TensorList& square_avgs,
+                   const TensorList& grad_avgs, const TensorList& momentum_buffers,
+                   const TensorList& steps, double lr, double alpha, double eps,
+                   double weight_decay, double momentum, bool maximize) {
   const bool centered = !grad_avgs.empty(), has_buffers = !momentum_buffers.empty();
   const unsigned flags = (maximize ? kStepMaximize : 0) | (weight_decay != 0 ? kStepDecay : 0) |
                          (centered ? kStepCentered : 0) | (has_buffers ? kStepMomentum : 0);
-  const Step step{"_rmsprop_step", rmsprop_step_f32, rmsprop_step_f64, flags, 31,
+  const Step step{"_rmsprop_step",
+                  rmsprop_step_f32,
+                  rmsprop_step_f64,
+                  flags,
+                  31,
                   5u | (centered ? 8 : 0) | (has_buffers ? 16 : 0),
                   {&params, &grads, &square_avgs, centered ? &grad_avgs : nullptr,
                    has_buffers ? &momentum_buffers : nullptr}};
@@ -291,8 +312,8 @@ Tensor _total_norm(const TensorList& tensors, double p) {
   int64_t total = 0;
   bool meta = false;
   for (const Tensor& t : tensors) {
-    FB_CHECK(is_differentiable(t.dtype()), "_total_norm(): expects floating or complex tensors, got ",
-             name(t.dtype()));
+    FB_CHECK(is_differentiable(t.dtype()),
+             "_total_norm(): expects floating or complex tensors, got ", name(t.dtype()));
     dtype = promote(dtype, to_real(t.dtype()));
     meta |= t.is_meta();
   }
@@ -316,8 +337,8 @@ Tensor _total_norm(const TensorList& tensors, double p) {
     const DType real = real_parts(x.dtype());
     const int64_t n = x.numel() * (is_complex(x.dtype()) ? 2 : 1);
     for (int64_t i = 0; i < n; i += kBlock) {
-      blocks.push_back({static_cast<char*>(x.raw()) + i * element_size(real), real,
-                        std::min(kBlock, n - i)});
+      blocks.push_back(
+          {static_cast<char*>(x.raw()) + i * element_size(real), real, std::min(kBlock, n - i)});
     }
     total += n;
     kept.push_back(std::move(x));
@@ -327,22 +348,25 @@ Tensor _total_norm(const TensorList& tensors, double p) {
     BlockingRegion region(total >= kBlockingWork);
     parallel_for(static_cast<int64_t>(blocks.size()), total <= 4 * kBlock ? parts.size() : 2,
                  [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const Block& b = blocks[i];
-        parts[i] = b.dtype == DType::Float64
-                       ? norm_power_f64(static_cast<const double*>(b.x), b.n, p)
-                       : norm_power_f32(static_cast<const float*>(b.x), b.n, p);
-      }
-    });
+                   for (int64_t i = begin; i < end; ++i) {
+                     const Block& b = blocks[i];
+                     parts[i] = b.dtype == DType::Float64
+                                    ? norm_power_f64(static_cast<const double*>(b.x), b.n, p)
+                                    : norm_power_f32(static_cast<const float*>(b.x), b.n, p);
+                   }
+                 });
   }
   double sum = 0;
   if (std::isinf(p)) {
     for (double v : parts) sum = v != v || v > sum ? v : sum;
-    for (double v : parts) if (v != v) sum = v;
+    for (double v : parts)
+      if (v != v) sum = v;
   } else {
     for (double v : parts) sum += v;
-    if (p == 2) sum = std::sqrt(sum);
-    else if (p != 1) sum = std::pow(sum, 1 / p);
+    if (p == 2)
+      sum = std::sqrt(sum);
+    else if (p != 1)
+      sum = std::pow(sum, 1 / p);
   }
   store_scalar(out.raw(), dtype, Scalar(sum));
   return out;
@@ -354,7 +378,8 @@ void _scale_(const TensorList& tensors, const Tensor& factor) {
   for (const Tensor& t : tensors) {
     FB_CHECK(is_differentiable(t.dtype()), "_scale_(): expects floating or complex tensors, got ",
              name(t.dtype()));
-    FB_CHECK(!has_internal_overlap(t), "_scale_(): a tensor has several elements in one place; "
+    FB_CHECK(!has_internal_overlap(t),
+             "_scale_(): a tensor has several elements in one place; "
              "clone() it first");
   }
   const double f = factor.is_meta() ? 1 : item(factor).to_double();
@@ -364,7 +389,8 @@ void _scale_(const TensorList& tensors, const Tensor& factor) {
 
 void _zero_(const TensorList& tensors) {
   for (const Tensor& t : tensors) {
-    FB_CHECK(!has_internal_overlap(t), "_zero_(): a tensor has several elements in one place; "
+    FB_CHECK(!has_internal_overlap(t),
+             "_zero_(): a tensor has several elements in one place; "
              "clone() it first");
     if (t.numel() == 0 || t.is_meta()) continue;
     if (is_dense(t.sizes(), t.strides())) {

@@ -1,4 +1,5 @@
-// Views of a part of a tensor, what their gradients are made of, and tensors cut into several parts.
+// Views of a part of a tensor, what their gradients are made of, and tensors cut into several
+// parts.
 #include <algorithm>
 
 #include "autograd/grad_mode.h"
@@ -34,8 +35,10 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
   FB_CHECK_INDEX(self.dim() > 0, "select() cannot be applied to a 0-dim tensor.");
   dim = wrap_dim(dim, self.dim(), "select");
   const int64_t n = self.size(dim);
-  FB_CHECK_INDEX(index >= -n && index < n, "select(): index ", index, " out of range for tensor of "
-                 "size ", self.sizes(), " at dimension ", dim);
+  FB_CHECK_INDEX(index >= -n && index < n, "select(): index ", index,
+                 " out of range for tensor of "
+                 "size ",
+                 self.sizes(), " at dimension ", dim);
   if (index < 0) index += n;
   Dims sizes = self.sizes(), strides = self.strides();
   const int64_t offset = self.offset() + index * strides[dim];
@@ -75,8 +78,10 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   FB_CHECK(length >= 0, "narrow(): length must be non-negative.");
   dim = wrap_dim(dim, self.dim(), "narrow");
   const int64_t n = self.size(dim);
-  FB_CHECK_INDEX(start >= -n && start <= n, "narrow(): start out of range (expected to be in range "
-                 "of [", -n, ", ", n, "], but got ", start, ")");
+  FB_CHECK_INDEX(start >= -n && start <= n,
+                 "narrow(): start out of range (expected to be in range "
+                 "of [",
+                 -n, ", ", n, "], but got ", start, ")");
   if (start < 0) start += n;
   FB_CHECK(length <= n - start, "narrow(): start (", start, ") + length (", length,
            ") exceeds dimension size (", n, ").");
@@ -90,7 +95,8 @@ Tensor narrow_tensor(const Tensor& self, int64_t dim, const Tensor& start, int64
 }
 
 Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
-  const int64_t a = wrap_dim(dim1, self.dim(), "diagonal"), b = wrap_dim(dim2, self.dim(), "diagonal");
+  const int64_t a = wrap_dim(dim1, self.dim(), "diagonal"),
+                b = wrap_dim(dim2, self.dim(), "diagonal");
   FB_CHECK(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
   Dims sizes, strides;
   for (int64_t d = 0; d < self.dim(); ++d) {
@@ -194,7 +200,8 @@ Tensor _as_strided_backward(const Tensor& grad, const Dims& sizes, const Dims& s
                             int64_t view_offset) {
   if (is_half(grad.dtype())) {
     return to_dtype(_as_strided_backward(to_dtype(grad, DType::Float32), sizes, strides, offset,
-                                         view_sizes, view_strides, view_offset), grad.dtype());
+                                         view_sizes, view_strides, view_offset),
+                    grad.dtype());
   }
   const int64_t from = std::min(offset, view_offset), item = grad.itemsize();
   const size_t reach =
@@ -222,11 +229,14 @@ Tensor _as_strided_backward(const Tensor& grad, const Dims& sizes, const Dims& s
 
 TensorList split(const Tensor& self, int64_t split_size, int64_t dim) {
   FB_CHECK(self.dim() > 0, "split expects at least a 1-dimensional tensor");
-  FB_CHECK(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
+  FB_CHECK(split_size >= 0,
+           "split expects split_size be non-negative, but got split_size=", split_size);
   dim = wrap_dim(dim, self.dim(), "split");
   const int64_t n = self.size(dim);
-  FB_CHECK(split_size > 0 || n == 0, "split_size can only be 0 if dimension size is 0, but got "
-           "dimension size of ", n);
+  FB_CHECK(split_size > 0 || n == 0,
+           "split_size can only be 0 if dimension size is 0, but got "
+           "dimension size of ",
+           n);
   TensorList parts;
   if (n == 0) return {slice(self, dim, 0, 0, 1)};
   for (int64_t i = 0; i < n; i += std::min(split_size, n - i)) {
@@ -241,12 +251,16 @@ TensorList split_sizes(const Tensor& self, const Dims& split_size, int64_t dim) 
   const int64_t n = self.size(dim);
   int64_t total = 0;
   for (int64_t s : split_size) {
-    FB_CHECK(s >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got "
-             "split_sizes=", split_size);
+    FB_CHECK(s >= 0,
+             "split_with_sizes expects split_sizes have only non-negative entries, but got "
+             "split_sizes=",
+             split_size);
     FB_CHECK(!__builtin_add_overflow(total, s, &total), "split_with_sizes: sizes overflow");
   }
-  FB_CHECK(total == n, "split_with_sizes expects split_sizes to sum exactly to ", n, " (input "
-           "tensor's size at dimension ", dim, "), but got split_sizes=", split_size);
+  FB_CHECK(total == n, "split_with_sizes expects split_sizes to sum exactly to ", n,
+           " (input "
+           "tensor's size at dimension ",
+           dim, "), but got split_sizes=", split_size);
   TensorList parts;
   int64_t start = 0;
   for (int64_t s : split_size) {
@@ -269,7 +283,8 @@ TensorList chunk(const Tensor& self, int64_t chunks, int64_t dim) {
 }
 
 TensorList tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
-  FB_CHECK(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor "
+  FB_CHECK(self.dim() > 0,
+           "tensor_split expected at least a 1-dimensional tensor, but got a tensor "
            "with 0 dims");
   FB_CHECK(sections > 0, "number of sections must be larger than 0, got ", sections);
   FB_CHECK(sections <= int64_t{1} << 24, "tensor_split: ", sections, " sections are too many");
@@ -281,7 +296,8 @@ TensorList tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
 }
 
 TensorList tensor_split_indices(const Tensor& self, const Dims& indices, int64_t dim) {
-  FB_CHECK(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor "
+  FB_CHECK(self.dim() > 0,
+           "tensor_split expected at least a 1-dimensional tensor, but got a tensor "
            "with 0 dims");
   dim = wrap_dim(dim, self.dim(), "tensor_split");
   TensorList parts;
@@ -295,10 +311,14 @@ TensorList tensor_split_indices(const Tensor& self, const Dims& indices, int64_t
 }
 
 TensorList tensor_split_tensor(const Tensor& self, const Tensor& spec, int64_t dim) {
-  FB_CHECK(spec.dtype() == DType::Int64, "tensor_split expected tensor_indices_or_sections to have "
-           "dtype of long, but got ", name(spec.dtype()));
-  FB_CHECK(spec.dim() <= 1, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional "
-           "or one-dimensional tensor, but got a tensor with ", spec.dim(), " dims");
+  FB_CHECK(spec.dtype() == DType::Int64,
+           "tensor_split expected tensor_indices_or_sections to have "
+           "dtype of long, but got ",
+           name(spec.dtype()));
+  FB_CHECK(spec.dim() <= 1,
+           "tensor_split expected tensor_indices_or_sections to be a zero-dimensional "
+           "or one-dimensional tensor, but got a tensor with ",
+           spec.dim(), " dims");
   if (spec.dim() == 0) return ops::tensor_split(self, item(spec).to_int(), dim);
   FB_CHECK(!spec.is_meta(), "tensor_split: indices on the meta device have no values");
   const Tensor dense = contiguous(spec);
@@ -309,8 +329,10 @@ TensorList tensor_split_tensor(const Tensor& self, const Tensor& spec, int64_t d
 namespace {
 
 int64_t hsplit_dim(const Tensor& self, const char* op) {
-  FB_CHECK(self.dim() >= 1, "torch.", op, " requires a tensor with at least 1 dimension, but got a "
-           "tensor with ", self.dim(), " dimensions!");
+  FB_CHECK(self.dim() >= 1, "torch.", op,
+           " requires a tensor with at least 1 dimension, but got a "
+           "tensor with ",
+           self.dim(), " dimensions!");
   return self.dim() == 1 ? 0 : 1;
 }
 void check_rank(const Tensor& self, int64_t least, const char* op) {
@@ -353,7 +375,8 @@ TensorList dsplit_indices(const Tensor& self, const Dims& indices) {
 }
 
 TensorList unbind(const Tensor& self, int64_t dim) {
-  FB_CHECK(self.dim() > 0, "unbind(): Dimension specified as ", dim, " but tensor has no dimensions");
+  FB_CHECK(self.dim() > 0, "unbind(): Dimension specified as ", dim,
+           " but tensor has no dimensions");
   dim = wrap_dim(dim, self.dim(), "unbind");
   Dims sizes = self.sizes(), strides = self.strides();
   const int64_t n = sizes[dim], step = strides[dim];
@@ -361,7 +384,8 @@ TensorList unbind(const Tensor& self, int64_t dim) {
   strides.erase(static_cast<size_t>(dim));
   TensorList parts;
   parts.reserve(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) parts.push_back(alias(self, sizes, strides, self.offset() + i * step));
+  for (int64_t i = 0; i < n; ++i)
+    parts.push_back(alias(self, sizes, strides, self.offset() + i * step));
   return parts;
 }
 
@@ -378,8 +402,10 @@ TensorList _broadcast_tensors(const TensorList& tensors) {
 namespace {
 
 void check_src(const Tensor& part, const Tensor& src, const char* op) {
-  FB_CHECK(part.sizes() == src.sizes(), op, "(): expected src to have a size equal to the part of "
-           "self that it replaces. src size = ", src.sizes(), ", part size = ", part.sizes());
+  FB_CHECK(part.sizes() == src.sizes(), op,
+           "(): expected src to have a size equal to the part of "
+           "self that it replaces. src size = ",
+           src.sizes(), ", part size = ", part.sizes());
 }
 
 }  // namespace
@@ -391,8 +417,8 @@ Tensor select_scatter(const Tensor& self, const Tensor& src, int64_t dim, int64_
   ops::copy_(part, src);
   return out;
 }
-Tensor slice_scatter(const Tensor& self, const Tensor& src, int64_t dim, std::optional<int64_t> start,
-                     std::optional<int64_t> end, int64_t step) {
+Tensor slice_scatter(const Tensor& self, const Tensor& src, int64_t dim,
+                     std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
   Tensor out = ops::clone(self);
   const Tensor part = ops::slice(out, dim, start, end, step);
   check_src(part, src, "slice_scatter");
@@ -407,8 +433,8 @@ Tensor diagonal_scatter(const Tensor& self, const Tensor& src, int64_t offset, i
   ops::copy_(part, src);
   return out;
 }
-Tensor as_strided_scatter(const Tensor& self, const Tensor& src, const Dims& size, const Dims& stride,
-                          std::optional<int64_t> storage_offset) {
+Tensor as_strided_scatter(const Tensor& self, const Tensor& src, const Dims& size,
+                          const Dims& stride, std::optional<int64_t> storage_offset) {
   Tensor out = ops::clone(self);
   const Tensor part = ops::as_strided(out, size, stride, storage_offset);
   check_src(part, src, "as_strided_scatter");

@@ -55,9 +55,11 @@ int64_t window_count(int64_t in, int64_t kernel, int64_t stride, int64_t pad, in
 
 void check_internal(const Tensor& self, std::initializer_list<const Dims*> lists, const char* op) {
   const auto dims = static_cast<size_t>(self.dim()) - 2;
-  FB_CHECK(self.dim() >= 3 && self.dim() <= 5, op, "(): expects a batch of images, got ", self.sizes());
+  FB_CHECK(self.dim() >= 3 && self.dim() <= 5, op, "(): expects a batch of images, got ",
+           self.sizes());
   for (const Dims* list : lists) {
-    FB_CHECK(list->size() == dims, op, "(): expects ", dims, " values for each option, got ", *list);
+    FB_CHECK(list->size() == dims, op, "(): expects ", dims, " values for each option, got ",
+             *list);
     for (int64_t v : *list) {
       FB_CHECK(v >= 0 && v < INT32_MAX, op, "(): value ", v, " is out of range");
     }
@@ -69,27 +71,31 @@ Dims pooled_sizes(const Dims& in, const Dims& kernel, const Dims& stride, const 
                   const Dims& dilation, bool ceil_mode, const char* op) {
   Dims sizes{in[0], in[1]};
   for (size_t d = 0; d + 2 < in.size(); ++d) {
-    FB_CHECK(stride[d] > 0 && dilation[d] > 0 && kernel[d] > 0, op, "(): kernel, stride and dilation "
+    FB_CHECK(stride[d] > 0 && dilation[d] > 0 && kernel[d] > 0, op,
+             "(): kernel, stride and dilation "
              "must be positive");
     // Windows that read nothing but padding have no maximum.
-    FB_CHECK(2 * padding[d] <= dilation[d] * (kernel[d] - 1) + 1, op, "(): pad should be at most half of "
-             "effective kernel size, but got pad=", padding[d], ", kernel_size=", kernel[d],
-             " and dilation=", dilation[d]);
-    sizes.push_back(window_count(in[2 + d], kernel[d], stride[d], padding[d], dilation[d], ceil_mode));
+    FB_CHECK(2 * padding[d] <= dilation[d] * (kernel[d] - 1) + 1, op,
+             "(): pad should be at most half of "
+             "effective kernel size, but got pad=",
+             padding[d], ", kernel_size=", kernel[d], " and dilation=", dilation[d]);
+    sizes.push_back(
+        window_count(in[2 + d], kernel[d], stride[d], padding[d], dilation[d], ceil_mode));
     FB_CHECK(sizes.back() > 0, op, "(): Given input size ", in, ", the output size is too small");
   }
   return sizes;
 }
 
-PoolGeometry window_geometry(const Dims& in, const Dims& out, const Dims& kernel, const Dims& stride,
-                             const Dims& padding, const Dims& dilation) {
+PoolGeometry window_geometry(const Dims& in, const Dims& out, const Dims& kernel,
+                             const Dims& stride, const Dims& padding, const Dims& dilation) {
   PoolGeometry g;
   set_sizes(g, in, out);
   const size_t dims = in.size() - 2;
   for (size_t i = 0; i < 3; ++i) {
     g.axis[i] = i < 3 - dims ? pool_windows(1, 1, 1, 1, 0, 1)
-                             : pool_windows(g.in[i], g.out[i], kernel[i - (3 - dims)], stride[i - (3 - dims)],
-                                            padding[i - (3 - dims)], dilation[i - (3 - dims)]);
+                             : pool_windows(g.in[i], g.out[i], kernel[i - (3 - dims)],
+                                            stride[i - (3 - dims)], padding[i - (3 - dims)],
+                                            dilation[i - (3 - dims)]);
   }
   return g;
 }
@@ -106,8 +112,10 @@ Dims adaptive_sizes(const Tensor& self, const Dims& output_size, const char* op)
   Dims sizes{self.size(0), self.size(1)};
   sizes.append(output_size.begin(), output_size.end());
   for (int64_t d = 2; d < self.dim(); ++d) {
-    FB_CHECK(self.size(d) > 0, op, "(): Expected input to have non-zero size for non-batch dimensions, but "
-             "input has sizes ", self.sizes(), " with dimension ", d, " being empty");
+    FB_CHECK(self.size(d) > 0, op,
+             "(): Expected input to have non-zero size for non-batch dimensions, but "
+             "input has sizes ",
+             self.sizes(), " with dimension ", d, " being empty");
     FB_CHECK(self.size(d) < INT32_MAX, op, "(): input of size ", self.sizes(), " is too large");
   }
   return sizes;
@@ -146,34 +154,40 @@ std::tuple<Tensor, Tensor> compute_indices(const Tensor& self, const Dims& sizes
 Tensor _max_pool(const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
                  const Dims& dilation, bool ceil_mode) {
   check_internal(self, {&kernel, &stride, &padding, &dilation}, "max_pool");
-  const Dims sizes = pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
+  const Dims sizes =
+      pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
   return compute(self, sizes, "max_pool", [&](auto& x, auto& y) {
     pool_max(window_geometry(self.sizes(), sizes, kernel, stride, padding, dilation), x, y);
   });
 }
 
-std::tuple<Tensor, Tensor> _max_pool_with_indices(const Tensor& self, const Dims& kernel, const Dims& stride,
-                                                  const Dims& padding, const Dims& dilation,
-                                                  bool ceil_mode) {
+std::tuple<Tensor, Tensor> _max_pool_with_indices(const Tensor& self, const Dims& kernel,
+                                                  const Dims& stride, const Dims& padding,
+                                                  const Dims& dilation, bool ceil_mode) {
   check_internal(self, {&kernel, &stride, &padding, &dilation}, "max_pool");
-  const Dims sizes = pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
+  const Dims sizes =
+      pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
   return compute_indices(self, sizes, "max_pool", [&] {
     return window_geometry(self.sizes(), sizes, kernel, stride, padding, dilation);
   });
 }
 
-Tensor _max_pool_grad(const Tensor& grad, const Tensor& self, const Dims& kernel, const Dims& stride,
-                      const Dims& padding, const Dims& dilation, bool ceil_mode) {
+Tensor _max_pool_grad(const Tensor& grad, const Tensor& self, const Dims& kernel,
+                      const Dims& stride, const Dims& padding, const Dims& dilation,
+                      bool ceil_mode) {
   check_internal(self, {&kernel, &stride, &padding, &dilation}, "max_pool");
-  const Dims sizes = pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
-  FB_CHECK(grad.sizes() == sizes && grad.dtype() == self.dtype(), "max_pool(): the gradient has shape ",
-           grad.sizes(), ", expected ", sizes);
+  const Dims sizes =
+      pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
+  FB_CHECK(grad.sizes() == sizes && grad.dtype() == self.dtype(),
+           "max_pool(): the gradient has shape ", grad.sizes(), ", expected ", sizes);
   const bool last = prefers_channels_last(self);
-  return compute(self, self.sizes(), "max_pool", [&]<class T>(const ConvImage<const T>& x, const ConvImage<T>& to) {
-    const Tensor g = in_layout(to_dtype(grad, dtype_of<T>), last);
-    pool_max_grad(window_geometry(self.sizes(), sizes, kernel, stride, padding, dilation),
-                  image_of<const T>(g, last), x, to);
-  });
+  return compute(self, self.sizes(), "max_pool",
+                 [&]<class T>(const ConvImage<const T>& x, const ConvImage<T>& to) {
+                   const Tensor g = in_layout(to_dtype(grad, dtype_of<T>), last);
+                   pool_max_grad(
+                       window_geometry(self.sizes(), sizes, kernel, stride, padding, dilation),
+                       image_of<const T>(g, last), x, to);
+                 });
 }
 
 std::tuple<Tensor, Tensor> _adaptive_max_pool(const Tensor& self, const Dims& output_size) {
@@ -187,7 +201,8 @@ Tensor _avg_pool(const Tensor& self, const Dims& kernel, const Dims& stride, con
   check_internal(self, {&kernel, &stride, &padding}, "avg_pool");
   FB_CHECK(!divisor || *divisor != 0, "avg_pool(): divisor must be not zero");
   const Dims ones(kernel.size(), 1);
-  const Dims sizes = pooled_sizes(self.sizes(), kernel, stride, padding, ones, ceil_mode, "avg_pool");
+  const Dims sizes =
+      pooled_sizes(self.sizes(), kernel, stride, padding, ones, ceil_mode, "avg_pool");
   const PoolDivisor by{divisor.value_or(0), count_include_pad};
   return compute(self, sizes, "avg_pool", [&](auto& x, auto& y) {
     pool_mean(window_geometry(self.sizes(), sizes, kernel, stride, padding, ones), by, x, y);
@@ -203,7 +218,8 @@ Tensor _avg_pool_grad(const Tensor& grad, const Dims& size, const Dims& kernel, 
   FB_CHECK(!divisor || *divisor != 0, "avg_pool(): divisor must be not zero");
   const Dims ones(kernel.size(), 1);
   const Dims sizes = pooled_sizes(size, kernel, stride, padding, ones, ceil_mode, "avg_pool");
-  FB_CHECK(grad.sizes() == sizes, "avg_pool(): the gradient has shape ", grad.sizes(), ", expected ", sizes);
+  FB_CHECK(grad.sizes() == sizes, "avg_pool(): the gradient has shape ", grad.sizes(),
+           ", expected ", sizes);
   const PoolDivisor by{divisor.value_or(0), count_include_pad};
   return compute(grad, size, "avg_pool", [&](auto& g, auto& x) {
     pool_mean_grad(window_geometry(size, sizes, kernel, stride, padding, ones), by, g, x);
@@ -219,8 +235,10 @@ Tensor _adaptive_avg_pool(const Tensor& self, const Dims& output_size) {
 
 Tensor _adaptive_avg_pool_grad(const Tensor& grad, const Dims& size) {
   check_internal(grad, {}, "adaptive_avg_pool");
-  FB_CHECK(size.size() == static_cast<size_t>(grad.dim()) && size[0] == grad.size(0) && size[1] == grad.size(1),
-           "adaptive_avg_pool(): size ", size, " does not go with a gradient of shape ", grad.sizes());
+  FB_CHECK(size.size() == static_cast<size_t>(grad.dim()) && size[0] == grad.size(0) &&
+               size[1] == grad.size(1),
+           "adaptive_avg_pool(): size ", size, " does not go with a gradient of shape ",
+           grad.sizes());
   if (grad.numel() == 0) {
     Tensor zero = empty(size, grad.dtype(), grad.device(), "adaptive_avg_pool");
     if (!zero.is_meta()) fill_elements(zero, 0);
@@ -231,7 +249,8 @@ Tensor _adaptive_avg_pool_grad(const Tensor& grad, const Dims& size) {
   });
 }
 
-// ---- by position ---------------------------------------------------------------------------------
+// ---- by position
+// ---------------------------------------------------------------------------------
 
 namespace {
 
@@ -241,12 +260,16 @@ struct Planes {
 
 // Both contiguous; raises for positions outside the plane before anything is written.
 Planes check_planes(const Tensor& few, const Tensor& indices, const Dims& many, const char* op) {
-  FB_CHECK(few.sizes() == indices.sizes() && indices.dtype() == DType::Int64, op, "(): indices must be int64 "
-           "of shape ", few.sizes(), ", got ", name(indices.dtype()), " of ", indices.sizes());
-  FB_CHECK(many.size() == few.sizes().size() && many.size() > 2 && many[0] == few.size(0) && many[1] == few.size(1),
+  FB_CHECK(few.sizes() == indices.sizes() && indices.dtype() == DType::Int64, op,
+           "(): indices must be int64 "
+           "of shape ",
+           few.sizes(), ", got ", name(indices.dtype()), " of ", indices.sizes());
+  FB_CHECK(many.size() == few.sizes().size() && many.size() > 2 && many[0] == few.size(0) &&
+               many[1] == few.size(1),
            op, "(): size ", many, " does not go with ", few.sizes());
   Planes p{many[0] * many[1], 1, 1};
-  for (size_t d = 2; d < many.size(); ++d) p.few *= few.size(static_cast<int64_t>(d)), p.many *= many[d];
+  for (size_t d = 2; d < many.size(); ++d)
+    p.few *= few.size(static_cast<int64_t>(d)), p.many *= many[d];
   if (!indices.is_meta()) {
     const int64_t* at = indices.data<int64_t>();
     for (int64_t i = 0; i < indices.numel(); ++i) {
@@ -271,13 +294,15 @@ Tensor _pool_spread(const Tensor& grad, const Tensor& indices, const Dims& size)
       const T* from = g.data<T>();
       const int64_t* index = at.data<int64_t>();
       T* to = out.data<T>();
-      parallel_for(p.count, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.few)), [&](int64_t begin, int64_t end) {
-        for (int64_t u = begin; u < end; ++u)
-          for (int64_t i = u * p.few; i < (u + 1) * p.few; ++i) {
-            T& pixel = to[u * p.many + index[i]];
-            pixel = static_cast<T>(static_cast<compute_t<T>>(pixel) + static_cast<compute_t<T>>(from[i]));
-          }
-      });
+      parallel_for(p.count, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.few)),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t u = begin; u < end; ++u)
+                       for (int64_t i = u * p.few; i < (u + 1) * p.few; ++i) {
+                         T& pixel = to[u * p.many + index[i]];
+                         pixel = static_cast<T>(static_cast<compute_t<T>>(pixel) +
+                                                static_cast<compute_t<T>>(from[i]));
+                       }
+                   });
     }
   });
   return out;
@@ -299,22 +324,27 @@ Tensor _pool_pick(const Tensor& self, const Tensor& indices) {
   return out;
 }
 
-// ---- arguments as users give them ----------------------------------------------------------------
+// ---- arguments as users give them
+// ----------------------------------------------------------------
 
 namespace {
 
 Dims full(const Dims& list, int64_t dims, const char* what, const char* op) {
   FB_CHECK(static_cast<int64_t>(list.size()) == dims || list.size() == 1, op, ": ", what,
            " must either be a single int, or a tuple of ", dims, " ints, got ", list);
-  return static_cast<int64_t>(list.size()) == dims ? list : Dims(static_cast<size_t>(dims), list[0]);
+  return static_cast<int64_t>(list.size()) == dims ? list
+                                                   : Dims(static_cast<size_t>(dims), list[0]);
 }
 
 // A batch of images; zero sizes are allowed for the batch only.
 Tensor batched(const Tensor& input, int64_t dims, const char* op, bool refuse_empty = true) {
   bool good = input.dim() == dims + 1 || input.dim() == dims + 2;
-  for (int64_t d = input.dim() == dims + 2; good && refuse_empty && d < input.dim(); ++d) good = input.size(d) > 0;
-  FB_CHECK(good, op, "(): Expected ", dims + 1, "D or ", dims + 2, "D (batch mode) tensor with optional 0 dim "
-           "batch size for input, but got:", input.sizes());
+  for (int64_t d = input.dim() == dims + 2; good && refuse_empty && d < input.dim(); ++d)
+    good = input.size(d) > 0;
+  FB_CHECK(good, op, "(): Expected ", dims + 1, "D or ", dims + 2,
+           "D (batch mode) tensor with optional 0 dim "
+           "batch size for input, but got:",
+           input.sizes());
   if (input.dim() == dims + 2) return input;
   Dims sizes = input.sizes();
   sizes.insert(0, 1);
@@ -326,12 +356,11 @@ Tensor unbatched(const Tensor& y, const Tensor& input) {
   return ops::reshape(y, Dims(y.sizes().begin() + 1, y.sizes().end()));
 }
 
-struct Window {
-  Dims kernel, stride, padding, dilation;
-};
+struct Window { Dims kernel, stride, padding, dilation; };
 
-Window window_of(const Tensor& x, int64_t dims, const Dims& kernel, const std::optional<Dims>& stride,
-                 const Dims& padding, const Dims& dilation, bool ceil_mode, const char* op) {
+Window window_of(const Tensor& x, int64_t dims, const Dims& kernel,
+                 const std::optional<Dims>& stride, const Dims& padding, const Dims& dilation,
+                 bool ceil_mode, const char* op) {
   Window w;
   w.kernel = full(kernel, dims, "kernel_size", op);
   w.stride = stride && !stride->empty() ? full(*stride, dims, "stride", op) : w.kernel;
@@ -346,28 +375,33 @@ Window window_of(const Tensor& x, int64_t dims, const Dims& kernel, const std::o
     FB_CHECK(s > 0, op, "(): stride should be greater than zero, but got ", w.stride);
     FB_CHECK(l > 0, op, "(): dilation should be greater than zero, but got ", w.dilation);
     FB_CHECK(p >= 0, op, "(): pad must be non-negative, but got pad: ", p);
-    FB_CHECK(k < INT32_MAX && s < INT32_MAX && l < INT32_MAX && x.size(2 + d) < (int64_t{1} << 40), op,
-             "(): sizes are too large");
-    FB_CHECK(p <= ((k - 1) * l + 1) / 2, op, "(): pad should be at most half of effective kernel size, but got pad=",
-             p, ", kernel_size=", k, " and dilation=", l);
+    FB_CHECK(k < INT32_MAX && s < INT32_MAX && l < INT32_MAX && x.size(2 + d) < (int64_t{1} << 40),
+             op, "(): sizes are too large");
+    FB_CHECK(p <= ((k - 1) * l + 1) / 2, op,
+             "(): pad should be at most half of effective kernel size, but got pad=", p,
+             ", kernel_size=", k, " and dilation=", l);
     sizes.push_back(window_count(x.size(2 + d), k, s, p, l, ceil_mode));
     fits &= sizes.back() > 0;
   }
-  FB_CHECK(fits, op, "(): Given input size: (", shape_text(Dims(x.sizes().begin() + 1, x.sizes().end())),
-           "). Calculated output size: (", x.size(1), "x", shape_text(sizes), "). Output size is too small");
+  FB_CHECK(fits, op, "(): Given input size: (",
+           shape_text(Dims(x.sizes().begin() + 1, x.sizes().end())), "). Calculated output size: (",
+           x.size(1), "x", shape_text(sizes), "). Output size is too small");
   return w;
 }
 
 Tensor max_pool(int64_t dims, const char* op, const Tensor& input, const Dims& kernel,
-                const std::optional<Dims>& stride, const Dims& padding, const Dims& dilation, bool ceil_mode) {
+                const std::optional<Dims>& stride, const Dims& padding, const Dims& dilation,
+                bool ceil_mode) {
   const Tensor x = batched(input, dims, op);
   const Window w = window_of(x, dims, kernel, stride, padding, dilation, ceil_mode, op);
   return unbatched(ops::_max_pool(x, w.kernel, w.stride, w.padding, w.dilation, ceil_mode), input);
 }
 
 std::tuple<Tensor, Tensor> max_pool_with_indices(int64_t dims, const char* op, const Tensor& input,
-                                                 const Dims& kernel, const std::optional<Dims>& stride,
-                                                 const Dims& padding, const Dims& dilation, bool ceil_mode) {
+                                                 const Dims& kernel,
+                                                 const std::optional<Dims>& stride,
+                                                 const Dims& padding, const Dims& dilation,
+                                                 bool ceil_mode) {
   const Tensor x = batched(input, dims, op);
   const Window w = window_of(x, dims, kernel, stride, padding, dilation, ceil_mode, op);
   auto [values, indices] =
@@ -376,17 +410,22 @@ std::tuple<Tensor, Tensor> max_pool_with_indices(int64_t dims, const char* op, c
 }
 
 Tensor avg_pool(int64_t dims, const char* op, const Tensor& input, const Dims& kernel,
-                const std::optional<Dims>& stride, const Dims& padding, bool ceil_mode, bool count_include_pad,
-                std::optional<int64_t> divisor) {
+                const std::optional<Dims>& stride, const Dims& padding, bool ceil_mode,
+                bool count_include_pad, std::optional<int64_t> divisor) {
   const Tensor x = batched(input, dims, op);
   const Window w = window_of(x, dims, kernel, stride, padding, Dims{1}, ceil_mode, op);
-  return unbatched(ops::_avg_pool(x, w.kernel, w.stride, w.padding, ceil_mode, count_include_pad, divisor), input);
+  return unbatched(
+      ops::_avg_pool(x, w.kernel, w.stride, w.padding, ceil_mode, count_include_pad, divisor),
+      input);
 }
 
 Dims output_size_of(const Dims& output_size, int64_t dims, const char* op) {
-  FB_CHECK(static_cast<int64_t>(output_size.size()) == dims, op, ": output_size must be ", dims, ", got ", output_size);
+  FB_CHECK(static_cast<int64_t>(output_size.size()) == dims, op, ": output_size must be ", dims,
+           ", got ", output_size);
   for (int64_t s : output_size) {
-    FB_CHECK(s >= 0, op, ": elements of output_size must be greater than or equal to 0 but received ", output_size);
+    FB_CHECK(s >= 0, op,
+             ": elements of output_size must be greater than or equal to 0 but received ",
+             output_size);
   }
   return output_size;
 }
@@ -421,15 +460,20 @@ FB_POOL_DIMS(3)
 
 Tensor avg_pool1d(const Tensor& input, const Dims& kernel, const std::optional<Dims>& stride,
                   const Dims& padding, bool ceil_mode, bool count_include_pad) {
-  return avg_pool(1, "avg_pool1d", input, kernel, stride, padding, ceil_mode, count_include_pad, std::nullopt);
+  return avg_pool(1, "avg_pool1d", input, kernel, stride, padding, ceil_mode, count_include_pad,
+                  std::nullopt);
 }
 Tensor avg_pool2d(const Tensor& input, const Dims& kernel, const std::optional<Dims>& stride,
-                  const Dims& padding, bool ceil_mode, bool count_include_pad, std::optional<int64_t> divisor) {
-  return avg_pool(2, "avg_pool2d", input, kernel, stride, padding, ceil_mode, count_include_pad, divisor);
+                  const Dims& padding, bool ceil_mode, bool count_include_pad,
+                  std::optional<int64_t> divisor) {
+  return avg_pool(2, "avg_pool2d", input, kernel, stride, padding, ceil_mode, count_include_pad,
+                  divisor);
 }
 Tensor avg_pool3d(const Tensor& input, const Dims& kernel, const std::optional<Dims>& stride,
-                  const Dims& padding, bool ceil_mode, bool count_include_pad, std::optional<int64_t> divisor) {
-  return avg_pool(3, "avg_pool3d", input, kernel, stride, padding, ceil_mode, count_include_pad, divisor);
+                  const Dims& padding, bool ceil_mode, bool count_include_pad,
+                  std::optional<int64_t> divisor) {
+  return avg_pool(3, "avg_pool3d", input, kernel, stride, padding, ceil_mode, count_include_pad,
+                  divisor);
 }
 
 }  // namespace flambeau::impl

@@ -67,7 +67,9 @@ void check_probability(double p, const char* op) {
 // ---- in place
 
 void uniform_(const Tensor& self, double from, double to, Generator* generator) {
-  fill_tensor(self, [&](void* p, int64_t n) { fill_uniform(chosen(generator), self.dtype(), p, n, from, to); });
+  fill_tensor(self, [&](void* p, int64_t n) {
+    fill_uniform(chosen(generator), self.dtype(), p, n, from, to);
+  });
 }
 
 void normal_(const Tensor& self, double mean, double std, Generator* generator) {
@@ -78,45 +80,59 @@ void normal_(const Tensor& self, double mean, double std, Generator* generator) 
 }
 
 void random_(const Tensor& self, Generator* generator) {
-  fill_tensor(self, [&](void* p, int64_t n) { fill_random(chosen(generator), self.dtype(), p, n); });
+  fill_tensor(self,
+              [&](void* p, int64_t n) { fill_random(chosen(generator), self.dtype(), p, n); });
 }
 void random_to_(const Tensor& self, int64_t to, Generator* generator) {
   random_from_(self, 0, to, generator);
 }
-void random_from_(const Tensor& self, int64_t from, std::optional<int64_t> to, Generator* generator) {
+void random_from_(const Tensor& self, int64_t from, std::optional<int64_t> to,
+                  Generator* generator) {
   FB_CHECK(!to || from < *to, "random_ expects 'from' to be less than 'to', but got from=", from,
            " >= to=", to.value_or(0));
   fill_tensor(self, [&](void* p, int64_t n) {
-    if (to) fill_randint(chosen(generator), self.dtype(), p, n, from, *to);
-    else fill_randint_from(chosen(generator), self.dtype(), p, n, from);
+    if (to)
+      fill_randint(chosen(generator), self.dtype(), p, n, from, *to);
+    else
+      fill_randint_from(chosen(generator), self.dtype(), p, n, from);
   });
 }
 
 void exponential_(const Tensor& self, double lambd, Generator* generator) {
   FB_CHECK(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
-  fill_tensor(self, [&](void* p, int64_t n) { fill_exponential(chosen(generator), self.dtype(), p, n, lambd); });
+  fill_tensor(self, [&](void* p, int64_t n) {
+    fill_exponential(chosen(generator), self.dtype(), p, n, lambd);
+  });
 }
 void geometric_(const Tensor& self, double p, Generator* generator) {
   FB_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
-  fill_tensor(self, [&](void* out, int64_t n) { fill_geometric(chosen(generator), self.dtype(), out, n, p); });
+  fill_tensor(self, [&](void* out, int64_t n) {
+    fill_geometric(chosen(generator), self.dtype(), out, n, p);
+  });
 }
 void cauchy_(const Tensor& self, double median, double sigma, Generator* generator) {
   FB_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-  fill_tensor(self, [&](void* p, int64_t n) { fill_cauchy(chosen(generator), self.dtype(), p, n, median, sigma); });
+  fill_tensor(self, [&](void* p, int64_t n) {
+    fill_cauchy(chosen(generator), self.dtype(), p, n, median, sigma);
+  });
 }
 void log_normal_(const Tensor& self, double mean, double std, Generator* generator) {
   FB_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
-  fill_tensor(self, [&](void* p, int64_t n) { fill_log_normal(chosen(generator), self.dtype(), p, n, mean, std); });
+  fill_tensor(self, [&](void* p, int64_t n) {
+    fill_log_normal(chosen(generator), self.dtype(), p, n, mean, std);
+  });
 }
 
 void _fill_bernoulli_(const Tensor& self, double p, Generator* generator) {
   check_probability(p, "bernoulli_");
-  fill_tensor(self, [&](void* out, int64_t n) { fill_bernoulli(chosen(generator), self.dtype(), out, n, p); });
+  fill_tensor(self, [&](void* out, int64_t n) {
+    fill_bernoulli(chosen(generator), self.dtype(), out, n, p);
+  });
 }
 
 void _fill_bernoulli_tensor_(const Tensor& self, const Tensor& p, Generator* generator) {
-  FB_CHECK(is_floating(p.dtype()), "bernoulli_(): expected a floating point probability tensor, got ",
-           name(p.dtype()));
+  FB_CHECK(is_floating(p.dtype()),
+           "bernoulli_(): expected a floating point probability tensor, got ", name(p.dtype()));
   if (self.is_meta()) return;
   const Tensor wide = expand_for(p, self.sizes());
   const Tensor dense = contiguous(in_memory_order(self, wide));
@@ -175,8 +191,9 @@ Tensor randn_like(const Tensor& self, Generator* generator, std::optional<DType>
   normal_(out, 0, 1, generator);
   return out;
 }
-Tensor randint_like(const Tensor& self, int64_t high, Generator* generator, std::optional<DType> dtype,
-                    std::optional<Device> device, std::optional<MemoryFormat> format) {
+Tensor randint_like(const Tensor& self, int64_t high, Generator* generator,
+                    std::optional<DType> dtype, std::optional<Device> device,
+                    std::optional<MemoryFormat> format) {
   return randint_like_low(self, 0, high, generator, dtype, device, format);
 }
 Tensor randint_like_low(const Tensor& self, int64_t low, int64_t high, Generator* generator,
@@ -246,16 +263,19 @@ Tensor bernoulli_p(const Tensor& self, double p, Generator* generator) {
   return out;
 }
 
-Tensor multinomial_op(const Tensor& self, int64_t num_samples, bool replacement, Generator* generator) {
-  FB_CHECK(is_floating(self.dtype()), "multinomial only supports floating-point dtypes for input, got: ",
-           name(self.dtype()));
+Tensor multinomial_op(const Tensor& self, int64_t num_samples, bool replacement,
+                      Generator* generator) {
+  FB_CHECK(is_floating(self.dtype()),
+           "multinomial only supports floating-point dtypes for input, got: ", name(self.dtype()));
   FB_CHECK(self.dim() == 1 || self.dim() == 2, "prob_dist must be 1 or 2 dim: multinomial got ",
            self.dim(), " dimensions");
   FB_CHECK(num_samples > 0, "cannot sample n_sample <= 0 samples: multinomial got ", num_samples);
   const int64_t n = self.sizes().back(), rows = self.dim() == 2 ? self.size(0) : 1;
   FB_CHECK(n < int64_t{1} << 24, "number of categories cannot exceed 2^24: multinomial got ", n);
-  FB_CHECK(replacement || num_samples <= n, "cannot sample n_sample > prob_dist.size(-1) samples "
-           "without replacement: multinomial got ", num_samples, " samples of ", n);
+  FB_CHECK(replacement || num_samples <= n,
+           "cannot sample n_sample > prob_dist.size(-1) samples "
+           "without replacement: multinomial got ",
+           num_samples, " samples of ", n);
   Dims sizes = self.sizes();
   sizes.back() = num_samples;
   Tensor out = flambeau::empty(sizes, DType::Int64, self.device(), "multinomial");
@@ -278,12 +298,15 @@ Tensor poisson(const Tensor& self, Generator* generator) {
 }
 
 Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator) {
-  FB_CHECK(count.dtype() == prob.dtype() && is_floating(prob.dtype()), "binomial only supports "
-           "floating-point dtypes that agree, got ", name(count.dtype()), " and ", name(prob.dtype()));
+  FB_CHECK(count.dtype() == prob.dtype() && is_floating(prob.dtype()),
+           "binomial only supports "
+           "floating-point dtypes that agree, got ",
+           name(count.dtype()), " and ", name(prob.dtype()));
   const Dims shape = broadcast_shapes(count.sizes(), prob.sizes(), "binomial");
   Tensor out = flambeau::empty(shape, prob.dtype(), prob.device(), "binomial");
   if (out.is_meta() || out.numel() == 0) return out;
-  const Tensor counts = contiguous(expand_for(count, shape)), p = contiguous(expand_for(prob, shape));
+  const Tensor counts = contiguous(expand_for(count, shape)),
+               p = contiguous(expand_for(prob, shape));
   fill_binomial(chosen(generator), prob.dtype(), counts.raw(), p.raw(), out.raw(), out.numel());
   return out;
 }

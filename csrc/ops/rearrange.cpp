@@ -64,11 +64,12 @@ Tensor roll(const Tensor& self, const Dims& shifts, const Dims& dims) {
     FB_CHECK(shifts.size() == 1, "shifts and dimensions must align. shifts: ", shifts.size(),
              ", dims:0");
     if (self.numel() == 0) return clone_elements(self);
-    const Tensor flat = alias(contiguous(self), {self.numel()}, {1}, self.is_contiguous() ? self.offset() : 0);
+    const Tensor flat =
+        alias(contiguous(self), {self.numel()}, {1}, self.is_contiguous() ? self.offset() : 0);
     return alias(rolled(flat, shifts[0], 0), self.sizes(), contiguous_strides(self.sizes()), 0);
   }
-  FB_CHECK(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
-           ", dims:", dims.size());
+  FB_CHECK(shifts.size() == dims.size(),
+           "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
   Tensor t = self;
   for (size_t i = 0; i < dims.size(); ++i) {
     FB_CHECK_INDEX(self.dim() > 0, "roll(): Dimension specified as ", dims[i],
@@ -82,7 +83,8 @@ Tensor roll(const Tensor& self, const Dims& shifts, const Dims& dims) {
 Tensor rot90(const Tensor& self, int64_t k, const Dims& dims) {
   FB_CHECK(dims.size() == 2, "expected total rotation dims == 2, but got dims = ", dims.size());
   FB_CHECK(self.dim() >= 2, "expected total dims >= 2, but got total dims = ", self.dim());
-  const int64_t a = wrap_dim(dims[0], self.dim(), "rot90"), b = wrap_dim(dims[1], self.dim(), "rot90");
+  const int64_t a = wrap_dim(dims[0], self.dim(), "rot90"),
+                b = wrap_dim(dims[1], self.dim(), "rot90");
   FB_CHECK(a != b, "expected rotation dims to be different, but got dim0 = ", dims[0],
            " and dim1 = ", dims[1]);
   switch ((k % 4 + 4) % 4) {
@@ -115,7 +117,8 @@ Tensor triangle(const Tensor& self, const char* op, F keep) {
       const int64_t a = std::clamp<int64_t>(first, 0, cols), b = std::clamp<int64_t>(last, a, cols);
       char* row = to + r * cols * item;
       std::memset(row, 0, static_cast<size_t>(a * item));
-      std::memcpy(row + a * item, from + (r * cols + a) * item, static_cast<size_t>((b - a) * item));
+      std::memcpy(row + a * item, from + (r * cols + a) * item,
+                  static_cast<size_t>((b - a) * item));
       std::memset(row + b * item, 0, static_cast<size_t>((cols - b) * item));
     }
   });
@@ -131,7 +134,8 @@ int64_t near(int64_t diagonal) {
 
 Tensor tril(const Tensor& self, int64_t diagonal) {
   const int64_t k = near(diagonal);
-  return triangle(self, "tril", [=](int64_t row) { return std::pair<int64_t, int64_t>(0, row + k + 1); });
+  return triangle(self, "tril",
+                  [=](int64_t row) { return std::pair<int64_t, int64_t>(0, row + k + 1); });
 }
 
 Tensor triu(const Tensor& self, int64_t diagonal) {
@@ -142,12 +146,13 @@ Tensor triu(const Tensor& self, int64_t diagonal) {
 }
 
 Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
-  FB_CHECK(self.dim() > 0, "diag_embed(): expected a tensor of at least one dimension, got a 0-d one");
+  FB_CHECK(self.dim() > 0,
+           "diag_embed(): expected a tensor of at least one dimension, got a 0-d one");
   const int64_t rank = self.dim() + 1;
   const int64_t a = wrap_dim(dim1, rank, "diag_embed"), b = wrap_dim(dim2, rank, "diag_embed");
   FB_CHECK(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
-  FB_CHECK(offset > -(int64_t{1} << 62) && offset < int64_t{1} << 62, "diag_embed(): offset ", offset,
-           " is too large");
+  FB_CHECK(offset > -(int64_t{1} << 62) && offset < int64_t{1} << 62, "diag_embed(): offset ",
+           offset, " is too large");
   const int64_t n = self.sizes().back() + std::abs(offset);
   Dims sizes(self.sizes().begin(), self.sizes().end() - 1);
   sizes.insert(static_cast<size_t>(std::min(a, b)), n);
@@ -166,10 +171,11 @@ Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2
 }
 
 Tensor diag(const Tensor& self, int64_t diagonal) {
-  FB_CHECK(self.dim() == 1 || self.dim() == 2, "diag(): Supports 1D or 2D tensors. Got ", self.dim(),
-           "D");
-  return self.dim() == 1 ? ops::diag_embed(self, diagonal, 0, 1)
-                         : ops::clone(ops::diagonal(self, diagonal, 0, 1), MemoryFormat::Contiguous);
+  FB_CHECK(self.dim() == 1 || self.dim() == 2, "diag(): Supports 1D or 2D tensors. Got ",
+           self.dim(), "D");
+  return self.dim() == 1
+             ? ops::diag_embed(self, diagonal, 0, 1)
+             : ops::clone(ops::diagonal(self, diagonal, 0, 1), MemoryFormat::Contiguous);
 }
 
 Tensor diagflat(const Tensor& self, int64_t offset) {
@@ -180,7 +186,7 @@ namespace {
 
 // How many elements of a matrix lie on or below the diagonal k.
 int64_t count_lower(int64_t rows, int64_t cols, int64_t k) {
-  const int64_t first = std::clamp<int64_t>(-k, 0, rows);          // rows before it are empty
+  const int64_t first = std::clamp<int64_t>(-k, 0, rows);           // rows before it are empty
   const int64_t full = std::clamp<int64_t>(cols - k, first, rows);  // from it on they are full
   const int64_t least = first + k + 1, most = full + k;
   return (full > first ? (least + most) * (full - first) / 2 : 0) + (rows - full) * cols;
@@ -205,8 +211,10 @@ Tensor triangle_indices(const char* op, int64_t begin, int64_t end, int64_t n,
       }
     }
   };
-  if (type == DType::Int64) fill(out.data<int64_t>());
-  else fill(out.data<int32_t>());
+  if (type == DType::Int64)
+    fill(out.data<int64_t>());
+  else
+    fill(out.data<int32_t>());
   return out;
 }
 
@@ -222,8 +230,9 @@ Tensor tril_indices(int64_t row, int64_t col, int64_t offset, std::optional<DTyp
                     std::optional<Device> device) {
   check_triangle("tril_indices", row, col);
   const int64_t k = near(offset), begin = std::clamp<int64_t>(-k, 0, row);
-  return triangle_indices("tril_indices", begin, row, count_lower(row, col, k), dtype, device,
-                          [=](int64_t r) { return std::pair(int64_t{0}, std::min(col, r + k + 1)); });
+  return triangle_indices(
+      "tril_indices", begin, row, count_lower(row, col, k), dtype, device,
+      [=](int64_t r) { return std::pair(int64_t{0}, std::min(col, r + k + 1)); });
 }
 
 Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype,
@@ -231,21 +240,24 @@ Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DTyp
   check_triangle("triu_indices", row, col);
   const int64_t k = near(offset), end = std::clamp<int64_t>(col - k, 0, row);
   const int64_t n = row * col - count_lower(row, col, k - 1);
-  return triangle_indices("triu_indices", 0, end, n, dtype, device, [=](int64_t r) {
-    return std::pair(std::max(int64_t{0}, r + k), col);
-  });
+  return triangle_indices("triu_indices", 0, end, n, dtype, device,
+                          [=](int64_t r) { return std::pair(std::max(int64_t{0}, r + k), col); });
 }
 
 // ---- classes
 
 Tensor one_hot(const Tensor& self, int64_t num_classes) {
-  FB_CHECK(self.dtype() == DType::Int64, "one_hot is only applicable to index tensor of type "
-           "LongTensor, got ", name(self.dtype()));
-  FB_CHECK(!self.is_meta() || num_classes > 0, "one_hot: classes on the meta device have no values; "
+  FB_CHECK(self.dtype() == DType::Int64,
+           "one_hot is only applicable to index tensor of type "
+           "LongTensor, got ",
+           name(self.dtype()));
+  FB_CHECK(!self.is_meta() || num_classes > 0,
+           "one_hot: classes on the meta device have no values; "
            "give num_classes");
   Dims sizes = self.sizes();
   if (self.is_meta() || self.numel() == 0) {
-    FB_CHECK(num_classes > 0, "Can not infer total number of classes from empty tensor: give "
+    FB_CHECK(num_classes > 0,
+             "Can not infer total number of classes from empty tensor: give "
              "one_hot num_classes");
     sizes.push_back(num_classes);
     return empty(sizes, DType::Int64, self.device(), "one_hot");
@@ -258,8 +270,8 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     num_classes = *most + 1;
   } else {
     FB_CHECK(num_classes > 0, "num_classes should be positive: one_hot got ", num_classes);
-    FB_CHECK(*most < num_classes, "Class values must be smaller than num_classes: one_hot got ", *most,
-             " with num_classes=", num_classes);
+    FB_CHECK(*most < num_classes, "Class values must be smaller than num_classes: one_hot got ",
+             *most, " with num_classes=", num_classes);
   }
   sizes.push_back(num_classes);
   Tensor out = empty(sizes, DType::Int64, kCpu, "one_hot");

@@ -1,5 +1,5 @@
-// Second derivatives of fused operators: where a graph of the gradient is asked for, the operator is
-// computed again from public operators, which know their own gradients, and differentiated.
+// Second derivatives of fused operators: where a graph of the gradient is asked for, the operator
+// is computed again from public operators, which know their own gradients, and differentiated.
 #pragma once
 #include <utility>
 

@@ -90,8 +90,8 @@ void deviation(const void* states, int64_t n, void* values, double divisor) {
 void log_of_sum(const void* states, int64_t n, void* values, double) {
   auto* s = static_cast<const ExpSum*>(states);
   auto* v = static_cast<double*>(values);
-  for (int64_t i = 0; i < n; ++i) v[i] = std::isinf(s[i].max) && s[i].max < 0
-                                             ? s[i].max : s[i].max + std::log(s[i].sum);
+  for (int64_t i = 0; i < n; ++i)
+    v[i] = std::isinf(s[i].max) && s[i].max < 0 ? s[i].max : s[i].max + std::log(s[i].sum);
 }
 void root(const void* states, int64_t n, void* values, double p) {
   auto* s = static_cast<const double*>(states);
@@ -135,7 +135,8 @@ DType sum_dtype(const Tensor& self, std::optional<DType> dtype) {
 
 namespace impl {
 
-Tensor sum(const Tensor& self, const std::optional<Dims>& dim, bool keepdim, std::optional<DType> dtype) {
+Tensor sum(const Tensor& self, const std::optional<Dims>& dim, bool keepdim,
+           std::optional<DType> dtype) {
   return accumulate(FoldOp::Sum, self, Reduced(self, dim, keepdim, "sum"), sum_dtype(self, dtype),
                     "sum");
 }
@@ -146,7 +147,8 @@ Tensor nansum(const Tensor& self, const std::optional<Dims>& dim, bool keepdim,
   const DType to = sum_dtype(self, dtype);
   // NaN has to go before a conversion to integers would make a number of it.
   const Tensor in = is_integral(to) && is_floating(self.dtype())
-                        ? ops::nan_to_num(self, 0.0, std::nullopt, std::nullopt) : self;
+                        ? ops::nan_to_num(self, 0.0, std::nullopt, std::nullopt)
+                        : self;
   return accumulate(is_integral(to) ? FoldOp::Sum : FoldOp::NanSum, in,
                     Reduced(self, dim, keepdim, "nansum"), to, "nansum");
 }
@@ -155,15 +157,19 @@ Tensor mean(const Tensor& self, const std::optional<Dims>& dim, bool keepdim,
             std::optional<DType> dtype) {
   const DType to = dtype.value_or(self.dtype());
   FB_CHECK(is_differentiable(to), "mean(): could not infer output dtype. ",
-           dtype ? "Optional" : "Input", " dtype must be either a floating point or complex dtype. "
-           "Got: ", type_name(to));
+           dtype ? "Optional" : "Input",
+           " dtype must be either a floating point or complex dtype. "
+           "Got: ",
+           type_name(to));
   return accumulate(FoldOp::Sum, self, Reduced(self, dim, keepdim, "mean"), to, "mean", true);
 }
 
 Tensor nanmean(const Tensor& self, const std::optional<Dims>& dim, bool keepdim,
                std::optional<DType> dtype) {
-  FB_CHECK(is_differentiable(self.dtype()), "nanmean(): expected input to have floating point or "
-           "complex dtype but got ", type_name(self.dtype()));
+  FB_CHECK(is_differentiable(self.dtype()),
+           "nanmean(): expected input to have floating point or "
+           "complex dtype but got ",
+           type_name(self.dtype()));
   const Tensor count = ops::sum(ops::logical_not(ops::isnan(self)), dim, keepdim);
   return ops::div(ops::nansum(self, dim, keepdim, dtype), count);
 }
@@ -185,7 +191,8 @@ Tensor _prod(const Tensor& self, int64_t dim, bool keepdim, std::optional<DType>
 
 static Tensor moments(const Tensor& self, const std::optional<Dims>& dim, double correction,
                       bool keepdim, bool root, const char* op) {
-  FB_CHECK(is_differentiable(self.dtype()), "std and var only support floating point and complex "
+  FB_CHECK(is_differentiable(self.dtype()),
+           "std and var only support floating point and complex "
            "dtypes");
   const Reduced r(self, dim, keepdim, op);
   if (is_complex(self.dtype())) {
@@ -195,8 +202,8 @@ static Tensor moments(const Tensor& self, const std::optional<Dims>& dim, double
     for (int64_t& s : strides) s *= 2;
     Tensor total;
     for (int64_t i = 0; i < 2; ++i) {
-      const Tensor x = tensor_from_storage(self->storage, part, self.sizes(), strides,
-                                           self.offset() * 2 + i);
+      const Tensor x =
+          tensor_from_storage(self->storage, part, self.sizes(), strides, self.offset() * 2 + i);
       const Tensor v = moments(x, dim, correction, keepdim, false, op);
       total = i ? ops::add(total, v) : v;
     }
@@ -206,8 +213,10 @@ static Tensor moments(const Tensor& self, const std::optional<Dims>& dim, double
   if (out.is_meta() || out.numel() == 0) return r.shaped(out);
   const double divisor = std::max(0.0, static_cast<double>(r.count) - correction);
   if (divisor <= 0 && warn_hook) {
-    warn_hook(str(op, "(): degrees of freedom is <= 0. Correction should be strictly less than the "
-                  "reduction factor (input numel divided by output numel).").c_str());
+    warn_hook(str(op,
+                  "(): degrees of freedom is <= 0. Correction should be strictly less than the "
+                  "reduction factor (input numel divided by output numel).")
+                  .c_str());
   }
   if (r.count == 0) {
     fill_elements(out, std::nan(""));
@@ -260,7 +269,8 @@ FB_MOMENTS(std)
 
 Tensor logsumexp(const Tensor& self_, const Dims& dim, bool keepdim) {
   const Tensor self = is_integral(self_.dtype()) ? to_dtype(self_, default_dtype()) : self_;
-  FB_CHECK(!is_complex(self.dtype()), "logsumexp(): complex tensors are not supported; use "
+  FB_CHECK(!is_complex(self.dtype()),
+           "logsumexp(): complex tensors are not supported; use "
            "log(sum(exp(x)))");
   const Reduced r(self, dim, keepdim, "logsumexp");
   Tensor out = r.make(self, self.dtype(), "logsumexp");
@@ -276,8 +286,10 @@ Tensor logsumexp(const Tensor& self_, const Dims& dim, bool keepdim) {
 
 Tensor _vector_norm(const Tensor& self, double ord, const std::optional<Dims>& dim, bool keepdim,
                     std::optional<DType> dtype) {
-  FB_CHECK(is_differentiable(self.dtype()), "linalg.vector_norm: Expected a floating point or "
-           "complex tensor as input. Got ", type_name(self.dtype()));
+  FB_CHECK(is_differentiable(self.dtype()),
+           "linalg.vector_norm: Expected a floating point or "
+           "complex tensor as input. Got ",
+           type_name(self.dtype()));
   const DType to = dtype.value_or(self.dtype());
   const Reduced r(self, dim, keepdim, "linalg.vector_norm");
   Tensor out = r.make(self, to_real(to), "linalg.vector_norm");
@@ -291,10 +303,14 @@ Tensor _vector_norm(const Tensor& self, double ord, const std::optional<Dims>& d
   const Tensor in = is_complex(self.dtype()) ? ops::abs(to_dtype(self, to)) : self;
   FoldOp op = FoldOp::SumAbsPow;
   FoldResult result{out, as_is_double, DType::Float64, 1.0};
-  if (ord == 0) op = FoldOp::CountNonzero;
-  else if (ord == 1) op = FoldOp::SumAbs;
-  else if (std::isinf(ord)) op = ord > 0 ? FoldOp::MaxAbs : FoldOp::MinAbs;
-  else result = {out, root, DType::Float64, ord};
+  if (ord == 0)
+    op = FoldOp::CountNonzero;
+  else if (ord == 1)
+    op = FoldOp::SumAbs;
+  else if (std::isinf(ord))
+    op = ord > 0 ? FoldOp::MaxAbs : FoldOp::MinAbs;
+  else
+    result = {out, root, DType::Float64, ord};
   if (ord == 2) op = FoldOp::SumSquares;
   fold(op, in, r.mask, fold_dtype(to_real(to)), ord, &result, 1);
   return r.shaped(out);
@@ -307,7 +323,8 @@ Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, const std::opti
 
 static Dims matrix_dims(const Tensor& self, const Dims& dim) {
   FB_CHECK(dim.size() == 2, "linalg.matrix_norm: dim must be a 2-tuple. Got ", dim);
-  FB_CHECK(self.dim() >= 2, "linalg.matrix_norm: The input tensor A must have at least 2 "
+  FB_CHECK(self.dim() >= 2,
+           "linalg.matrix_norm: The input tensor A must have at least 2 "
            "dimensions.");
   return wrap_dims(dim, self.dim(), "linalg.matrix_norm", false);
 }
@@ -316,20 +333,23 @@ Tensor linalg_matrix_norm(const Tensor& self, const Scalar& ord, const Dims& dim
                           std::optional<DType> dtype) {
   const Dims dims = matrix_dims(self, dim);
   const double p = ord.to_double();
-  FB_CHECK_KIND(ErrorKind::NotImplemented, std::abs(p) != 2,
-                "linalg.matrix_norm: order ", p, " needs singular values, which are not "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, std::abs(p) != 2, "linalg.matrix_norm: order ", p,
+                " needs singular values, which are not "
                 "implemented; use 'fro', 1, -1, inf or -inf");
   FB_CHECK(std::abs(p) == 1 || std::isinf(p), "linalg.matrix_norm: Order ", p, " not supported.");
   // Sums run down the columns for 1 and -1, along the rows for inf and -inf.
   const bool columns = std::abs(p) == 1;
   const int64_t inner = columns ? dims[0] : dims[1], outer = columns ? dims[1] : dims[0];
   const Tensor sums = ops::_vector_norm(self, 1.0, Dims{inner}, true, dtype);
-  const Tensor best = p > 0 ? ops::amax(sums, Dims{outer}, true) : ops::amin(sums, Dims{outer}, true);
-  return keepdim ? best : ops::reshape(best, Reduced(self, dims, false, "linalg.matrix_norm").result);
+  const Tensor best =
+      p > 0 ? ops::amax(sums, Dims{outer}, true) : ops::amin(sums, Dims{outer}, true);
+  return keepdim ? best
+                 : ops::reshape(best, Reduced(self, dims, false, "linalg.matrix_norm").result);
 }
 
 static void refuse_nuclear(const std::string& ord) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, ord != "nuc", "linalg.matrix_norm: order 'nuc' needs "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, ord != "nuc",
+                "linalg.matrix_norm: order 'nuc' needs "
                 "singular values, which are not implemented; use 'fro', 1, -1, inf or -inf");
   FB_CHECK(ord == "fro", "linalg.matrix_norm: Order ", ord, " not supported.");
 }
@@ -371,7 +391,8 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
     if (d != dim) others.push_back(d);
   const Tensor norm = ops::_vector_norm(self, p.to_double(), others, true, std::nullopt);
   // The small number keeps the result within the bound after rounding.
-  const Tensor shrink = ops::div(number_tensor(maxnorm), ops::add(norm, number_tensor(Scalar(1e-7))));
+  const Tensor shrink =
+      ops::div(number_tensor(maxnorm), ops::add(norm, number_tensor(Scalar(1e-7))));
   const Tensor one = scalar_tensor(1, norm.dtype(), norm.device());
   return ops::mul(self, ops::where(ops::gt(norm, number_tensor(maxnorm)), shrink, one));
 }
@@ -379,8 +400,10 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
 Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::optional<std::string>& mode) {
   FB_CHECK(x1.dim() >= 2, "cdist only supports at least 2D tensors, X1 got: ", x1.dim(), "D");
   FB_CHECK(x2.dim() >= 2, "cdist only supports at least 2D tensors, X2 got: ", x2.dim(), "D");
-  FB_CHECK(x1.size(x1.dim() - 1) == x2.size(x2.dim() - 1), "X1 and X2 must have the same number of "
-           "columns. X1: ", x1.size(x1.dim() - 1), " X2: ", x2.size(x2.dim() - 1));
+  FB_CHECK(x1.size(x1.dim() - 1) == x2.size(x2.dim() - 1),
+           "X1 and X2 must have the same number of "
+           "columns. X1: ",
+           x1.size(x1.dim() - 1), " X2: ", x2.size(x2.dim() - 1));
   FB_CHECK(p >= 0, "cdist only supports non-negative p values");
   FB_CHECK_VALUE(!mode || *mode == "use_mm_for_euclid_dist_if_necessary" ||
                      *mode == "use_mm_for_euclid_dist" || *mode == "donot_use_mm_for_euclid_dist",

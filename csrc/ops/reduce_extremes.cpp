@@ -27,14 +27,16 @@ void as_is_byte(const void* states, int64_t n, void* values, double) {
 }
 
 void refuse_complex(const Tensor& self, const char* op) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !is_complex(self.dtype()), op, "(): not implemented for '",
-                type_name(self.dtype()), "', whose numbers have no order; use abs() first");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !is_complex(self.dtype()), op,
+                "(): not implemented for '", type_name(self.dtype()),
+                "', whose numbers have no order; use abs() first");
 }
 
 // There is no extreme of nothing.
 void refuse_empty(const Tensor& self, const Reduced& r, bool has_dim, const char* op) {
   if (self.numel() != 0) return;
-  FB_CHECK(has_dim, op, "(): Expected reduction dim to be specified for input.numel() == 0. Specify "
+  FB_CHECK(has_dim, op,
+           "(): Expected reduction dim to be specified for input.numel() == 0. Specify "
            "the reduction dim with the 'dim' argument.");
   for (int64_t d = 0; d < self.dim(); ++d)
     FB_CHECK_INDEX(!(r.mask >> d & 1) || self.size(d) != 0, op, "(): Expected reduction dim ", d,
@@ -78,7 +80,8 @@ Tensor index_of(FoldOp fold_op, const Tensor& self, std::optional<int64_t> dim, 
   FB_CHECK(!is_complex(self.dtype()), op, "(): does not support complex input");
   FB_CHECK(self.dtype() != DType::Bool, op, "(): does not support bool input");
   const Reduced r(self, dim ? std::optional<Dims>(Dims{*dim}) : std::nullopt, keepdim, op);
-  FB_CHECK_INDEX(dim || self.numel() != 0, op, "(): Expected reduction dim to be specified for "
+  FB_CHECK_INDEX(dim || self.numel() != 0, op,
+                 "(): Expected reduction dim to be specified for "
                  "input.numel() == 0.");
   refuse_empty(self, r, dim.has_value(), op);
   Tensor out = r.make(self, DType::Int64, op);
@@ -143,7 +146,8 @@ Tensor any(const Tensor& self, const std::optional<Dims>& dim, bool keepdim) {
 }
 
 std::tuple<Tensor, Tensor> aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim) {
-  FB_CHECK(dim || self.numel() != 0, "aminmax(): cannot compute aminmax over an empty dimension as "
+  FB_CHECK(dim || self.numel() != 0,
+           "aminmax(): cannot compute aminmax over an empty dimension as "
            "the operation has no identity.");
   const Dims dims = dim ? Dims{*dim} : Dims();
   return {ops::amin(self, dims, keepdim), ops::amax(self, dims, keepdim)};
@@ -170,8 +174,10 @@ void each_line(const Tensor& index, int64_t dim, int64_t size, const char* op, c
   for (int64_t d = dim + 1; d < index.dim(); ++d) inner *= index.size(d);
   const auto* p = index.data<int64_t>();
   for (int64_t i = 0; i < index.numel(); ++i) {
-    FB_CHECK_INDEX(p[i] >= 0 && p[i] < size, op, "(): index ", p[i], " is out of bounds for "
-                   "dimension ", dim, " with size ", size);
+    FB_CHECK_INDEX(p[i] >= 0 && p[i] < size, op, "(): index ", p[i],
+                   " is out of bounds for "
+                   "dimension ",
+                   dim, " with size ", size);
     f(i, i / inner * inner * size + i % inner + p[i] * inner);
   }
 }

@@ -6,9 +6,9 @@
 namespace flambeau {
 
 struct Reduced {
-  uint64_t mask = 0;      // a bit per dimension that is folded
-  int64_t count = 1;      // elements per result
-  Dims kept, result;      // sizes with 1 for folded dimensions; sizes of the result
+  uint64_t mask = 0;  // a bit per dimension that is folded
+  int64_t count = 1;  // elements per result
+  Dims kept, result;  // sizes with 1 for folded dimensions; sizes of the result
 
   // No dimensions, or an empty list, stand for all of them.
   Reduced(const Tensor& self, const std::optional<Dims>& dim, bool keepdim, const char* op);

@@ -13,12 +13,17 @@ namespace {
 ResampleOptions options_of(const std::string& mode, bool align_corners, std::optional<double> scale,
                            bool antialias, DType dtype) {
   static constexpr std::pair<const char*, Resampling> modes[] = {
-      {"nearest", Resampling::Nearest}, {"nearest-exact", Resampling::NearestExact},
-      {"linear", Resampling::Linear}, {"cubic", Resampling::Cubic}, {"lanczos", Resampling::Lanczos}};
+      {"nearest", Resampling::Nearest},
+      {"nearest-exact", Resampling::NearestExact},
+      {"linear", Resampling::Linear},
+      {"cubic", Resampling::Cubic},
+      {"lanczos", Resampling::Lanczos}};
   for (const auto& [text, value] : modes) {
     if (mode != text) continue;
-    FB_CHECK(value != Resampling::Lanczos || antialias, "interpolate(): mode lanczos needs antialias=True");
-    FB_CHECK(!antialias || value >= Resampling::Linear, "interpolate(): antialias is for the modes linear, "
+    FB_CHECK(value != Resampling::Lanczos || antialias,
+             "interpolate(): mode lanczos needs antialias=True");
+    FB_CHECK(!antialias || value >= Resampling::Linear,
+             "interpolate(): antialias is for the modes linear, "
              "cubic and lanczos");
     return {value, align_corners, scale.value_or(0), antialias, dtype == DType::Float64};
   }
@@ -46,10 +51,13 @@ Around around(const Tensor& t, int64_t dim) {
 template <class F>
 Tensor run(const Tensor& self, int64_t dim, int64_t size, F&& f) {
   dim = wrap_dim(dim, self.dim(), "interpolate");
-  FB_CHECK(self.size(dim) > 0 && size > 0, "interpolate(): Input and output sizes should be greater than 0, "
-           "but got input (", self.size(dim), ") output (", size, ")");
-  FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()), "interpolate(): not implemented for '",
-                name(self.dtype()), "'; convert the image to a floating dtype");
+  FB_CHECK(self.size(dim) > 0 && size > 0,
+           "interpolate(): Input and output sizes should be greater than 0, "
+           "but got input (",
+           self.size(dim), ") output (", size, ")");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()),
+                "interpolate(): not implemented for '", name(self.dtype()),
+                "'; convert the image to a floating dtype");
   const Around a = around(self, dim);
   FB_CHECK(!a.channels_last || dim != 1, "interpolate(): cannot resample the channels");
   Dims sizes = self.sizes();
@@ -64,15 +72,17 @@ Tensor run(const Tensor& self, int64_t dim, int64_t size, F&& f) {
     BlockingRegion region(x.numel() + out.numel() > 65536);
     f(a, from, to);
   };
-  if (type == DType::Float64) go.template operator()<double>();
-  else go.template operator()<float>();
+  if (type == DType::Float64)
+    go.template operator()<double>();
+  else
+    go.template operator()<float>();
   return to_dtype(out, self.dtype());
 }
 
 }  // namespace
 
-Tensor _resample(const Tensor& self, int64_t dim, int64_t size, const std::string& mode, bool align_corners,
-                 std::optional<double> scale, bool antialias) {
+Tensor _resample(const Tensor& self, int64_t dim, int64_t size, const std::string& mode,
+                 bool align_corners, std::optional<double> scale, bool antialias) {
   const ResampleOptions o = options_of(mode, align_corners, scale, antialias, self.dtype());
   return run(self, dim, size, [&](const Around& a, auto* x, auto* y) {
     const int64_t in = self.size(wrap_dim(dim, self.dim(), "interpolate"));

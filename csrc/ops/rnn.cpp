@@ -10,9 +10,9 @@
 #include "ops/grad_rnn.h"
 #include "ops/recompute.h"
 #include "ops/rnn_compose.h"
+#include "ops_join.h"
 #include "ops_pointwise.h"
 #include "ops_rnn.h"
-#include "ops_join.h"
 #include "ops_shape.h"
 
 namespace flambeau {
@@ -32,8 +32,10 @@ struct Steps {
   Steps(RnnMode mode, const Tensor& input, const Dims& batch_sizes, bool reverse, int64_t hidden) {
     const char* op = op_name(mode);
     if (batch_sizes.empty()) {
-      FB_CHECK(input.dim() == 3, op, "(): input must have 3 dimensions (steps, batch, input), got "
-               "shape ", input.sizes());
+      FB_CHECK(input.dim() == 3, op,
+               "(): input must have 3 dimensions (steps, batch, input), got "
+               "shape ",
+               input.sizes());
       sizes.assign(input.size(0), input.size(1));
     } else {
       FB_CHECK(input.dim() == 2, op, "(): packed input must have 2 dimensions, got shape ",
@@ -44,25 +46,35 @@ struct Steps {
     first_row.push_back(0);
     for (size_t t = 0; t < sizes.size(); ++t) {
       FB_CHECK(sizes[t] > 0 || batch_sizes.empty(), op, "(): batch sizes must be positive");
-      FB_CHECK(t == 0 || sizes[t] <= sizes[t - 1], op, "(): batch sizes must not grow; sort the "
+      FB_CHECK(t == 0 || sizes[t] <= sizes[t - 1], op,
+               "(): batch sizes must not grow; sort the "
                "sequences by length");
       FB_CHECK(batch_sizes.empty() || sizes[t] <= input.size(0) - first_row[t], op,
                "(): batch sizes need more rows than the ", input.size(0), " of the packed input");
       first_row.push_back(first_row[t] + sizes[t]);
     }
-    FB_CHECK(batch_sizes.empty() || first_row.back() == input.size(0), op, "(): batch sizes add up "
-             "to ", first_row.back(), ", the packed input has ", input.size(0), " rows");
-    shape = {mode, reverse, static_cast<int64_t>(sizes.size()), input.size(input.dim() - 1), hidden,
-             sizes.data(), first_row.data()};
+    FB_CHECK(batch_sizes.empty() || first_row.back() == input.size(0), op,
+             "(): batch sizes add up "
+             "to ",
+             first_row.back(), ", the packed input has ", input.size(0), " rows");
+    shape = {mode,
+             reverse,
+             static_cast<int64_t>(sizes.size()),
+             input.size(input.dim() - 1),
+             hidden,
+             sizes.data(),
+             first_row.data()};
   }
   int64_t batch() const { return sizes[0]; }
 };
 
 void check_shape(const char* op, const char* what, const Tensor& t, const Dims& wanted,
                  const Tensor& input) {
-  FB_CHECK(t.sizes() == wanted, op, "(): expected ", what, " of shape ", wanted, ", got ", t.sizes());
+  FB_CHECK(t.sizes() == wanted, op, "(): expected ", what, " of shape ", wanted, ", got ",
+           t.sizes());
   FB_CHECK(t.dtype() == input.dtype() && t.device() == input.device(), op, "(): ", what, " is ",
-           name(t.dtype()), " and the input ", name(input.dtype()), "; both must have the same type");
+           name(t.dtype()), " and the input ", name(input.dtype()),
+           "; both must have the same type");
 }
 
 // Raises unless all tensors of a layer fit; returns the size of the hidden state.
@@ -100,8 +112,8 @@ T* data_or_null(const Tensor& t) {
 Tensor packed_or_none(const Tensor& t) { return t.defined() ? contiguous(t) : t; }
 
 RnnLayerTensors in_rows(const RnnLayerTensors& t) {
-  return {contiguous(t.input), contiguous(t.h0), packed_or_none(t.c0), contiguous(t.w_ih),
-          contiguous(t.w_hh), packed_or_none(t.b_ih), packed_or_none(t.b_hh), Tensor()};
+  return {contiguous(t.input), contiguous(t.h0),       packed_or_none(t.c0),   contiguous(t.w_ih),
+          contiguous(t.w_hh),  packed_or_none(t.b_ih), packed_or_none(t.b_hh), Tensor()};
 }
 
 bool is_long(const RnnShape& s) { return s.rows() * s.gate_row() * (s.input + s.hidden) > 1 << 20; }
@@ -176,7 +188,8 @@ TensorList rnn_layer_fused(Node& node, const Tensor& g_output, const Tensor& g_h
                            const Dims& batch_sizes, bool reverse, const Tensor& output,
                            const Tensor& gates, const Tensor& cells) {
   const auto mode = static_cast<RnnMode>(mode_number);
-  FB_CHECK(gates.numel() || !output.numel(), op_name(mode), "(): nothing was kept for the gradient");
+  FB_CHECK(gates.numel() || !output.numel(), op_name(mode),
+           "(): nothing was kept for the gradient");
   const bool lstm = mode == RnnMode::Lstm;
   const RnnLayerTensors t = in_rows({input, h0, lstm ? c0 : Tensor(), w_ih, w_hh, b_ih, b_hh, {}});
   Steps steps(mode, t.input, batch_sizes, reverse, output.size(output.dim() - 1));
@@ -184,17 +197,23 @@ TensorList rnn_layer_fused(Node& node, const Tensor& g_output, const Tensor& g_h
   const Tensor g_h = clone_elements(contiguous(g_h_n));
   const Tensor g_c = lstm ? clone_elements(contiguous(g_c_n)) : Tensor();
   const auto wanted = [&](size_t i, const Tensor& like) {
-    return like.defined() && node.wants(i) ? empty(like.sizes(), like.dtype(), like.device()) : Tensor();
+    return like.defined() && node.wants(i) ? empty(like.sizes(), like.dtype(), like.device())
+                                           : Tensor();
   };
-  TensorList result{wanted(0, t.input), g_h, g_c, wanted(3, t.w_ih), wanted(4, t.w_hh),
-                    wanted(5, t.b_ih), wanted(6, t.b_hh)};
+  TensorList result{
+      wanted(0, t.input), g_h, g_c, wanted(3, t.w_ih), wanted(4, t.w_hh), wanted(5, t.b_ih),
+      wanted(6, t.b_hh)};
   if (output.is_meta()) return result;
   const auto run = [&]<class T>() {
     const RnnWeights<T> weights{t.w_ih.data<T>(), t.w_hh.data<T>(), data_or_null<T>(t.b_ih),
                                 data_or_null<T>(t.b_hh)};
-    const RnnGradients<T> grads{g_out.data<T>(), g_h.data<T>(), data_or_null<T>(g_c),
-                                data_or_null<T>(result[0]), data_or_null<T>(result[3]),
-                                data_or_null<T>(result[4]), data_or_null<T>(result[5]),
+    const RnnGradients<T> grads{g_out.data<T>(),
+                                g_h.data<T>(),
+                                data_or_null<T>(g_c),
+                                data_or_null<T>(result[0]),
+                                data_or_null<T>(result[3]),
+                                data_or_null<T>(result[4]),
+                                data_or_null<T>(result[5]),
                                 data_or_null<T>(result[6])};
     const T *x = t.input.data<T>(), *h = t.h0.data<T>(), *c = data_or_null<T>(t.c0),
             *out = output.data<T>(), *g = gates.data<T>(), *kept = lstm ? cells.data<T>() : nullptr;
@@ -211,7 +230,8 @@ TensorList rnn_layer_fused(Node& node, const Tensor& g_output, const Tensor& g_h
 namespace {
 
 // One direction of one layer by the fused operator where it serves. c_n is undefined without cells.
-TensorList run_layer(RnnMode mode, const RnnLayerTensors& t, const Dims& batch_sizes, bool reverse) {
+TensorList run_layer(RnnMode mode, const RnnLayerTensors& t, const Dims& batch_sizes,
+                     bool reverse) {
   if (t.w_hr.defined() || !is_native(t.input.dtype())) {
     Steps steps(mode, t.input, batch_sizes, reverse, 0);
     check_layer(mode, t, steps.batch());
@@ -219,8 +239,8 @@ TensorList run_layer(RnnMode mode, const RnnLayerTensors& t, const Dims& batch_s
   }
   const bool keep = needs_grad(t.input, t.h0, t.c0, t.w_ih, t.w_hh, t.b_ih, t.b_hh);
   auto [out, h, c, gates, cells] =
-      ops::_rnn_layer(t.input, t.h0, t.c0, t.w_ih, t.w_hh, t.b_ih, t.b_hh, static_cast<int64_t>(mode),
-                      batch_sizes, reverse, keep);
+      ops::_rnn_layer(t.input, t.h0, t.c0, t.w_ih, t.w_hh, t.b_ih, t.b_hh,
+                      static_cast<int64_t>(mode), batch_sizes, reverse, keep);
   return {out, h, mode == RnnMode::Lstm ? c : Tensor()};
 }
 
@@ -256,25 +276,27 @@ TensorList run_stack(const Stack& s, Tensor x, const Tensor& h0, const Tensor& c
     for (int64_t d = 0; d < directions; ++d) {
       const int64_t k = layer * directions + d;
       const Tensor* w = &s.params[k * each];
-      TensorList r = run_layer(
-          s.mode,
-          {x, ops::select(h0, 0, k), c0.defined() ? ops::select(c0, 0, k) : Tensor(), w[0], w[1],
-           s.has_biases ? w[2] : Tensor(), s.has_biases ? w[3] : Tensor(),
-           projected ? w[plain] : Tensor()},
-          batch_sizes, d == 1);
+      TensorList r =
+          run_layer(s.mode,
+                    {x, ops::select(h0, 0, k), c0.defined() ? ops::select(c0, 0, k) : Tensor(),
+                     w[0], w[1], s.has_biases ? w[2] : Tensor(), s.has_biases ? w[3] : Tensor(),
+                     projected ? w[plain] : Tensor()},
+                    batch_sizes, d == 1);
       outputs.push_back(r[0]);
       last_h.push_back(r[1]);
       if (c0.defined()) last_c.push_back(r[2]);
     }
     x = directions == 1 ? outputs[0] : ops::cat(outputs, -1);
-    if (s.train && s.dropout > 0 && layer + 1 < s.layers) x = ops::mul(x, dropout_mask(x, s.dropout));
+    if (s.train && s.dropout > 0 && layer + 1 < s.layers)
+      x = ops::mul(x, dropout_mask(x, s.dropout));
   }
   return {x, ops::stack(last_h, 0), c0.defined() ? ops::stack(last_c, 0) : Tensor()};
 }
 
 TensorList run_input(const Stack& s, const Tensor& input, const Tensor& h0, const Tensor& c0,
                      bool batch_first) {
-  FB_CHECK(input.dim() == 3, op_name(s.mode), "(): input must have 3 dimensions, got ", input.dim());
+  FB_CHECK(input.dim() == 3, op_name(s.mode), "(): input must have 3 dimensions, got ",
+           input.dim());
   const Tensor x = batch_first ? ops::transpose(input, 0, 1) : input;
   TensorList r = run_stack(s, x, h0, c0, {});
   if (batch_first) r[0] = ops::transpose(r[0], 0, 1);
@@ -295,7 +317,8 @@ const TensorList& state_pair(const TensorList& hx, const char* op) {
 }
 
 TensorList run_cell(RnnMode mode, const Tensor& input, const Tensor& h, const Tensor& c,
-                    const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh) {
+                    const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih,
+                    const Tensor& b_hh) {
   FB_CHECK(input.dim() == 2, op_name(mode), "_cell(): expects input of shape (batch, input), got ",
            input.sizes());
   return run_layer(mode, {ops::unsqueeze(input, 0), h, c, w_ih, w_hh, b_ih, b_hh, Tensor()}, {},
@@ -311,9 +334,9 @@ std::tuple<Tensor, Tensor, Tensor> lstm_input(const Tensor& input, const TensorL
                                               int64_t num_layers, double dropout, bool train,
                                               bool bidirectional, bool batch_first) {
   state_pair(hx, "lstm");
-  const TensorList r = run_input(
-      {RnnMode::Lstm, params, has_biases, num_layers, dropout, train, bidirectional}, input, hx[0],
-      hx[1], batch_first);
+  const TensorList r =
+      run_input({RnnMode::Lstm, params, has_biases, num_layers, dropout, train, bidirectional},
+                input, hx[0], hx[1], batch_first);
   return {r[0], r[1], r[2]};
 }
 
@@ -322,9 +345,9 @@ std::tuple<Tensor, Tensor, Tensor> lstm_data(const Tensor& data, const Tensor& b
                                              bool has_biases, int64_t num_layers, double dropout,
                                              bool train, bool bidirectional) {
   state_pair(hx, "lstm");
-  const TensorList r = run_stack(
-      {RnnMode::Lstm, params, has_biases, num_layers, dropout, train, bidirectional}, data, hx[0],
-      hx[1], read_sizes(batch_sizes, "lstm"));
+  const TensorList r =
+      run_stack({RnnMode::Lstm, params, has_biases, num_layers, dropout, train, bidirectional},
+                data, hx[0], hx[1], read_sizes(batch_sizes, "lstm"));
   return {r[0], r[1], r[2]};
 }
 

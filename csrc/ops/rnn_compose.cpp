@@ -2,20 +2,18 @@
 
 #include <algorithm>
 
-#include "ops_matmul.h"
 #include "ops_activation.h"
-#include "ops_pointwise.h"
-#include "ops_unary.h"
 #include "ops_join.h"
+#include "ops_matmul.h"
+#include "ops_pointwise.h"
 #include "ops_shape.h"
+#include "ops_unary.h"
 
 namespace flambeau {
 
 namespace {
 
-struct State {
-  Tensor h, c;
-};
+struct State { Tensor h, c; };
 
 Tensor gate(const Tensor& gates, int64_t k, int64_t hidden) {
   return ops::slice(gates, -1, k * hidden, (k + 1) * hidden);

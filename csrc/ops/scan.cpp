@@ -1,8 +1,8 @@
 // Running sums and the like: the tensor is brought to the type and layout of the kernels.
+#include "cpu/kernels/scan.h"
 #include "core/blocking.h"
 #include "cpu/iterate.h"
 #include "cpu/pointwise.h"
-#include "cpu/kernels/scan.h"
 #include "cpu/thread_pool.h"
 #include "impl_scan.h"
 #include "ops/axis.h"
@@ -64,8 +64,10 @@ Tensor accumulate(ScanOp op, const Tensor& self, int64_t dim, bool reverse,
 }
 
 std::tuple<Tensor, Tensor> extremes(ScanOp op, const Tensor& self, int64_t dim, const char* name) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !is_complex(self.dtype()), name, "(): not implemented "
-                "for '", type_name(self.dtype()), "'");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !is_complex(self.dtype()), name,
+                "(): not implemented "
+                "for '",
+                type_name(self.dtype()), "'");
   dim = wrap_dim(dim, self.dim(), name);
   if (self.is_meta()) return {empty_like(self), empty_like(self, DType::Int64)};
   const Tensor dense_self = dense(self);
@@ -92,8 +94,10 @@ Tensor _cumprod(const Tensor& self, int64_t dim, bool reverse, std::optional<DTy
   return accumulate(ScanOp::Prod, self, dim, reverse, dtype, "cumprod");
 }
 Tensor logcumsumexp(const Tensor& self, int64_t dim) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()), "logcumsumexp(): not "
-                "implemented for '", type_name(self.dtype()), "'");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()),
+                "logcumsumexp(): not "
+                "implemented for '",
+                type_name(self.dtype()), "'");
   return accumulate(ScanOp::LogSumExp, self, dim, false, std::nullopt, "logcumsumexp");
 }
 std::tuple<Tensor, Tensor> cummax(const Tensor& self, int64_t dim) {

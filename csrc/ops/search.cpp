@@ -29,8 +29,10 @@ DType common_type(const Tensor& a, const Tensor& b) {
 
 template <class T>
 auto widened(T v) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) return static_cast<float>(v);
-  else return v;
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
+    return static_cast<float>(v);
+  else
+    return v;
 }
 
 // Binary search; NaN is found at the end. `order` is the sorter's row or null.
@@ -42,26 +44,35 @@ int64_t insertion_place(const T* row, const int64_t* order, int64_t n, T value, 
     const int64_t middle = begin + (end - begin) / 2;
     const auto m = widened(row[order ? order[middle] : middle]);
     const bool before = right ? !(m > v) : !(m >= v);
-    if (before) begin = middle + 1;
-    else end = middle;
+    if (before)
+      begin = middle + 1;
+    else
+      end = middle;
   }
   return begin;
 }
 
 bool resolve_side(bool right, const std::optional<std::string>& side) {
   if (!side) return right;
-  FB_CHECK(*side == "left" || *side == "right", "torch.searchsorted(): side can only be 'left' or 'right' "
-           "but got ", *side);
-  FB_CHECK(!(right && *side == "left"), "torch.searchsorted(): side and right can't be set to opposites, "
+  FB_CHECK(*side == "left" || *side == "right",
+           "torch.searchsorted(): side can only be 'left' or 'right' "
+           "but got ",
+           *side);
+  FB_CHECK(!(right && *side == "left"),
+           "torch.searchsorted(): side and right can't be set to opposites, "
            "got side of left while right was True");
   return *side == "right";
 }
 
 void check_sorter(const Tensor& sorter, const Tensor& sequence) {
-  FB_CHECK(sorter.sizes() == sequence.sizes(), "torch.searchsorted(): boundary and sorter must have the "
-           "same size, but got boundary tensor ", sequence.sizes(), " and got sorter tensor ", sorter.sizes());
-  FB_CHECK(sorter.dtype() == DType::Int64, "torch.searchsorted(): sorter must be a tensor of long dtype "
-           "but got dtype ", sorter.dtype());
+  FB_CHECK(sorter.sizes() == sequence.sizes(),
+           "torch.searchsorted(): boundary and sorter must have the "
+           "same size, but got boundary tensor ",
+           sequence.sizes(), " and got sorter tensor ", sorter.sizes());
+  FB_CHECK(sorter.dtype() == DType::Int64,
+           "torch.searchsorted(): sorter must be a tensor of long dtype "
+           "but got dtype ",
+           sorter.dtype());
   const int64_t n = sorter.dim() ? sorter.size(sorter.dim() - 1) : 1;
   const Tensor s = contiguous(sorter);
   for (int64_t i = 0; i < s.numel(); ++i) {
@@ -74,8 +85,10 @@ void check_sorter(const Tensor& sorter, const Tensor& sequence) {
 Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool right,
               const Tensor& sorter) {
   const int64_t n = sequence.dim() ? sequence.size(sequence.dim() - 1) : 1;
-  FB_CHECK(!out_int32 || n < INT32_MAX, "torch.searchsorted(): the size of boundaries' last dimension "
-           "should be less than 2147483647, but got ", n);
+  FB_CHECK(!out_int32 || n < INT32_MAX,
+           "torch.searchsorted(): the size of boundaries' last dimension "
+           "should be less than 2147483647, but got ",
+           n);
   const Tensor out = empty(values.sizes(), DType::Int64, values.device());
   if (out.is_meta() || sequence.is_meta()) {
     return empty(values.sizes(), out_int32 ? DType::Int32 : DType::Int64, sequence.device());
@@ -109,22 +122,27 @@ Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool out_int32
                     const std::optional<std::string>& side, const Tensor& sorter) {
   FB_CHECK(!is_complex(sequence.dtype()) && !is_complex(values.dtype()),
            "torch.searchsorted(): complex numbers have no order");
-  FB_CHECK(sequence.dim() > 0, "torch.searchsorted(): boundaries tensor should have positive dimension, "
+  FB_CHECK(sequence.dim() > 0,
+           "torch.searchsorted(): boundaries tensor should have positive dimension, "
            "but got 0 dimension");
   bool fits = sequence.dim() == 1 || sequence.dim() == values.dim();
   for (int64_t d = 0; fits && sequence.dim() != 1 && d + 1 < sequence.dim(); ++d) {
     fits = sequence.size(d) == values.size(d);
   }
-  FB_CHECK(fits, "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
-           "dimensions of boundaries tensor and input value tensor must match, but we got boundaries "
-           "tensor ", sequence.sizes(), " and input value tensor ", values.sizes());
+  FB_CHECK(
+      fits,
+      "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
+      "dimensions of boundaries tensor and input value tensor must match, but we got boundaries "
+      "tensor ",
+      sequence.sizes(), " and input value tensor ", values.sizes());
   if (sorter.defined() && !sorter.is_meta()) check_sorter(sorter, sequence);
   return search(sequence, values, out_int32, resolve_side(right, side), sorter);
 }
 
 Tensor bucketize(const Tensor& self, const Tensor& boundaries, bool out_int32, bool right) {
-  FB_CHECK(boundaries.dim() == 1, "bucketize(): boundaries tensor must be 1 dimension, but got dim(",
-           boundaries.dim(), ")");
+  FB_CHECK(boundaries.dim() == 1,
+           "bucketize(): boundaries tensor must be 1 dimension, but got dim(", boundaries.dim(),
+           ")");
   return ops::searchsorted(boundaries, self, out_int32, right);
 }
 
@@ -134,7 +152,8 @@ Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool inve
   const Tensor out = empty(elements.sizes(), DType::Bool, elements.device());
   if (out.is_meta()) return out;
   const DType t = common_type(elements, test_elements);
-  const Tensor from = contiguous(to_dtype(elements, t)), unordered = flat(to_dtype(test_elements, t));
+  const Tensor from = contiguous(to_dtype(elements, t)),
+               unordered = flat(to_dtype(test_elements, t));
   const Tensor positions = empty({unordered.numel()}, DType::Int64), tests = empty_like(unordered);
   sort_rows(unordered, false, positions);
   if (tests.numel()) lines_gather(unordered, 0, positions, tests, "isin");
@@ -167,7 +186,8 @@ Tensor vector_of(const std::vector<int64_t>& v) {
   return t;
 }
 
-// Groups of equal neighbours in an order of n items: the first of each, and for every item its group.
+// Groups of equal neighbours in an order of n items: the first of each, and for every item its
+// group.
 struct Groups {
   std::vector<int64_t> first, size;
   Tensor inverse;
@@ -186,13 +206,15 @@ struct Groups {
     }
   }
   Tensor group_of(const Dims& sizes) const {
-    return inverse.defined() ? alias(inverse, sizes, contiguous_strides(sizes), 0) : empty({0}, DType::Int64);
+    return inverse.defined() ? alias(inverse, sizes, contiguous_strides(sizes), 0)
+                             : empty({0}, DType::Int64);
   }
   Tensor counts(bool wanted) const { return wanted ? vector_of(size) : empty({0}, DType::Int64); }
 };
 
 Triple unique_flat(const Tensor& self, bool inverse, bool counts, bool sorted) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(), "unique(): the result's size depends on "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(),
+                "unique(): the result's size depends on "
                 "values, which tensors on the meta device do not have");
   const Tensor all = flat(self);
   Tensor order;
@@ -223,7 +245,8 @@ Triple _unique_consecutive(const Tensor& self, bool inverse, bool counts) {
 
 Triple _unique_dim(const Tensor& self, int64_t dim, bool sort, bool inverse, bool counts) {
   FB_CHECK(!is_complex(self.dtype()), "unique(): complex numbers have no order");
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(), "unique(): the result's size depends on "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(),
+                "unique(): the result's size depends on "
                 "values, which tensors on the meta device do not have");
   FB_CHECK(self.dim() > 0, "unique(): dim needs a tensor with dimensions");
   dim = wrap_dim(dim, self.dim(), "unique");
@@ -232,7 +255,8 @@ Triple _unique_dim(const Tensor& self, int64_t dim, bool sort, bool inverse, boo
   std::rotate(strides.begin(), strides.begin() + dim, strides.begin() + dim + 1);
   const Tensor slices = contiguous(alias(self, sizes, strides, self.offset()));
   const int64_t n = slices.size(0), width = n ? slices.numel() / n : 0;
-  FB_CHECK(width > 0 || n == 0, "unique(): There are 0 sized dimensions, and they aren't selected, so "
+  FB_CHECK(width > 0 || n == 0,
+           "unique(): There are 0 sized dimensions, and they aren't selected, so "
            "unique cannot be applied");
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), int64_t{0});
@@ -273,7 +297,8 @@ Triple _unique_dim(const Tensor& self, int64_t dim, bool sort, bool inverse, boo
 
 // ---- differences
 
-Tensor diff(const Tensor& self, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
+Tensor diff(const Tensor& self, int64_t n, int64_t dim, const Tensor& prepend,
+            const Tensor& append) {
   FB_CHECK(self.dim() >= 1, "diff expects input to be at least one-dimensional");
   FB_CHECK(n >= 0, "diff(): order must be non-negative but got ", n);
   dim = wrap_dim(dim, self.dim(), "diff");
@@ -287,8 +312,10 @@ Tensor diff(const Tensor& self, int64_t n, int64_t dim, const Tensor& prepend, c
     const int64_t length = std::max<int64_t>(0, x.size(dim) - 1);
     const Tensor late = ops::narrow(x, dim, std::min<int64_t>(1, x.size(dim)), length);
     const Tensor early = ops::narrow(x, dim, 0, length);
-    x = x.dtype() == DType::Bool ? to_dtype(ops::sub(to_dtype(late, DType::Int8), to_dtype(early, DType::Int8)), DType::Bool)
-                                 : ops::sub(late, early);
+    x = x.dtype() == DType::Bool
+            ? to_dtype(ops::sub(to_dtype(late, DType::Int8), to_dtype(early, DType::Int8)),
+                       DType::Bool)
+            : ops::sub(late, early);
   }
   return x;
 }

@@ -28,7 +28,8 @@ void check_range(const Scalar& start, const Scalar& end, const Scalar& step, con
   }
   const double a = start.to_double(), b = end.to_double(), d = step.to_double();
   FB_CHECK(d != 0, "step must be nonzero: ", op, "() got 0");
-  FB_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", op, "() got ", a, " -> ", b);
+  FB_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", op, "() got ", a, " -> ",
+           b);
   FB_CHECK(!std::isnan(d), op, "(): step must not be NaN");
   FB_CHECK(d > 0 ? b >= a : b <= a, "upper bound and lower bound inconsistent with step sign: ", op,
            "() got ", start, " to ", end, " with step ", step);
@@ -81,10 +82,10 @@ Tensor make_sequence(int64_t n, const Scalar& start, const Scalar& step, DType d
     if constexpr (is_floating_v<T>) {
       fill_steps<T>(out, start.to_double(), step.to_double());
     } else if constexpr (!is_complex_v<T>) {
-      const auto a = static_cast<uint64_t>(start.to_int()), d = static_cast<uint64_t>(step.to_int());
-      fill_from_index<T>(out, [=](int64_t i) {
-        return static_cast<int64_t>(a + d * static_cast<uint64_t>(i));
-      });
+      const auto a = static_cast<uint64_t>(start.to_int()),
+                 d = static_cast<uint64_t>(step.to_int());
+      fill_from_index<T>(
+          out, [=](int64_t i) { return static_cast<int64_t>(a + d * static_cast<uint64_t>(i)); });
     }
   });
   return out;
@@ -138,17 +139,23 @@ struct Line {
   }
   static C rounded(C v) { return static_cast<C>(static_cast<T>(v)); }
   static C number(int64_t i) {
-    if constexpr (is_complex_v<C>) return C(static_cast<typename C::value_type>(i));
-    else return static_cast<C>(i);
+    if constexpr (is_complex_v<C>)
+      return C(static_cast<typename C::value_type>(i));
+    else
+      return static_cast<C>(i);
   }
   static C at(C from, C by, int64_t i) {
-    if constexpr (is_complex_v<C>) return from + by * number(i);
-    else if constexpr (std::is_same_v<C, T>) return std::fma(by, number(i), from);
-    else return from + rounded(by * number(i));
+    if constexpr (is_complex_v<C>)
+      return from + by * number(i);
+    else if constexpr (std::is_same_v<C, T>)
+      return std::fma(by, number(i), from);
+    else
+      return from + rounded(by * number(i));
   }
 };
 
-DType line_type(const Scalar& start, const Scalar& end, std::optional<DType> dtype, const char* op) {
+DType line_type(const Scalar& start, const Scalar& end, std::optional<DType> dtype,
+                const char* op) {
   if (start.is_complex() || end.is_complex()) {
     const DType type = dtype.value_or(to_complex(default_dtype()));
     FB_CHECK(is_complex(type), op, "(): inferred dtype ", name(to_complex(default_dtype())),
@@ -176,7 +183,8 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::opti
       return;
     } else if constexpr (std::is_integral_v<T>) {
       const auto a = static_cast<double>(start.to<T>()), b = static_cast<double>(end.to<T>());
-      const auto step = static_cast<float>((b - a) / static_cast<double>(std::max<int64_t>(steps - 1, 1)));
+      const auto step =
+          static_cast<float>((b - a) / static_cast<double>(std::max<int64_t>(steps - 1, 1)));
       fill_from_index<T>(out, [=](int64_t i) {
         const bool early = i < steps / 2 || steps == 1;
         return early ? a + static_cast<double>(step) * static_cast<double>(i)
@@ -213,7 +221,8 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype,
   const int64_t cols = m.value_or(n);
   FB_CHECK(n >= 0, "n must be greater or equal to 0, got ", n);
   FB_CHECK(cols >= 0, "m must be greater or equal to 0, got ", cols);
-  const Tensor out = flambeau::empty({n, cols}, dtype.value_or(default_dtype()), device.value_or(kCpu), "eye");
+  const Tensor out =
+      flambeau::empty({n, cols}, dtype.value_or(default_dtype()), device.value_or(kCpu), "eye");
   if (out.is_meta()) return out;
   fill_elements(out, 0);
   const int64_t length = std::min(n, cols);
@@ -251,13 +260,15 @@ Tensor window(const char* op, int64_t length, bool periodic, std::optional<DType
 double bessel_i0(double x) {
   const double q = x * x / 4;
   double term = 1, sum = 1;
-  for (int k = 1; k < 1000 && term > sum * 1e-17; ++k) sum += term *= q / (static_cast<double>(k) * k);
+  for (int k = 1; k < 1000 && term > sum * 1e-17; ++k)
+    sum += term *= q / (static_cast<double>(k) * k);
   return sum;
 }
 
 }  // namespace
 
-Tensor hann_window(int64_t length, bool periodic, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor hann_window(int64_t length, bool periodic, std::optional<DType> dtype,
+                   std::optional<Device> device) {
   return window("hann_window", length, periodic, dtype, device,
                 [](double x) { return 0.5 - 0.5 * std::cos(2 * kPi * x); });
 }
@@ -279,8 +290,10 @@ Tensor blackman_window(int64_t length, bool periodic, std::optional<DType> dtype
 }
 Tensor kaiser_window(int64_t length, bool periodic, double beta, std::optional<DType> dtype,
                      std::optional<Device> device) {
-  FB_CHECK(std::isfinite(beta) && std::abs(beta) < 700, "kaiser_window: beta must lie in (-700, 700), "
-           "got ", beta);
+  FB_CHECK(std::isfinite(beta) && std::abs(beta) < 700,
+           "kaiser_window: beta must lie in (-700, 700), "
+           "got ",
+           beta);
   const double top = bessel_i0(beta);
   return window("kaiser_window", length, periodic, dtype, device, [=](double x) {
     const double y = 2 * x - 1;

@@ -13,7 +13,8 @@ namespace flambeau::impl {
 void copy_(const Tensor& self, const Tensor& src, bool) { copy_elements(self, src); }
 
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> format) {
-  Tensor out = empty_in_format(self, self.dtype(), self.device(), format.value_or(MemoryFormat::Preserve));
+  Tensor out =
+      empty_in_format(self, self.dtype(), self.device(), format.value_or(MemoryFormat::Preserve));
   if (!out.is_meta()) copy_elements(out, self, "clone");
   return out;
 }
@@ -21,7 +22,8 @@ Tensor clone(const Tensor& self, std::optional<MemoryFormat> format) {
 Tensor _to_copy(const Tensor& self, DType dtype, std::optional<Device> device,
                 std::optional<MemoryFormat> format) {
   const Device target = device.value_or(self.device());
-  FB_CHECK(target == self.device() || target.is_meta(), "to(): Cannot copy out of meta tensor; no "
+  FB_CHECK(target == self.device() || target.is_meta(),
+           "to(): Cannot copy out of meta tensor; no "
            "data! Make a tensor with empty_like(t, device='cpu') instead.");
   Tensor out = empty_in_format(self, dtype, target, format.value_or(MemoryFormat::Preserve));
   if (!out.is_meta()) copy_elements(out, self, "to");
@@ -31,11 +33,12 @@ Tensor _to_copy(const Tensor& self, DType dtype, std::optional<Device> device,
 Tensor as_strided(const Tensor& self, const Dims& size, const Dims& stride,
                   std::optional<int64_t> storage_offset) {
   const int64_t offset = storage_offset.value_or(self.offset());
-  FB_CHECK(size.size() == stride.size(), "as_strided(): mismatch in length of strides and shape: ",
-           stride, " and ", size);
+  FB_CHECK(size.size() == stride.size(),
+           "as_strided(): mismatch in length of strides and shape: ", stride, " and ", size);
   for (int64_t s : stride) {
-    FB_CHECK(s >= 0, "as_strided(): Negative strides are not supported at the moment, got strides: ",
-             stride);
+    FB_CHECK(
+        s >= 0,
+        "as_strided(): Negative strides are not supported at the moment, got strides: ", stride);
   }
   FB_CHECK(offset >= 0, "as_strided(): storage_offset must not be negative, got ", offset);
   checked_numel(size, self.itemsize(), "as_strided");
@@ -79,7 +82,8 @@ Tensor view_dtype(const Tensor& self, DType dtype) {
              name(self.dtype()), " as ", name(dtype), " (different element sizes), but got ",
              sizes.back());
     FB_CHECK(offset % ratio == 0, "self.storage_offset() must be divisible by ", ratio, " to view ",
-             name(self.dtype()), " as ", name(dtype), " (different element sizes), but got ", offset);
+             name(self.dtype()), " as ", name(dtype), " (different element sizes), but got ",
+             offset);
     for (size_t d = 0; d + 1 < strides.size(); ++d) {
       FB_CHECK(strides[d] % ratio == 0, "self.stride(", d, ") must be divisible by ", ratio,
                " to view ", name(self.dtype()), " as ", name(dtype),
@@ -192,14 +196,18 @@ Tensor unsqueeze(const Tensor& self, int64_t dim) {
 
 Tensor expand(const Tensor& self, const Dims& size, bool) {
   const int64_t extra = static_cast<int64_t>(size.size()) - self.dim();
-  FB_CHECK(extra >= 0, "expand(): the number of sizes provided (", size.size(), ") must be greater "
-           "or equal to the number of dimensions in the tensor (", self.dim(), ")");
+  FB_CHECK(extra >= 0, "expand(): the number of sizes provided (", size.size(),
+           ") must be greater "
+           "or equal to the number of dimensions in the tensor (",
+           self.dim(), ")");
   Dims sizes = size, strides(size.size());
   for (int64_t d = static_cast<int64_t>(size.size()) - 1; d >= 0; --d) {
     const int64_t own = d < extra ? 1 : self.size(d - extra);
     if (sizes[d] == -1) {
-      FB_CHECK(d >= extra, "expand(): The expanded size of the tensor (-1) isn't allowed in a "
-               "leading, non-existing dimension ", d);
+      FB_CHECK(d >= extra,
+               "expand(): The expanded size of the tensor (-1) isn't allowed in a "
+               "leading, non-existing dimension ",
+               d);
       sizes[d] = own;
     }
     FB_CHECK(sizes[d] >= 0, "expand(): sizes must not be negative, got ", size);
@@ -224,14 +232,17 @@ Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1) {
 }
 
 Tensor t(const Tensor& self) {
-  FB_CHECK(self.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", self.dim(), "D");
+  FB_CHECK(self.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", self.dim(),
+           "D");
   return self.dim() < 2 ? self : ops::transpose(self, 0, 1);
 }
 
 Tensor permute(const Tensor& self, const Dims& dims) {
-  FB_CHECK(static_cast<int64_t>(dims.size()) == self.dim(), "permute: number of "
+  FB_CHECK(static_cast<int64_t>(dims.size()) == self.dim(),
+           "permute: number of "
            "dimensions in the tensor input does not match the length of the desired ordering of "
-           "dimensions i.e. input.dim() = ", self.dim(), " is not equal to len(dims) = ", dims.size());
+           "dimensions i.e. input.dim() = ",
+           self.dim(), " is not equal to len(dims) = ", dims.size());
   Dims sizes(dims.size()), strides(dims.size());
   std::bitset<kMaxDims> seen;
   for (size_t i = 0; i < dims.size(); ++i) {
@@ -245,9 +256,11 @@ Tensor permute(const Tensor& self, const Dims& dims) {
 }
 
 Tensor movedim(const Tensor& self, const Dims& source, const Dims& destination) {
-  FB_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: "
-           "source (", source, " dims) should contain the same number of dims as destination (",
-           destination, " dims)");
+  FB_CHECK(source.size() == destination.size(),
+           "movedim: Invalid source or destination dims: "
+           "source (",
+           source, " dims) should contain the same number of dims as destination (", destination,
+           " dims)");
   const Dims from = wrap_dims(source, self.dim(), "movedim", false);
   const Dims to = wrap_dims(destination, self.dim(), "movedim", false);
   if (self.dim() == 0) return self;
@@ -267,8 +280,10 @@ Tensor movedim(const Tensor& self, const Dims& source, const Dims& destination) 
 }
 
 Tensor adjoint(const Tensor& self) {
-  FB_CHECK(self.dim() >= 2, "tensor.adjoint() is only supported on matrices or batches of matrices. "
-           "Got ", self.dim(), "-D tensor.");
+  FB_CHECK(self.dim() >= 2,
+           "tensor.adjoint() is only supported on matrices or batches of matrices. "
+           "Got ",
+           self.dim(), "-D tensor.");
   return ops::conj(ops::transpose(self, -2, -1));
 }
 

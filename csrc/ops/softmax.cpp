@@ -15,15 +15,15 @@ namespace {
 
 constexpr int64_t kGrain = 8 * 1024;  // elements; each costs an exponential
 
-// Calls rows(first, count) or columns(first, width), with offsets in elements, over [outer][n][inner].
+// Calls rows(first, count) or columns(first, width), with offsets in elements, over
+// [outer][n][inner].
 template <class Rows, class Columns>
 void for_lines(const Axis& a, const Rows& rows, const Columns& columns) {
   const int64_t numel = a.outer * a.n * a.inner;
   BlockingRegion region(numel >= kBlockingWork / 2);
   if (a.inner == 1) {
-    parallel_for(a.outer, std::max<int64_t>(kGrain / a.n, 1), [&](int64_t begin, int64_t end) {
-      rows(begin * a.n, end - begin);
-    });
+    parallel_for(a.outer, std::max<int64_t>(kGrain / a.n, 1),
+                 [&](int64_t begin, int64_t end) { rows(begin * a.n, end - begin); });
     return;
   }
   // A tile of columns stays in the second-level cache while it is passed over several times.
@@ -31,11 +31,11 @@ void for_lines(const Axis& a, const Rows& rows, const Columns& columns) {
   const int64_t tiles = (a.inner + tile - 1) / tile;
   parallel_for(a.outer * tiles, std::max<int64_t>(kGrain / (a.n * tile), 1),
                [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t at = i % tiles * tile;
-      columns(i / tiles * a.n * a.inner + at, std::min(tile, a.inner - at));
-    }
-  });
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t at = i % tiles * tile;
+                   columns(i / tiles * a.n * a.inner + at, std::min(tile, a.inner - at));
+                 }
+               });
 }
 
 Tensor narrowed(const Tensor& t, DType dtype) {
@@ -46,8 +46,8 @@ Tensor narrowed(const Tensor& t, DType dtype) {
 }
 
 Tensor soft(const Tensor& self, int64_t dim, bool log, const char* op) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()), op, "(): not implemented for '",
-                type_name(self.dtype()), "'; give a floating dtype=");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()), op,
+                "(): not implemented for '", type_name(self.dtype()), "'; give a floating dtype=");
   dim = wrap_dim(dim, self.dim(), op);
   if (self.is_meta()) return empty_like(self);
   const Tensor x = dense(self);
@@ -56,10 +56,11 @@ Tensor soft(const Tensor& self, int64_t dim, bool log, const char* op) {
   if (out.numel() != 0) {
     const Axis a = axis_of(x, dim);
     auto run = [&]<class T>(const T* from, T* to, auto rows, auto columns) {
-      for_lines(a, [&](int64_t at, int64_t count) { rows(from + at, to + at, count, a.n, log); },
-                [&](int64_t at, int64_t width) {
-                  columns(from + at, to + at, a.n, a.inner, width, log);
-                });
+      for_lines(
+          a, [&](int64_t at, int64_t count) { rows(from + at, to + at, count, a.n, log); },
+          [&](int64_t at, int64_t width) {
+            columns(from + at, to + at, a.n, a.inner, width, log);
+          });
     };
     if (in.dtype() == DType::Float64)
       run(in.data<double>(), out.data<double>(), softmax_rows_f64, softmax_columns_f64);
@@ -84,12 +85,12 @@ Tensor softmax_grad(const Tensor& g, const Tensor& y_, int64_t dim, bool log) {
   if (out.numel() != 0) {
     const Axis a = axis_of(y, dim);
     auto run = [&]<class T>(const T* from, const T* with, T* to, auto rows, auto columns) {
-      for_lines(a, [&](int64_t at, int64_t count) {
-                  rows(from + at, with + at, to + at, count, a.n, log);
-                },
-                [&](int64_t at, int64_t width) {
-                  columns(from + at, with + at, to + at, a.n, a.inner, width, log);
-                });
+      for_lines(
+          a,
+          [&](int64_t at, int64_t count) { rows(from + at, with + at, to + at, count, a.n, log); },
+          [&](int64_t at, int64_t width) {
+            columns(from + at, with + at, to + at, a.n, a.inner, width, log);
+          });
     };
     if (compute == DType::Float64)
       run(in.data<double>(), y.data<double>(), out.data<double>(), softmax_grad_rows_f64,
@@ -106,13 +107,16 @@ Tensor softmax_grad(const Tensor& g, const Tensor& y_, int64_t dim, bool log) {
 namespace impl {
 
 Tensor _softmax(const Tensor& self, int64_t dim) { return soft(self, dim, false, "softmax"); }
-Tensor _log_softmax(const Tensor& self, int64_t dim) { return soft(self, dim, true, "log_softmax"); }
+Tensor _log_softmax(const Tensor& self, int64_t dim) {
+  return soft(self, dim, true, "log_softmax");
+}
 
 Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
   return ops::_softmax(dtype && *dtype != self.dtype() ? ops::_to_copy(self, *dtype) : self, dim);
 }
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
-  return ops::_log_softmax(dtype && *dtype != self.dtype() ? ops::_to_copy(self, *dtype) : self, dim);
+  return ops::_log_softmax(dtype && *dtype != self.dtype() ? ops::_to_copy(self, *dtype) : self,
+                           dim);
 }
 
 }  // namespace impl

@@ -29,7 +29,8 @@ Tensor swapped(const Tensor& t, int64_t dim) {
   return alias(t, sizes, strides, t.offset());
 }
 
-// Finds positions along `dim` with find(rows, positions), `k` of them per row, and gathers the values.
+// Finds positions along `dim` with find(rows, positions), `k` of them per row, and gathers the
+// values.
 template <class F>
 Pair along_dim(const Tensor& self, int64_t dim, int64_t k, F&& find) {
   Dims sizes = self.sizes();
@@ -43,7 +44,8 @@ Pair along_dim(const Tensor& self, int64_t dim, int64_t k, F&& find) {
   const Tensor positions = empty(found_sizes, DType::Int64);
   find(rows, positions);
   const Tensor values = empty(found_sizes, self.dtype());
-  if (values.numel()) lines_gather(rows, rows.dim() ? rows.dim() - 1 : 0, positions, values, "sort");
+  if (values.numel())
+    lines_gather(rows, rows.dim() ? rows.dim() - 1 : 0, positions, values, "sort");
   if (rows.dim() < 2 || dim == rows.dim() - 1) return {values, positions};
   return {contiguous(swapped(values, dim)), contiguous(swapped(positions, dim))};
 }
@@ -61,7 +63,8 @@ Pair without_dim(Pair result, int64_t dim, bool keepdim, int64_t ndim) {
 int64_t length(const Tensor& self, int64_t dim) { return self.dim() ? self.size(dim) : 1; }
 
 void check_not_empty(const Tensor& self, int64_t dim, const char* op) {
-  FB_CHECK_INDEX(length(self, dim) > 0, op, "(): Expected reduction dim ", dim, " to have non-zero size.");
+  FB_CHECK_INDEX(length(self, dim) > 0, op, "(): Expected reduction dim ", dim,
+                 " to have non-zero size.");
 }
 
 Tensor flat(const Tensor& t) {
@@ -100,9 +103,12 @@ Pair kthvalue(const Tensor& self, int64_t k, int64_t dim, bool keepdim) {
   check_ordered(self, "kthvalue");
   dim = wrap_dim(dim, self.dim(), "kthvalue");
   check_not_empty(self, dim, "kthvalue");
-  FB_CHECK(k >= 1 && k <= length(self, dim), "kthvalue(): selected number k out of range for dimension ",
-           dim, ": k is ", k, ", the size is ", length(self, dim));
-  auto find = [&](const Tensor& rows, const Tensor& positions) { rank_rows(rows, k - 1, false, positions); };
+  FB_CHECK(k >= 1 && k <= length(self, dim),
+           "kthvalue(): selected number k out of range for dimension ", dim, ": k is ", k,
+           ", the size is ", length(self, dim));
+  auto find = [&](const Tensor& rows, const Tensor& positions) {
+    rank_rows(rows, k - 1, false, positions);
+  };
   return without_dim(along_dim(self, dim, 1, find), dim, keepdim, self.dim());
 }
 
@@ -112,7 +118,9 @@ Pair median_along(const Tensor& self, int64_t dim, bool keepdim, bool skip_nan, 
   check_ordered(self, op);
   dim = wrap_dim(dim, self.dim(), op);
   check_not_empty(self, dim, op);
-  auto find = [&](const Tensor& rows, const Tensor& positions) { rank_rows(rows, -1, skip_nan, positions); };
+  auto find = [&](const Tensor& rows, const Tensor& positions) {
+    rank_rows(rows, -1, skip_nan, positions);
+  };
   return without_dim(along_dim(self, dim, 1, find), dim, keepdim, self.dim());
 }
 
@@ -125,8 +133,10 @@ Tensor median_of_all(const Tensor& self, bool skip_nan, const char* op) {
   }
   const Tensor all = flat(self), position = empty({1}, DType::Int64);
   rank_rows(all, -1, skip_nan, position);
-  return scalar_tensor(item_at(static_cast<const char*>(all.raw()) + *position.data<int64_t>() * all.itemsize(),
-                               all.dtype()), all.dtype());
+  return scalar_tensor(
+      item_at(static_cast<const char*>(all.raw()) + *position.data<int64_t>() * all.itemsize(),
+              all.dtype()),
+      all.dtype());
 }
 
 }  // namespace
@@ -167,8 +177,10 @@ struct Interpolation {
         return;
       }
     }
-    fail(ErrorKind::Runtime, "quantile() interpolation must be one of linear, lower, higher, midpoint or "
-         "nearest, but got ", name);
+    fail(ErrorKind::Runtime,
+         "quantile() interpolation must be one of linear, lower, higher, midpoint or "
+         "nearest, but got ",
+         name);
   }
 };
 
@@ -180,7 +192,8 @@ int64_t count_numbers(const T* row, int64_t n) {
 }
 
 template <class T>
-void fill_ranks(const Tensor& sorted, const Tensor& q, bool skip_nan, Interpolation how, Ranks& out) {
+void fill_ranks(const Tensor& sorted, const Tensor& q, bool skip_nan, Interpolation how,
+                Ranks& out) {
   const int64_t n = sorted.size(sorted.dim() - 1), rows = sorted.numel() / n, count = q.numel();
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t numbers = count_numbers(sorted.data<T>() + r * n, n);
@@ -188,11 +201,13 @@ void fill_ranks(const Tensor& sorted, const Tensor& q, bool skip_nan, Interpolat
     for (int64_t j = 0; j < count; ++j) {
       const int64_t at = r * count + j;
       const T rank = undefined ? T(n - 1) : q.data<T>()[j] * static_cast<T>(numbers - 1);
-      int64_t low = static_cast<int64_t>(std::floor(rank)), high = static_cast<int64_t>(std::ceil(rank));
+      int64_t low = static_cast<int64_t>(std::floor(rank)),
+              high = static_cast<int64_t>(std::ceil(rank));
       T weight = rank - static_cast<T>(low);
       if (how.kind == Interpolation::Lower) high = low;
       if (how.kind == Interpolation::Higher) low = high;
-      if (how.kind == Interpolation::Nearest) low = high = static_cast<int64_t>(std::nearbyint(rank));
+      if (how.kind == Interpolation::Nearest)
+        low = high = static_cast<int64_t>(std::nearbyint(rank));
       if (how.kind == Interpolation::Midpoint) weight = T(0.5);
       low = std::clamp<int64_t>(low, 0, n - 1);
       high = std::clamp<int64_t>(high, 0, n - 1);
@@ -210,11 +225,14 @@ Ranks find_ranks(const Tensor& sorted, const Tensor& q, bool skip_nan, Interpola
   sizes.back() = q.numel();
   const Device device = sorted.device();
   Ranks out{empty(sizes, DType::Int64, device), empty(sizes, DType::Int64, device),
-            empty(sizes, DType::Int64, device), empty(sizes, sorted.dtype(), device), how.kind != Interpolation::Linear && how.kind != Interpolation::Midpoint};
+            empty(sizes, DType::Int64, device), empty(sizes, sorted.dtype(), device),
+            how.kind != Interpolation::Linear && how.kind != Interpolation::Midpoint};
   if (sorted.is_meta()) return out;
   const Tensor values = contiguous(sorted);
-  if (values.dtype() == DType::Float32) fill_ranks<float>(values, q, skip_nan, how, out);
-  else fill_ranks<double>(values, q, skip_nan, how, out);
+  if (values.dtype() == DType::Float32)
+    fill_ranks<float>(values, q, skip_nan, how, out);
+  else
+    fill_ranks<double>(values, q, skip_nan, how, out);
   return out;
 }
 
@@ -225,12 +243,15 @@ Tensor quantile_of(const Tensor& self, const Tensor& q, std::optional<int64_t> d
            "quantile() input tensor must be either float or double dtype, got ", self.dtype());
   FB_CHECK(self.numel() > 0, "quantile() input tensor must be non-empty");
   FB_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor, got shape ", q.sizes());
-  FB_CHECK(q.dtype() == self.dtype(), "quantile() q tensor must be same dtype as the input tensor, got ",
-           q.dtype(), " and ", self.dtype());
+  FB_CHECK(q.dtype() == self.dtype(),
+           "quantile() q tensor must be same dtype as the input tensor, got ", q.dtype(), " and ",
+           self.dtype());
   FB_CHECK(!q.is_meta() || self.is_meta(), "quantile(): q is on the meta device and has no values");
   const Tensor levels = q.is_meta() ? q : flat(q);
   for (int64_t j = 0; j < levels.numel() && !q.is_meta(); ++j) {
-    const double v = item_at(static_cast<char*>(levels.raw()) + j * levels.itemsize(), levels.dtype()).to_double();
+    const double v =
+        item_at(static_cast<char*>(levels.raw()) + j * levels.itemsize(), levels.dtype())
+            .to_double();
     FB_CHECK(v >= 0 && v <= 1, "quantile() q must be in the range [0, 1] but got ", v);
   }
   const int64_t d = dim ? wrap_dim(*dim, self.dim(), "quantile") : 0;
@@ -239,7 +260,8 @@ Tensor quantile_of(const Tensor& self, const Tensor& q, std::optional<int64_t> d
   const Ranks ranks = find_ranks(sorted, levels, skip_nan, how);
   Tensor y = ops::gather(sorted, -1, ranks.base);
   if (!ranks.exact) {
-    y = ops::add(y, ops::mul(ops::sub(ops::gather(sorted, -1, ranks.high), ops::gather(sorted, -1, ranks.low)),
+    y = ops::add(y, ops::mul(ops::sub(ops::gather(sorted, -1, ranks.high),
+                                      ops::gather(sorted, -1, ranks.low)),
                              ranks.factor));
   }
   // y is [..., q] with the last dimension of self where `dim` was.

@@ -14,17 +14,20 @@ void check_polygamma(int64_t n, const Tensor&) {
 }
 
 void check_zeta(const Tensor& self, const Tensor&) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self), "the derivative for 'zeta' with respect "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self),
+                "the derivative for 'zeta' with respect "
                 "to its first argument is not implemented; detach() it");
 }
 
 void check_igamma(const Tensor& self, const Tensor&) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self), "the derivative for 'igamma' with "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self),
+                "the derivative for 'igamma' with "
                 "respect to its first argument is not implemented; detach() it");
 }
 
 void check_constant(const Tensor& self) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self), "the derivative of this special function "
+  FB_CHECK_KIND(ErrorKind::NotImplemented, !needs_grad(self),
+                "the derivative of this special function "
                 "is not implemented; detach() its argument");
 }
 

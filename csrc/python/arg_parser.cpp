@@ -13,25 +13,54 @@ namespace flambeau::python {
 namespace {
 
 const char* kind_name(ArgKind kind) {
-  static const char* const names[] = {
-      "Tensor", "Tensor", "Tensor", "Tensor", "tuple of Tensors", "tuple of Tensors", "Number",
-      "Number", "int", "int", "tuple of ints", "tuple of ints", "float", "float", "tuple of floats",
-      "tuple of floats", "bool", "bool", "str", "str", "torch.dtype", "torch.dtype",
-      "torch.device", "torch.layout", "torch.memory_format", "torch.memory_format",
-      "torch.Generator"};
+  static const char* const names[] = {"Tensor",
+                                      "Tensor",
+                                      "Tensor",
+                                      "Tensor",
+                                      "tuple of Tensors",
+                                      "tuple of Tensors",
+                                      "Number",
+                                      "Number",
+                                      "int",
+                                      "int",
+                                      "tuple of ints",
+                                      "tuple of ints",
+                                      "float",
+                                      "float",
+                                      "tuple of floats",
+                                      "tuple of floats",
+                                      "bool",
+                                      "bool",
+                                      "str",
+                                      "str",
+                                      "torch.dtype",
+                                      "torch.dtype",
+                                      "torch.device",
+                                      "torch.layout",
+                                      "torch.memory_format",
+                                      "torch.memory_format",
+                                      "torch.Generator"};
   return names[static_cast<int>(kind)];
 }
 
 bool accepts_none(ArgKind kind) {
   switch (kind) {
-    case ArgKind::OptTensor: case ArgKind::OptOperand: case ArgKind::OptTensorList:
-    case ArgKind::OptScalar: case ArgKind::OptInt: case ArgKind::OptIntList:
-    case ArgKind::OptFloat: case ArgKind::OptFloatList: case ArgKind::OptBool:
-    case ArgKind::OptStr: case ArgKind::OptDType: case ArgKind::OptDevice:
-    case ArgKind::OptLayout: case ArgKind::OptMemoryFormat: case ArgKind::OptGenerator:
-      return true;
-    default:
-      return false;
+    case ArgKind::OptTensor:
+    case ArgKind::OptOperand:
+    case ArgKind::OptTensorList:
+    case ArgKind::OptScalar:
+    case ArgKind::OptInt:
+    case ArgKind::OptIntList:
+    case ArgKind::OptFloat:
+    case ArgKind::OptFloatList:
+    case ArgKind::OptBool:
+    case ArgKind::OptStr:
+    case ArgKind::OptDType:
+    case ArgKind::OptDevice:
+    case ArgKind::OptLayout:
+    case ArgKind::OptMemoryFormat:
+    case ArgKind::OptGenerator: return true;
+    default: return false;
   }
 }
 
@@ -66,7 +95,8 @@ bool is_int_sequence(PyObject* o) {
   if (!is_sequence(o)) return false;
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   for (Py_ssize_t i = 0; i < n; ++i) {
-    if (!is_int(PySequence_Fast_GET_ITEM(o, i)) && !PyBool_Check(PySequence_Fast_GET_ITEM(o, i))) return false;
+    if (!is_int(PySequence_Fast_GET_ITEM(o, i)) && !PyBool_Check(PySequence_Fast_GET_ITEM(o, i)))
+      return false;
   }
   return true;
 }
@@ -101,7 +131,9 @@ bool matches(const Param& p, PyObject* o) {
     case ArgKind::FloatList:
     case ArgKind::OptFloatList: return is_sequence(o);
     case ArgKind::Bool:
-    case ArgKind::OptBool: return PyBool_Check(o) || (is_tensor(o) && impl(o)->numel == 1 && impl(o)->dtype == DType::Bool);
+    case ArgKind::OptBool:
+      return PyBool_Check(o) ||
+             (is_tensor(o) && impl(o)->numel == 1 && impl(o)->dtype == DType::Bool);
     case ArgKind::Str:
     case ArgKind::OptStr: return PyUnicode_Check(o);
     case ArgKind::DType:
@@ -306,7 +338,9 @@ double as_float(PyObject* o) {
   return v;
 }
 
-bool as_bool(PyObject* o) { return is_tensor(o) ? item(borrow_tensor(o)).to<bool>() : o == Py_True; }
+bool as_bool(PyObject* o) {
+  return is_tensor(o) ? item(borrow_tensor(o)).to<bool>() : o == Py_True;
+}
 
 Dims as_int_list(PyObject* o, int expand) {
   Dims dims;

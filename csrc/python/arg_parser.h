@@ -11,25 +11,49 @@
 namespace flambeau::python {
 
 enum class ArgKind : uint8_t {
-  Tensor, Operand, OptTensor, OptOperand, TensorList, OptTensorList, Scalar, OptScalar, Int, OptInt,
-  IntList, OptIntList, Float, OptFloat, FloatList, OptFloatList, Bool, OptBool, Str, OptStr, DType,
-  OptDType, OptDevice, OptLayout, MemoryFormat, OptMemoryFormat, OptGenerator
+  Tensor,
+  Operand,
+  OptTensor,
+  OptOperand,
+  TensorList,
+  OptTensorList,
+  Scalar,
+  OptScalar,
+  Int,
+  OptInt,
+  IntList,
+  OptIntList,
+  Float,
+  OptFloat,
+  FloatList,
+  OptFloatList,
+  Bool,
+  OptBool,
+  Str,
+  OptStr,
+  DType,
+  OptDType,
+  OptDevice,
+  OptLayout,
+  MemoryFormat,
+  OptMemoryFormat,
+  OptGenerator
 };
 
 struct Param {
   const char* name;
-  const char* alias;     // another accepted keyword (axis for dim), or null
+  const char* alias;  // another accepted keyword (axis for dim), or null
   ArgKind kind;
   bool has_default;
-  int expand;            // int[2]: a single int stands for that many; 0: no
+  int expand;  // int[2]: a single int stands for that many; 0: no
 };
 
 struct Signature {
-  const char* text;      // for errors
+  const char* text;  // for errors
   const Param* params;
   int count;
-  int positional;        // how many may be given by position
-  bool varargs;          // view(2, 3) as well as view((2, 3))
+  int positional;  // how many may be given by position
+  bool varargs;    // view(2, 3) as well as view((2, 3))
 };
 
 struct Overloads {
@@ -132,7 +156,8 @@ template <class... Ts>
 PyObject* wrap_tuple(std::tuple<Ts...> values) {
   PyRef tuple(check_py(PyTuple_New(sizeof...(Ts))));
   Py_ssize_t i = 0;
-  std::apply([&](auto&... v) { (PyTuple_SET_ITEM(tuple.get(), i++, wrap(std::move(v))), ...); }, values);
+  std::apply([&](auto&... v) { (PyTuple_SET_ITEM(tuple.get(), i++, wrap(std::move(v))), ...); },
+             values);
   return tuple.release();
 }
 // torch.return_types.max and its like: named tuples, made when first needed.

@@ -48,19 +48,25 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n, 
     FB_CHECK(roots.size() == grads.size(), "got ", roots.size(), " tensors and ", grads.size(),
              " gradients");
     for (size_t i = 0; i < roots.size(); ++i) {
-      FB_CHECK(requires_grad(roots[i]), "element ", i, " of tensors does not require grad and does "
+      FB_CHECK(requires_grad(roots[i]), "element ", i,
+               " of tensors does not require grad and does "
                "not have a grad_fn");
       if (!grads[i].defined()) {
-        FB_CHECK(roots[i].numel() == 1, "grad can be implicitly created only for scalar outputs, "
-                 "got a tensor of shape ", roots[i].sizes(), "; pass gradient=");
-        FB_CHECK(!is_complex(roots[i].dtype()), "grad can be implicitly created only for real scalar "
-                 "outputs but got ", name(roots[i].dtype()));
+        FB_CHECK(roots[i].numel() == 1,
+                 "grad can be implicitly created only for scalar outputs, "
+                 "got a tensor of shape ",
+                 roots[i].sizes(), "; pass gradient=");
+        FB_CHECK(!is_complex(roots[i].dtype()),
+                 "grad can be implicitly created only for real scalar "
+                 "outputs but got ",
+                 name(roots[i].dtype()));
         grads[i] = engine_ops.ones_like(roots[i]);
       } else {
         FB_CHECK(grads[i].sizes() == roots[i].sizes(), "Mismatch in shape: grad_output[", i,
                  "] has a shape of ", grads[i].sizes(), " and output[", i, "] has a shape of ",
                  roots[i].sizes(), ".");
-        FB_CHECK(is_complex(grads[i].dtype()) == is_complex(roots[i].dtype()), "For complex Tensors, "
+        FB_CHECK(is_complex(grads[i].dtype()) == is_complex(roots[i].dtype()),
+                 "For complex Tensors, "
                  "both grad_output and output are required to have the same dtype: ",
                  name(grads[i].dtype()), " and ", name(roots[i].dtype()));
       }
@@ -73,7 +79,9 @@ PyObject* queue_callback_function(PyObject*, PyObject* callable) {
   return guard([&]() -> PyObject* {
     struct Callback : NodeHook {
       PyRef f;
-      void call(TensorList&, TensorList&) override { PyRef(check_py(PyObject_CallNoArgs(f.get()))); }
+      void call(TensorList&, TensorList&) override {
+        PyRef(check_py(PyObject_CallNoArgs(f.get())));
+      }
     };
     auto callback = std::make_shared<Callback>();
     callback->f = PyRef::borrow(callable);
@@ -89,7 +97,8 @@ PyObject* gradient_edge_function(PyObject*, PyObject* tensor) {
   return guard([&]() -> PyObject* {
     FB_CHECK_TYPE(is_tensor(tensor), "get_gradient_edge(): expected a Tensor");
     const Edge e = gradient_edge(borrow_tensor(tensor));
-    FB_CHECK(e.node, "It is not possible to get the gradient edge for a Tensor that does not require "
+    FB_CHECK(e.node,
+             "It is not possible to get the gradient edge for a Tensor that does not require "
              "gradients");
     PyRef node(wrap_node(e.node.get()));
     return Py_BuildValue("(OI)", node.get(), e.nr);

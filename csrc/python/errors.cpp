@@ -27,9 +27,7 @@ void translate_exception() noexcept {
       case ErrorKind::OutOfMemory:
       case ErrorKind::Runtime: PyErr_SetString(PyExc_RuntimeError, e.what()); return;
     }
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::exception& e) {
+  } catch (const std::bad_alloc&) { PyErr_NoMemory(); } catch (const std::exception& e) {
     PyErr_SetString(PyExc_RuntimeError, e.what());
   }
 }

@@ -1,5 +1,5 @@
-// autograd.Function: operations whose forward and backward are written in Python. The `ctx` that both
-// get is the graph node itself.
+// autograd.Function: operations whose forward and backward are written in Python. The `ctx` that
+// both get is the graph node itself.
 #include <cstring>
 #include <string>
 #include <unordered_map>
@@ -16,11 +16,11 @@ namespace {
 
 struct FunctionNode : Node {
   using Node::Node;
-  PyRef function;                          // the user's class
+  PyRef function;  // the user's class
   std::vector<std::unique_ptr<SavedTensor>> saved;
   PyRef to_save, dirty, non_differentiable;  // tuples from ctx methods, read after forward
   PyRef needs_input_grad;
-  std::vector<int> edge_of_argument;       // per argument: its edge, -1 for what is not a tensor
+  std::vector<int> edge_of_argument;  // per argument: its edge, -1 for what is not a tensor
   bool materialize = true, once = false;
 };
 
@@ -62,23 +62,28 @@ void apply(Node* node, Tensor* grads, Tensor* results) {
   }
   PyRef backward(check_py(PyObject_GetAttrString(n->function.get(), "backward")));
   PyRef answer(check_py(PyObject_CallObject(backward.get(), args.get())));
-  PyRef tuple = PyTuple_Check(answer.get()) ? answer : PyRef(check_py(PyTuple_Pack(1, answer.get())));
+  PyRef tuple =
+      PyTuple_Check(answer.get()) ? answer : PyRef(check_py(PyTuple_Pack(1, answer.get())));
   const size_t given = static_cast<size_t>(PyTuple_GET_SIZE(tuple.get()));
   const size_t wanted = n->edge_of_argument.size();
   bool rest_is_none = given > wanted;
   for (size_t i = wanted; i < given; ++i) {
     rest_is_none &= PyTuple_GET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i)) == Py_None;
   }
-  FB_CHECK(given == wanted || rest_is_none, "function ", node->cls->name, " returned an incorrect "
-           "number of gradients (expected ", wanted, ", got ", given, ")");
+  FB_CHECK(given == wanted || rest_is_none, "function ", node->cls->name,
+           " returned an incorrect "
+           "number of gradients (expected ",
+           wanted, ", got ", given, ")");
   for (size_t i = 0; i < wanted; ++i) {
     PyObject* item = PyTuple_GET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i));
     if (item == Py_None) continue;
     FB_CHECK(is_tensor(item), "function ", node->cls->name, " returned a gradient of type ",
              Py_TYPE(item)->tp_name, " at position ", i, ", but expected a Tensor or None");
     const int edge = n->edge_of_argument[i];
-    FB_CHECK(edge >= 0, "function ", node->cls->name, " returned a gradient different from None at "
-             "position ", i + 1, ", but the corresponding forward input was not a Variable");
+    FB_CHECK(edge >= 0, "function ", node->cls->name,
+             " returned a gradient different from None at "
+             "position ",
+             i + 1, ", but the corresponding forward input was not a Variable");
     results[edge] = borrow_tensor(item);
   }
 }
@@ -105,7 +110,8 @@ const NodeClass& class_for(PyTypeObject* type) {
   NodeClass*& c = (*classes)[type];
   if (!c) {
     Py_INCREF(type);
-    c = new NodeClass{(new std::string(type->tp_name))->c_str(), apply, release, destroy, visit_saved};
+    c = new NodeClass{(new std::string(type->tp_name))->c_str(), apply, release, destroy,
+                      visit_saved};
   }
   return *c;
 }
@@ -138,8 +144,10 @@ PyObject* save_for_backward(PyObject* self, PyObject* args) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
     PyObject* item = PyTuple_GET_ITEM(args, i);
     if (item != Py_None && !is_tensor(item)) {
-      PyErr_Format(PyExc_TypeError, "save_for_backward can only save variables, but argument %zd is of "
-                   "type %s", i, Py_TYPE(item)->tp_name);
+      PyErr_Format(PyExc_TypeError,
+                   "save_for_backward can only save variables, but argument %zd is of "
+                   "type %s",
+                   i, Py_TYPE(item)->tp_name);
       return nullptr;
     }
   }
@@ -175,7 +183,8 @@ int set_needs_input_grad(PyObject* self, PyObject* value, void*) {
 
 PyMethodDef methods[] = {
     {"save_for_backward", save_for_backward, METH_VARARGS, "Keeps tensors for backward."},
-    {"save_for_forward", ignore, METH_VARARGS, "Accepted; forward-mode differentiation is not built in."},
+    {"save_for_forward", ignore, METH_VARARGS,
+     "Accepted; forward-mode differentiation is not built in."},
     {"mark_dirty", mark_dirty, METH_VARARGS, "Says which inputs forward changed in place."},
     {"mark_non_differentiable", mark_non_differentiable, METH_VARARGS,
      "Says which outputs have no gradient."},
@@ -234,7 +243,8 @@ PyRef attach_output(FunctionNode* n, PyObject* output, const TensorList& inputs,
   return PyRef(wrap(t));
 }
 
-void save_tensors(FunctionNode* n, const std::vector<std::pair<Tensor, Tensor>>& outputs, bool record) {
+void save_tensors(FunctionNode* n, const std::vector<std::pair<Tensor, Tensor>>& outputs,
+                  bool record) {
   if (!n->to_save) return;
   for (Tensor& t : TensorList(tensors_of(n->to_save))) {
     n->saved.push_back(std::make_unique<SavedTensor>());
@@ -242,14 +252,16 @@ void save_tensors(FunctionNode* n, const std::vector<std::pair<Tensor, Tensor>>&
     for (const auto& [given, attached] : outputs) {
       if (given.is(t)) t = attached;
     }
-    if (record && t->grad_fn == n) n->saved.back()->save_output(t, t->output_nr);
-    else n->saved.back()->save(t);
+    if (record && t->grad_fn == n)
+      n->saved.back()->save_output(t, t->output_nr);
+    else
+      n->saved.back()->save(t);
   }
   n->to_save = PyRef();
 }
 
-// _function_apply(function class, ctx class, split, *args): `split` tells that forward has no ctx and
-// setup_context(ctx, inputs, output) follows it.
+// _function_apply(function class, ctx class, split, *args): `split` tells that forward has no ctx
+// and setup_context(ctx, inputs, output) follows it.
 PyObject* function_apply(PyObject*, PyObject* args) {
   return guard([&]() -> PyObject* {
     constexpr Py_ssize_t kFirst = 3;
@@ -278,7 +290,8 @@ PyObject* function_apply(PyObject*, PyObject* args) {
         PyRef with_ctx(check_py(PyTuple_New(count + 1)));
         PyTuple_SET_ITEM(with_ctx.get(), 0, Py_NewRef(ctx.get()));
         for (Py_ssize_t i = 0; i < count; ++i) {
-          PyTuple_SET_ITEM(with_ctx.get(), i + 1, Py_NewRef(PyTuple_GET_ITEM(inputs_tuple.get(), i)));
+          PyTuple_SET_ITEM(with_ctx.get(), i + 1,
+                           Py_NewRef(PyTuple_GET_ITEM(inputs_tuple.get(), i)));
         }
         result = PyRef(check_py(PyObject_CallObject(forward.get(), with_ctx.get())));
       }
@@ -289,10 +302,11 @@ PyObject* function_apply(PyObject*, PyObject* args) {
     }
     n->dirty = n->non_differentiable = PyRef();
     const bool tuple = PyTuple_Check(result.get());
-    FB_CHECK_TYPE(tuple || is_tensor(result.get()) || PyList_Check(result.get()), Py_TYPE(ctx.get())->tp_name,
+    FB_CHECK_TYPE(tuple || is_tensor(result.get()) || PyList_Check(result.get()),
+                  Py_TYPE(ctx.get())->tp_name,
                   ".forward: expected to return a Tensor or a tuple of Tensors, got ",
                   Py_TYPE(result.get())->tp_name);
-    PyRef outs = tuple ? result
+    PyRef outs = tuple                        ? result
                  : PyList_Check(result.get()) ? PyRef(check_py(PyList_AsTuple(result.get())))
                                               : PyRef(check_py(PyTuple_Pack(1, result.get())));
     std::vector<std::pair<Tensor, Tensor>> attached;
@@ -329,8 +343,10 @@ void init_function_type(PyObject* module) {
   static PyType_Spec spec = {"flambeau.autograd.function._FunctionNode", sizeof(FunctionNode), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   PyRef bases(check_py(PyTuple_Pack(1, node_type)));
-  function_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpecWithBases(&spec, bases.get())));
-  check_py(PyModule_AddObjectRef(module, "_FunctionNode", reinterpret_cast<PyObject*>(function_type)));
+  function_type =
+      reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpecWithBases(&spec, bases.get())));
+  check_py(
+      PyModule_AddObjectRef(module, "_FunctionNode", reinterpret_cast<PyObject*>(function_type)));
   check_py(PyModule_AddFunctions(module, functions));
 }
 

@@ -11,8 +11,8 @@ namespace flambeau::python {
 namespace {
 
 struct GeneratorObject {
-  PyObject_HEAD
-  Generator* generator;   // owned, but for the default generator, which belongs to the core
+  PyObject_HEAD Generator*
+      generator;  // owned, but for the default generator, which belongs to the core
 };
 PyTypeObject* generator_type = nullptr;
 
@@ -29,7 +29,8 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guard([&]() -> PyObject* {
     static const char* names[] = {"device", nullptr};
     PyObject* device = nullptr;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names),
+                                     &device)) {
       return nullptr;
     }
     if (device && device != Py_None) {
@@ -82,8 +83,10 @@ PyObject* get_state(PyObject* self, PyObject*) {
 }
 PyObject* set_state(PyObject* self, PyObject* state) {
   return guard([&]() -> PyObject* {
-    FB_CHECK_TYPE(is_tensor(state) && impl(state)->dtype == DType::UInt8, "set_state(): expected a "
-                  "torch.ByteTensor, but got ", Py_TYPE(state)->tp_name);
+    FB_CHECK_TYPE(is_tensor(state) && impl(state)->dtype == DType::UInt8,
+                  "set_state(): expected a "
+                  "torch.ByteTensor, but got ",
+                  Py_TYPE(state)->tp_name);
     const Tensor t = borrow_tensor(state);
     FB_CHECK(t.is_contiguous() && !t.is_meta(), "set_state(): the state must be contiguous");
     of(self).set_state(t.data<uint8_t>(), static_cast<size_t>(t.numel()));
@@ -103,7 +106,8 @@ PyObject* get_device(PyObject*, void*) {
 PyObject* reduce(PyObject* self, PyObject*) {
   PyRef state(get_state(self, nullptr));
   if (!state) return nullptr;
-  PyObject* rebuild = PyObject_GetAttrString(reinterpret_cast<PyObject*>(generator_type), "_from_state");
+  PyObject* rebuild =
+      PyObject_GetAttrString(reinterpret_cast<PyObject*>(generator_type), "_from_state");
   if (!rebuild) return nullptr;
   return Py_BuildValue("(N(O))", rebuild, state.get());
 }

@@ -23,8 +23,10 @@ struct Item {
 };
 
 [[noreturn]] void fail_item(PyObject* o) {
-  fail(ErrorKind::Index, "only integers, slices (`:`), ellipsis (`...`), None and long or byte "
-       "Variables are valid indices (got ", Py_TYPE(o)->tp_name, ")");
+  fail(ErrorKind::Index,
+       "only integers, slices (`:`), ellipsis (`...`), None and long or byte "
+       "Variables are valid indices (got ",
+       Py_TYPE(o)->tp_name, ")");
 }
 
 bool is_list_like(PyObject* o) {
@@ -35,7 +37,8 @@ bool is_list_like(PyObject* o) {
 int64_t position_of(PyObject* o) {
   int overflow = 0;
   const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-  FB_CHECK_VALUE(!overflow, "Overflow when unpacking long long: the index does not fit into 64 bits");
+  FB_CHECK_VALUE(!overflow,
+                 "Overflow when unpacking long long: the index does not fit into 64 bits");
   if (v == -1 && PyErr_Occurred()) throw_python_error();
   return v;
 }
@@ -49,10 +52,12 @@ Tensor indices_from_data(PyObject* data) {
 
 Item tensor_item(Tensor t) {
   FB_CHECK_INDEX(is_integral(t.dtype()) && t.dtype() != DType::Int8 && t.dtype() != DType::Int16,
-                 "tensors used as indices must be long, int, byte or bool tensors, got ", t.dtype());
+                 "tensors used as indices must be long, int, byte or bool tensors, got ",
+                 t.dtype());
   if (t.dim() == 0 && !t.is_meta()) {
     const int64_t v = item(t).to_int();
-    if (t.dtype() == DType::Bool || t.dtype() == DType::UInt8) return {Item::Flag, v != 0, nullptr, {}};
+    if (t.dtype() == DType::Bool || t.dtype() == DType::UInt8)
+      return {Item::Flag, v != 0, nullptr, {}};
     return {Item::Select, v, nullptr, {}};
   }
   return {Item::Indices, 0, nullptr, std::move(t)};
@@ -142,8 +147,10 @@ class WindowBuilder {
     sizes_.push_back(size);
     int64_t stride = 0, dense = 0;
     // A step beyond the end is never taken.
-    if (size > 1) stride = t_.strides[dim_] * step, dense = dense_[dim_] * step;
-    else if (step == 1) stride = t_.strides[dim_], dense = dense_[dim_];
+    if (size > 1)
+      stride = t_.strides[dim_] * step, dense = dense_[dim_] * step;
+    else if (step == 1)
+      stride = t_.strides[dim_], dense = dense_[dim_];
     strides_.push_back(stride);
     dense_strides_.push_back(dense);
   }
@@ -206,7 +213,8 @@ void parse(const TensorImpl& t, PyObject* index, ParsedIndex& out) {
   SmallVec<Item, 6> items;
   if (PyTuple_Check(index) || stands_for_tuple(index)) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(index);
-    for (Py_ssize_t i = 0; i < n; ++i) items.push_back(convert_item(PySequence_Fast_GET_ITEM(index, i)));
+    for (Py_ssize_t i = 0; i < n; ++i)
+      items.push_back(convert_item(PySequence_Fast_GET_ITEM(index, i)));
   } else {
     items.push_back(convert_item(index));
     FB_CHECK_INDEX(!(PyLong_Check(index) && t.sizes.empty() && !PyBool_Check(index)),
@@ -329,17 +337,21 @@ void assign_indices(const Tensor& self, const ParsedIndex& parsed, PyObject* val
     ops::masked_fill_Tensor_(view, indices[0], v.dim() ? ops::view(v, Dims()) : v);
     return;
   }
-  ops::index_put_(view, indices, without_leading_ones(v, kMaxDims < v.dim() ? 0 : [&] {
-    // The result has the dimensions of the window, with those of the indices merged in.
-    int64_t longest = 0, taken = 0;
-    for (const Tensor& t : indices) {
-      if (!t.defined()) continue;
-      const bool is_mask = t.dtype() == DType::Bool || t.dtype() == DType::UInt8;
-      longest = std::max(longest, is_mask ? int64_t{1} : t.dim());
-      taken += is_mask ? t.dim() : 1;
-    }
-    return view.dim() - taken + longest;
-  }()));
+  ops::index_put_(view, indices,
+                  without_leading_ones(
+                      v, kMaxDims < v.dim() ? 0 : [&] {
+                        // The result has the dimensions of the window, with those of the indices
+                        // merged in.
+                        int64_t longest = 0, taken = 0;
+                        for (const Tensor& t : indices) {
+                          if (!t.defined()) continue;
+                          const bool is_mask =
+                              t.dtype() == DType::Bool || t.dtype() == DType::UInt8;
+                          longest = std::max(longest, is_mask ? int64_t{1} : t.dim());
+                          taken += is_mask ? t.dim() : 1;
+                        }
+                        return view.dim() - taken + longest;
+                      }()));
 }
 
 void set(PyObject* self, PyObject* index, PyObject* value) {
@@ -347,7 +359,8 @@ void set(PyObject* self, PyObject* index, PyObject* value) {
   const bool number = !is_tensor(value);
   FB_CHECK_TYPE(!number || is_plain_number(value), "can't assign a ", Py_TYPE(value)->tp_name,
                 " to a torch.", type_name(t.dtype()), "Tensor; make it a tensor first");
-  FB_CHECK(!has_internal_overlap(t), "setitem: unsupported operation: more than one element of the "
+  FB_CHECK(!has_internal_overlap(t),
+           "setitem: unsupported operation: more than one element of the "
            "written-to tensor refers to a single memory location. Please clone() the tensor before "
            "performing the operation.");
   ParsedIndex parsed(*t.get());
@@ -374,16 +387,18 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
 }
 
 int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
-  return guard([&]() -> int {
-    FB_CHECK_TYPE(value, "Tensor does not support deleting items");
-    PyObject* args[] = {self, index, value};
-    if (PyObject* answer = overridden("__setitem__", args, 3)) {
-      Py_DECREF(answer);
-      return 0;
-    }
-    set(self, index, value);
-    return 0;
-  }, -1);
+  return guard(
+      [&]() -> int {
+        FB_CHECK_TYPE(value, "Tensor does not support deleting items");
+        PyObject* args[] = {self, index, value};
+        if (PyObject* answer = overridden("__setitem__", args, 3)) {
+          Py_DECREF(answer);
+          return 0;
+        }
+        set(self, index, value);
+        return 0;
+      },
+      -1);
 }
 
 PyObject* tensor_iter(PyObject* self) {
@@ -406,13 +421,17 @@ PyObject* tensor_iter(PyObject* self) {
 }
 
 int tensor_contains(PyObject* self, PyObject* value) {
-  return guard([&]() -> int {
-    FB_CHECK(is_tensor(value) || is_plain_number(value), "Tensor.__contains__ only supports Tensor or "
-             "scalar, but you passed in a ", Py_TYPE(value)->tp_name, ".");
-    PyRef equal(check_py(PyObject_RichCompare(self, value, Py_EQ)));
-    PyRef found(check_py(PyObject_CallMethod(equal.get(), "any", nullptr)));
-    return check_py(PyObject_IsTrue(found.get()));
-  }, -1);
+  return guard(
+      [&]() -> int {
+        FB_CHECK(is_tensor(value) || is_plain_number(value),
+                 "Tensor.__contains__ only supports Tensor or "
+                 "scalar, but you passed in a ",
+                 Py_TYPE(value)->tp_name, ".");
+        PyRef equal(check_py(PyObject_RichCompare(self, value, Py_EQ)));
+        PyRef found(check_py(PyObject_CallMethod(equal.get(), "any", nullptr)));
+        return check_py(PyObject_IsTrue(found.get()));
+      },
+      -1);
 }
 
 }  // namespace flambeau::python

@@ -11,11 +11,11 @@ namespace flambeau::python {
 namespace {
 
 struct ModuleObject {
-  PyObject_HEAD
-  PyObject* dict;      // in the object itself: one load to reach it
+  PyObject_HEAD PyObject* dict;  // in the object itself: one load to reach it
   PyObject* weakrefs;
-  // Something after the two, so that CPython takes this for a layout of its own: a class then builds
-  // on it even if another base stands in front, and `module.__class__ = Other` keeps working.
+  // Something after the two, so that CPython takes this for a layout of its own: a class then
+  // builds on it even if another base stands in front, and `module.__class__ = Other` keeps
+  // working.
   void* unused;
 };
 PyObject*& dict_of(PyObject* self) { return reinterpret_cast<ModuleObject*>(self)->dict; }
@@ -141,7 +141,8 @@ PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
     if (!named) return nullptr;
     result = PyObject_CallFunctionObjArgs(call_with_hooks, self, args, named.get(), nullptr);
   }
-  if (!result) [[unlikely]] note_error(self);
+  if (!result) [[unlikely]]
+    note_error(self);
   return result;
 }
 
@@ -207,8 +208,9 @@ PyCFunction with_keywords(PyCFunctionWithKeywords f) {
 
 }  // namespace
 
-PyMethodDef module_base_functions[] = {{"_bind_module_calls", bind_module_calls, METH_VARARGS, nullptr},
-                                       {nullptr, nullptr, 0, nullptr}};
+PyMethodDef module_base_functions[] = {
+    {"_bind_module_calls", bind_module_calls, METH_VARARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
 
 void init_module_base(PyObject* module) {
   for (int i = 0; i < kMemberDicts; ++i) member_names[i] = intern(kMemberNames[i]);
@@ -223,8 +225,8 @@ void init_module_base(PyObject* module) {
   static PyMethodDef methods[] = {
       {"__getattr__", find_member, METH_O, "The parameter, module or buffer of that name."},
       {"__getstate__", module_getstate, METH_NOARGS, "The dictionary."},
-      {"__init_subclass__", with_keywords(init_subclass),
-       METH_CLASS | METH_VARARGS | METH_KEYWORDS, nullptr},
+      {"__init_subclass__", with_keywords(init_subclass), METH_CLASS | METH_VARARGS | METH_KEYWORDS,
+       nullptr},
       {"_call_impl", with_keywords(call_method), METH_VARARGS | METH_KEYWORDS, nullptr},
       {"_wrapped_call_impl", with_keywords(call_method), METH_VARARGS | METH_KEYWORDS, nullptr},
       {nullptr, nullptr, 0, nullptr}};

@@ -27,18 +27,21 @@ struct PythonTensorHook : TensorHook {
     FB_CHECK_TYPE(is_tensor(result.get()), "expected Variable, but hook returned '",
                   Py_TYPE(result.get())->tp_name, "'");
     Tensor changed = borrow_tensor(result.get());
-    FB_CHECK(changed.sizes() == grad.sizes(), "hook has changed the size of value: ",
-             changed.sizes(), " instead of ", grad.sizes());
+    FB_CHECK(changed.sizes() == grad.sizes(),
+             "hook has changed the size of value: ", changed.sizes(), " instead of ", grad.sizes());
     return changed;
   }
-  int traverse(int (*visit)(void*, void*), void* arg) override { return visit(callable.get(), arg); }
+  int traverse(int (*visit)(void*, void*), void* arg) override {
+    return visit(callable.get(), arg);
+  }
 };
 
 PyObject* tuple_of(const TensorList& list) { return check_py(wrap(list)); }
 
 void take_back(TensorList& list, PyObject* result, const char* what) {
   if (result == Py_None) return;
-  PyRef tuple = PyTuple_Check(result) ? PyRef::borrow(result) : PyRef(check_py(PyTuple_Pack(1, result)));
+  PyRef tuple =
+      PyTuple_Check(result) ? PyRef::borrow(result) : PyRef(check_py(PyTuple_Pack(1, result)));
   FB_CHECK(PyTuple_GET_SIZE(tuple.get()) == static_cast<Py_ssize_t>(list.size()), what,
            " hook returned an incorrect number of values: ", PyTuple_GET_SIZE(tuple.get()),
            " instead of ", list.size());
@@ -59,11 +62,14 @@ struct PythonNodeHook : NodeHook {
       take_back(outputs, result.get(), "backward pre");
     } else {
       PyRef in(tuple_of(inputs));
-      PyRef result(check_py(PyObject_CallFunctionObjArgs(callable.get(), in.get(), out.get(), nullptr)));
+      PyRef result(
+          check_py(PyObject_CallFunctionObjArgs(callable.get(), in.get(), out.get(), nullptr)));
       take_back(inputs, result.get(), "backward");
     }
   }
-  int traverse(int (*visit)(void*, void*), void* arg) override { return visit(callable.get(), arg); }
+  int traverse(int (*visit)(void*, void*), void* arg) override {
+    return visit(callable.get(), arg);
+  }
 };
 
 // ---- the type
@@ -120,7 +126,9 @@ void node_dealloc(PyObject* self) {
   release_node(n);
 }
 
-PyObject* node_name(PyObject* self, PyObject*) { return PyUnicode_FromString(node_of(self)->cls->name); }
+PyObject* node_name(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(node_of(self)->cls->name);
+}
 
 PyObject* next_functions(PyObject* self, void*) {
   return guard([&]() -> PyObject* {
@@ -205,7 +213,8 @@ PyMethodDef methods[] = {
     {"name", node_name, METH_NOARGS, "The kind of operation, such as MulBackward0."},
     {"_sequence_nr", sequence_nr, METH_NOARGS, nullptr},
     {"register_hook", register_hook<false>, METH_O,
-     "Calls hook(grad_inputs, grad_outputs) after this node ran; a returned tuple replaces grad_inputs."},
+     "Calls hook(grad_inputs, grad_outputs) after this node ran; a returned tuple replaces "
+     "grad_inputs."},
     {"register_prehook", register_hook<true>, METH_O,
      "Calls hook(grad_outputs) before this node runs; a returned tuple replaces grad_outputs."},
     {nullptr, nullptr, 0, nullptr}};
@@ -221,10 +230,7 @@ PyMemberDef members[] = {
 
 // ---- removable handles
 
-struct Handle {
-  PyObject_HEAD
-  std::function<void()>* remove;
-};
+struct Handle { PyObject_HEAD std::function<void()>* remove; };
 PyTypeObject* handle_type = nullptr;
 
 PyObject* handle_remove(PyObject* self, PyObject*) {
@@ -284,7 +290,8 @@ void init_node_type(PyObject* module) {
                                 {0, nullptr}};
   static PyType_Spec spec = {"flambeau.autograd.graph.Node", sizeof(Node), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
-                                 Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                                 Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                             slots};
   node_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpec(&spec)));
   check_py(PyModule_AddObjectRef(module, "Node", reinterpret_cast<PyObject*>(node_type)));
   object_hooks.node_type = node_type;

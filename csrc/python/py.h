@@ -17,10 +17,16 @@ class PyRef {
  public:
   PyRef() = default;
   explicit PyRef(PyObject* owned) : p_(owned) {}
-  static PyRef borrow(PyObject* p) { Py_XINCREF(p); return PyRef(p); }
+  static PyRef borrow(PyObject* p) {
+    Py_XINCREF(p);
+    return PyRef(p);
+  }
   PyRef(const PyRef& o) : p_(o.p_) { Py_XINCREF(p_); }
   PyRef(PyRef&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  PyRef& operator=(PyRef o) noexcept { std::swap(p_, o.p_); return *this; }
+  PyRef& operator=(PyRef o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
   ~PyRef() { Py_XDECREF(p_); }
   PyObject* get() const { return p_; }
   PyObject* release() { return std::exchange(p_, nullptr); }
@@ -34,11 +40,13 @@ class PyRef {
 [[noreturn]] inline void throw_python_error() { throw Error(ErrorKind::Python, "python error"); }
 // Turns a null result of a CPython call into that C++ exception.
 inline PyObject* check_py(PyObject* p) {
-  if (!p) [[unlikely]] throw_python_error();
+  if (!p) [[unlikely]]
+    throw_python_error();
   return p;
 }
 inline int check_py(int status) {
-  if (status < 0) [[unlikely]] throw_python_error();
+  if (status < 0) [[unlikely]]
+    throw_python_error();
   return status;
 }
 
@@ -75,23 +83,23 @@ inline PyObject* wrap(Tensor t) {
 inline PyObject* wrap(bool v) { return PyBool_FromLong(v); }
 inline PyObject* wrap(int64_t v) { return PyLong_FromLongLong(v); }
 inline PyObject* wrap(double v) { return PyFloat_FromDouble(v); }
-PyObject* wrap(const TensorList& list);      // a tuple
-PyObject* wrap(const Scalar& s);             // bool, int, float or complex
+PyObject* wrap(const TensorList& list);  // a tuple
+PyObject* wrap(const Scalar& s);         // bool, int, float or complex
 
 // dtype, device, Size, layout and memory_format objects (types.cpp).
-PyObject* wrap_dtype(DType t);               // new reference to the singleton
+PyObject* wrap_dtype(DType t);  // new reference to the singleton
 PyObject* wrap_device(Device d);
-PyObject* wrap_size(const Dims& sizes);      // flambeau.Size
-PyObject* wrap_dims(const Dims& dims);       // a plain tuple of ints
-bool is_dtype(PyObject* o);                  // also accepts the Python types float, int, bool, complex
-DType to_dtype(PyObject* o);                 // raises TypeError
-bool is_device(PyObject* o);                 // device objects, strings
-Device to_device(PyObject* o);               // parses "cpu", "cuda:0" (RuntimeError: not available)
+PyObject* wrap_size(const Dims& sizes);  // flambeau.Size
+PyObject* wrap_dims(const Dims& dims);   // a plain tuple of ints
+bool is_dtype(PyObject* o);              // also accepts the Python types float, int, bool, complex
+DType to_dtype(PyObject* o);             // raises TypeError
+bool is_device(PyObject* o);             // device objects, strings
+Device to_device(PyObject* o);           // parses "cpu", "cuda:0" (RuntimeError: not available)
 bool is_memory_format(PyObject* o);
 MemoryFormat to_memory_format(PyObject* o);
-PyObject* wrap_layout();                     // torch.strided, new reference
-bool is_layout(PyObject* o);                 // strided only; others raise when used
-void init_types(PyObject* module);           // adds dtype, device, Size, layout, memory_format
+PyObject* wrap_layout();            // torch.strided, new reference
+bool is_layout(PyObject* o);        // strided only; others raise when used
+void init_types(PyObject* module);  // adds dtype, device, Size, layout, memory_format
 
 // Releases the interpreter lock while alive; only raw memory may be touched meanwhile.
 class GilRelease {

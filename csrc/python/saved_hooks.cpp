@@ -9,17 +9,13 @@ namespace flambeau::python {
 
 namespace {
 
-struct Pair {
-  PyRef pack, unpack;
-};
+struct Pair { PyRef pack, unpack; };
 std::vector<Pair>& stack() {
   static auto* list = new std::vector<Pair>();
   return *list;
 }
 
-struct Packed {
-  PyRef value, unpack;
-};
+struct Packed { PyRef value, unpack; };
 bool packing = false;  // what pack() itself saves is kept plainly
 
 void* pack(const Tensor& t) {
@@ -37,8 +33,10 @@ void* pack(const Tensor& t) {
 Tensor unpack(void* handle) {
   auto* p = static_cast<Packed*>(handle);
   PyRef tensor(check_py(PyObject_CallOneArg(p->unpack.get(), p->value.get())));
-  FB_CHECK_TYPE(is_tensor(tensor.get()), "Output of saved tensor unpack_hook expected to be a Tensor "
-                "but got result of type ", Py_TYPE(tensor.get())->tp_name);
+  FB_CHECK_TYPE(is_tensor(tensor.get()),
+                "Output of saved tensor unpack_hook expected to be a Tensor "
+                "but got result of type ",
+                Py_TYPE(tensor.get())->tp_name);
   return borrow_tensor(tensor.get());
 }
 
@@ -68,11 +66,10 @@ PyObject* bump(PyObject*, PyObject* tensor) {
 
 }  // namespace
 
-PyMethodDef saved_hook_functions[] = {
-    {"_push_saved_tensor_hooks", push, METH_VARARGS, nullptr},
-    {"_pop_saved_tensor_hooks", pop, METH_NOARGS, nullptr},
-    {"_bump_version", bump, METH_O, nullptr},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef saved_hook_functions[] = {{"_push_saved_tensor_hooks", push, METH_VARARGS, nullptr},
+                                      {"_pop_saved_tensor_hooks", pop, METH_NOARGS, nullptr},
+                                      {"_bump_version", bump, METH_O, nullptr},
+                                      {nullptr, nullptr, 0, nullptr}};
 
 void init_saved_hooks() {
   saved_tensor_hooks = {pack, unpack, [](void* p) { delete static_cast<Packed*>(p); },

@@ -50,7 +50,8 @@ PyObject* can_cast_function(PyObject*, PyObject* args, PyObject* kwargs) {
   return guard([&]() -> PyObject* {
     static const char* names[] = {"from_", "to", nullptr};
     PyObject *a, *b;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:can_cast", const_cast<char**>(names), &a, &b)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:can_cast", const_cast<char**>(names), &a,
+                                     &b)) {
       return nullptr;
     }
     return wrap(can_cast(to_dtype(a), to_dtype(b)));
@@ -62,18 +63,23 @@ PyObject* result_type_function(PyObject*, PyObject* args) {
     if (!PyArg_ParseTuple(args, "OO:result_type", &a, &b)) return nullptr;
     PromotionState state;
     for (PyObject* o : {a, b}) {
-      FB_CHECK_TYPE(is_tensor(o) || PyNumber_Check(o), "result_type(): expected tensors and numbers, "
-                    "but got ", Py_TYPE(o)->tp_name);
-      if (is_tensor(o)) state.add(borrow_tensor(o));
-      else state.add(as_scalar(o));
+      FB_CHECK_TYPE(is_tensor(o) || PyNumber_Check(o),
+                    "result_type(): expected tensors and numbers, "
+                    "but got ",
+                    Py_TYPE(o)->tp_name);
+      if (is_tensor(o))
+        state.add(borrow_tensor(o));
+      else
+        state.add(as_scalar(o));
     }
     return wrap_dtype(state.result());
   });
 }
 PyObject* register_parameter_type(PyObject*, PyObject* cls) {
   return guard([&]() -> PyObject* {
-    FB_CHECK_TYPE(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
-                  "_register_parameter_type(): expected a Tensor subclass");
+    FB_CHECK_TYPE(
+        PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+        "_register_parameter_type(): expected a Tensor subclass");
     parameter_type = reinterpret_cast<PyTypeObject*>(Py_NewRef(cls));
     Py_RETURN_NONE;
   });

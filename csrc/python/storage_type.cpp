@@ -16,10 +16,7 @@ namespace flambeau::python {
 
 namespace {
 
-struct StorageObject {
-  PyObject_HEAD
-  StorageRef storage;
-};
+struct StorageObject { PyObject_HEAD StorageRef storage; };
 PyTypeObject* storage_type = nullptr;
 
 StorageRef& ref(PyObject* o) { return reinterpret_cast<StorageObject*>(o)->storage; }
@@ -62,8 +59,10 @@ PyObject* storage_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     }
     const Device where = given(device) ? to_device(device) : kCpu;
     if (!size) return wrap_storage(new_storage(0, where), type);
-    if (PyIndex_Check(size)) return wrap_storage(new_storage(to_size(size, "UntypedStorage"), where), type);
-    PyRef list(check_py(PySequence_Fast(size, "UntypedStorage(): expected a size or a sequence of bytes")));
+    if (PyIndex_Check(size))
+      return wrap_storage(new_storage(to_size(size, "UntypedStorage"), where), type);
+    PyRef list(check_py(
+        PySequence_Fast(size, "UntypedStorage(): expected a size or a sequence of bytes")));
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(list.get());
     PyRef result(wrap_storage(new_storage(static_cast<size_t>(n), where), type));
     uint8_t* p = bytes_of(result.get(), "UntypedStorage");
@@ -91,7 +90,8 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   }
   static uint8_t nothing;
   void* data = s.data ? s.data : &nothing;
-  const int status = PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(s.nbytes), 0, flags);
+  const int status =
+      PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(s.nbytes), 0, flags);
   if (status == 0) ++s.exports;
   return status;
 }
@@ -102,7 +102,8 @@ Py_ssize_t storage_length(PyObject* self) { return static_cast<Py_ssize_t>(of(se
 size_t checked_index(PyObject* self, PyObject* index) {
   const auto n = static_cast<int64_t>(of(self).nbytes);
   const int64_t i = as_int(index);
-  FB_CHECK_INDEX(i >= -n && i < n, "UntypedStorage: index ", i, " out of range for storage of size ", n);
+  FB_CHECK_INDEX(i >= -n && i < n, "UntypedStorage: index ", i,
+                 " out of range for storage of size ", n);
   return static_cast<size_t>(i < 0 ? i + n : i);
 }
 
@@ -122,21 +123,23 @@ PyObject* storage_subscript(PyObject* self, PyObject* index) {
 }
 
 int storage_assign(PyObject* self, PyObject* index, PyObject* value) {
-  return guard([&]() -> int {
-    FB_CHECK_TYPE(value, "UntypedStorage: bytes cannot be deleted");
-    uint8_t* p = bytes_of(self, "UntypedStorage");
-    const uint8_t byte = to_byte(value, "UntypedStorage");
-    if (PyIndex_Check(index)) {
-      p[checked_index(self, index)] = byte;
-      return 0;
-    }
-    FB_CHECK_TYPE(PySlice_Check(index), "can't index a storage with ", Py_TYPE(index)->tp_name);
-    Py_ssize_t start, stop, step;
-    check_py(PySlice_Unpack(index, &start, &stop, &step));
-    const Py_ssize_t n = PySlice_AdjustIndices(storage_length(self), &start, &stop, step);
-    for (Py_ssize_t i = 0; i < n; ++i) p[start + i * step] = byte;
-    return 0;
-  }, -1);
+  return guard(
+      [&]() -> int {
+        FB_CHECK_TYPE(value, "UntypedStorage: bytes cannot be deleted");
+        uint8_t* p = bytes_of(self, "UntypedStorage");
+        const uint8_t byte = to_byte(value, "UntypedStorage");
+        if (PyIndex_Check(index)) {
+          p[checked_index(self, index)] = byte;
+          return 0;
+        }
+        FB_CHECK_TYPE(PySlice_Check(index), "can't index a storage with ", Py_TYPE(index)->tp_name);
+        Py_ssize_t start, stop, step;
+        check_py(PySlice_Unpack(index, &start, &stop, &step));
+        const Py_ssize_t n = PySlice_AdjustIndices(storage_length(self), &start, &stop, step);
+        for (Py_ssize_t i = 0; i < n; ++i) p[start + i * step] = byte;
+        return 0;
+      },
+      -1);
 }
 
 PyObject* storage_repr(PyObject* self) {
@@ -201,7 +204,8 @@ PyObject* deepcopy(PyObject* self, PyObject* memo) {
     if (PyErr_Occurred()) return nullptr;
   }
   PyRef copy(clone(self, nullptr));
-  if (!copy || (PyDict_Check(memo) && PyDict_SetItem(memo, key.get(), copy.get()) < 0)) return nullptr;
+  if (!copy || (PyDict_Check(memo) && PyDict_SetItem(memo, key.get(), copy.get()) < 0))
+    return nullptr;
   return copy.release();
 }
 
@@ -210,7 +214,8 @@ PyObject* copy_from(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObjec
     static FixedSignature<2> signature{"copy_", {"source", "non_blocking"}, 2, 1, {}};
     PyObject* a[2];
     signature.parse(args, n, kwnames, a);
-    FB_CHECK_TYPE(is_storage(a[0]), "copy_(): expected an UntypedStorage, not ", Py_TYPE(a[0])->tp_name);
+    FB_CHECK_TYPE(is_storage(a[0]), "copy_(): expected an UntypedStorage, not ",
+                  Py_TYPE(a[0])->tp_name);
     const Storage& from = of(a[0]);
     FB_CHECK(from.nbytes == of(self).nbytes, "copy_(): size mismatch, the storages have ",
              of(self).nbytes, " and ", from.nbytes, " bytes");
@@ -242,7 +247,8 @@ PyObject* tolist(PyObject* self, PyObject*) {
 PyObject* reduce(PyObject* self, PyObject*) {
   return guard([&]() -> PyObject* {
     const auto* p = reinterpret_cast<const char*>(bytes_of(self, "pickle"));
-    PyRef rebuild(check_py(PyObject_GetAttrString(reinterpret_cast<PyObject*>(storage_type), "_from_bytes")));
+    PyRef rebuild(
+        check_py(PyObject_GetAttrString(reinterpret_cast<PyObject*>(storage_type), "_from_bytes")));
     PyRef content(check_py(PyBytes_FromStringAndSize(p, storage_length(self))));
     return Py_BuildValue("(O(O))", rebuild.get(), content.get());
   });
@@ -277,20 +283,23 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* 
     const int64_t item = given(a[4]) ? element_size(dtype_argument(a[4], "from_buffer")) : 1;
     const int64_t length = b.view.len, offset = given(a[3]) ? as_int(a[3]) : 0;
     int64_t count = given(a[2]) ? as_int(a[2]) : -1;
-    FB_CHECK_VALUE(offset >= 0 && offset <= length, "from_buffer(): offset must be non-negative and no "
-                   "greater than buffer length (", length, "), but got ", offset);
+    FB_CHECK_VALUE(offset >= 0 && offset <= length,
+                   "from_buffer(): offset must be non-negative and no "
+                   "greater than buffer length (",
+                   length, "), but got ", offset);
     if (count < 0) {
       FB_CHECK_VALUE((length - offset) % item == 0, "from_buffer(): buffer size (", length - offset,
                      ") must be a multiple of element size (", item, ")");
       count = (length - offset) / item;
     }
     FB_CHECK_VALUE(count <= (length - offset) / item, "from_buffer(): buffer has only ",
-                   (length - offset) / item, " elements after offset ", offset, ", but specified a size of ",
-                   count);
+                   (length - offset) / item, " elements after offset ", offset,
+                   ", but specified a size of ", count);
     bool swap = false;
     if (given(a[1])) {
       const std::string order = PyUnicode_Check(a[1]) ? as_str(a[1]) : "";
-      FB_CHECK_VALUE(order == "native" || order == "little" || order == "big", "from_buffer(): invalid "
+      FB_CHECK_VALUE(order == "native" || order == "little" || order == "big",
+                     "from_buffer(): invalid "
                      "byte_order, use 'native', 'little' or 'big'");
       swap = order == (std::endian::native == std::endian::little ? "big" : "little");
     }
@@ -323,11 +332,13 @@ PyMethodDef methods[] = {
     {"clone", clone, METH_NOARGS, "A copy."},
     {"cpu", itself, METH_NOARGS, "The storage itself."},
     {"untyped", itself, METH_NOARGS, "The storage itself."},
-    {"copy_", FB_FASTCALL(copy_from), kFastcall, "Overwrites the bytes with those of another storage."},
+    {"copy_", FB_FASTCALL(copy_from), kFastcall,
+     "Overwrites the bytes with those of another storage."},
     {"fill_", fill, METH_O, "Overwrites every byte."},
     {"tolist", tolist, METH_NOARGS, "The bytes as ints."},
     {"from_buffer", FB_FASTCALL(from_buffer), kFastcall | METH_STATIC,
-     "from_buffer(buffer, byte_order='native', count=-1, offset=0, dtype=None): a copy of a buffer."},
+     "from_buffer(buffer, byte_order='native', count=-1, offset=0, dtype=None): a copy of a "
+     "buffer."},
     {"_from_bytes", from_bytes, METH_O | METH_STATIC, nullptr},
     {"__copy__", clone, METH_NOARGS, nullptr},
     {"__deepcopy__", deepcopy, METH_O, nullptr},
@@ -359,8 +370,9 @@ PyObject* storage_from_buffer(PyObject*, PyObject* args) {
                    "_storage_from_buffer(): bytes ", begin, " to ", begin, " + ", size,
                    " are not all in a buffer of ", b->view.len);
     char* data = static_cast<char*>(b->view.buf) + begin;
-    StorageRef s = borrow_storage(data, static_cast<size_t>(size),
-                                  [](void* context) { delete static_cast<Buffer*>(context); }, b.get());
+    StorageRef s = borrow_storage(
+        data, static_cast<size_t>(size),
+        [](void* context) { delete static_cast<Buffer*>(context); }, b.get());
     (void)b.release();
     return wrap_storage(std::move(s));
   });
@@ -387,12 +399,14 @@ PyRef as_storage(PyObject* o) {
   PyRef inner(PyObject_GetAttrString(o, "_untyped_storage"));
   if (!inner || !is_storage(inner.get())) {
     PyErr_Clear();
-    fail(ErrorKind::Type, "set_(): argument 'source' must be Tensor or Storage, not ", Py_TYPE(o)->tp_name);
+    fail(ErrorKind::Type, "set_(): argument 'source' must be Tensor or Storage, not ",
+         Py_TYPE(o)->tp_name);
   }
   return inner;
 }
 
-void take_storage(TensorImpl& t, StorageRef storage, const Dims& sizes, const Dims& strides, int64_t offset) {
+void take_storage(TensorImpl& t, StorageRef storage, const Dims& sizes, const Dims& strides,
+                  int64_t offset) {
   t.device = storage->device;
   t.storage = std::move(storage);
   set_geometry(t, sizes, strides, offset);
@@ -407,14 +421,16 @@ void set_to_storage(const Tensor& self, PyObject* source, PyObject* const* a) {
   checked_numel(sizes, item, "set_");
   const bool own_strides = given(a[3]) && (sizes.empty() || !as_int_list(a[3]).empty());
   const Dims strides = own_strides ? as_int_list(a[3]) : contiguous_strides(sizes);
-  FB_CHECK(strides.size() == sizes.size(), "set_(): mismatch in length of strides and shape: ", strides,
-           " and ", sizes);
-  for (int64_t s : strides) FB_CHECK(s >= 0, "set_(): Negative strides are not supported, got ", strides);
+  FB_CHECK(strides.size() == sizes.size(),
+           "set_(): mismatch in length of strides and shape: ", strides, " and ", sizes);
+  for (int64_t s : strides)
+    FB_CHECK(s >= 0, "set_(): Negative strides are not supported, got ", strides);
   const size_t bytes = required_bytes(sizes, strides, offset, item, "set_");
   if (bytes > storage->nbytes) {
-    FB_CHECK(storage->resizable && !storage->exports, "set_(): setStorage: sizes ", sizes, ", strides ",
-             strides, ", storage offset ", offset, ", and itemsize ", item, " requiring a storage size of ",
-             bytes, " are out of bounds for storage of size ", storage->nbytes);
+    FB_CHECK(storage->resizable && !storage->exports, "set_(): setStorage: sizes ", sizes,
+             ", strides ", strides, ", storage offset ", offset, ", and itemsize ", item,
+             " requiring a storage size of ", bytes, " are out of bounds for storage of size ",
+             storage->nbytes);
     resize_storage(*storage.get(), bytes);
   }
   take_storage(*self.get(), std::move(storage), sizes, strides, offset);
@@ -427,7 +443,8 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
     PyObject* a[4];
     signature.parse(args, n, kwnames, a);
     const Tensor t = borrow_tensor(self);
-    FB_CHECK(!grad_enabled || !requires_grad(t), "set_(): a leaf Variable that requires grad is being "
+    FB_CHECK(!grad_enabled || !requires_grad(t),
+             "set_(): a leaf Variable that requires grad is being "
              "used in an in-place operation. Use detach() or no_grad()");
     for (int i = 2; i < 4; ++i) {
       FB_CHECK_TYPE(!given(a[i]) || PyTuple_Check(a[i]) || PyList_Check(a[i]), "set_(): argument '",
@@ -438,8 +455,8 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
       take_storage(*t.get(), new_storage(0, t.device()), {0}, {1}, 0);
     } else if (is_tensor(a[0])) {
       const Tensor source = borrow_tensor(a[0]);
-      FB_CHECK(source.dtype() == t.dtype(), "set_(): Could not set tensor of type ", name(source.dtype()),
-               " to a tensor of type ", name(t.dtype()));
+      FB_CHECK(source.dtype() == t.dtype(), "set_(): Could not set tensor of type ",
+               name(source.dtype()), " to a tensor of type ", name(t.dtype()));
       if (a[1] || a[2] || a[3]) {
         PyRef storage(wrap_storage(source->storage));
         set_to_storage(t, storage.get(), a);
@@ -465,9 +482,11 @@ PyObject* share_tensor(PyObject* self, PyObject*) {
 
 PyMethodDef tensor_storage_methods[] = {
     {"untyped_storage", untyped_storage, METH_NOARGS, "The bytes behind this tensor."},
-    {"storage", typed_storage, METH_NOARGS, "The memory behind this tensor as elements of its type."},
+    {"storage", typed_storage, METH_NOARGS,
+     "The memory behind this tensor as elements of its type."},
     {"set_", FB_FASTCALL(set), kFastcall,
-     "set_(source=None, storage_offset=0, size=None, stride=None): takes the memory of a storage or "
+     "set_(source=None, storage_offset=0, size=None, stride=None): takes the memory of a storage "
+     "or "
      "tensor. Raises RuntimeError when the window does not fit."},
     {"share_memory_", share_tensor, METH_NOARGS,
      "Moves the elements to memory that processes forked from now on share."},
@@ -496,7 +515,8 @@ void init_storage_type(PyObject* module) {
   static PyType_Spec spec = {"flambeau.UntypedStorage", sizeof(StorageObject), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
   storage_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpec(&spec)));
-  check_py(PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(storage_type)));
+  check_py(
+      PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(storage_type)));
 }
 
 }  // namespace flambeau::python

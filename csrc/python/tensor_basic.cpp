@@ -51,40 +51,48 @@ int refuse_delete(PyObject* value, const char* what) {
 }
 
 int set_data(PyObject* self, PyObject* value, void*) {
-  return guard([&]() -> int {
-    if (refuse_delete(value, "data")) return -1;
-    FB_CHECK_TYPE(is_tensor(value), "Variable data has to be a tensor, but got ",
-                  Py_TYPE(value)->tp_name);
-    TensorImpl* t = impl(self);
-    const TensorImpl* from = impl(value);
-    t->storage = from->storage;
-    t->dtype = from->dtype;
-    t->device = from->device;
-    set_geometry(*t, from->sizes, from->strides, from->offset);
-    if (t->autograd && t->autograd->accumulator) {
-      // The accumulator's idea of the leaf follows.
-      t->autograd->accumulator->outputs[0] = {t->sizes, t->dtype, t->device};
-    }
-    return 0;
-  }, -1);
+  return guard(
+      [&]() -> int {
+        if (refuse_delete(value, "data")) return -1;
+        FB_CHECK_TYPE(is_tensor(value), "Variable data has to be a tensor, but got ",
+                      Py_TYPE(value)->tp_name);
+        TensorImpl* t = impl(self);
+        const TensorImpl* from = impl(value);
+        t->storage = from->storage;
+        t->dtype = from->dtype;
+        t->device = from->device;
+        set_geometry(*t, from->sizes, from->strides, from->offset);
+        if (t->autograd && t->autograd->accumulator) {
+          // The accumulator's idea of the leaf follows.
+          t->autograd->accumulator->outputs[0] = {t->sizes, t->dtype, t->device};
+        }
+        return 0;
+      },
+      -1);
 }
 
 int set_requires_grad_property(PyObject* self, PyObject* value, void*) {
-  return guard([&]() -> int {
-    if (refuse_delete(value, "requires_grad")) return -1;
-    FB_CHECK(PyBool_Check(value), "requires_grad must be a bool");
-    set_requires_grad(borrow_tensor(self), value == Py_True);
-    return 0;
-  }, -1);
+  return guard(
+      [&]() -> int {
+        if (refuse_delete(value, "requires_grad")) return -1;
+        FB_CHECK(PyBool_Check(value), "requires_grad must be a bool");
+        set_requires_grad(borrow_tensor(self), value == Py_True);
+        return 0;
+      },
+      -1);
 }
 
 int set_grad_property(PyObject* self, PyObject* value, void*) {
-  return guard([&]() -> int {
-    FB_CHECK_TYPE(!value || value == Py_None || is_tensor(value), "assigned grad expected to be a "
-                  "Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
-    set_grad(borrow_tensor(self), value && value != Py_None ? borrow_tensor(value) : Tensor());
-    return 0;
-  }, -1);
+  return guard(
+      [&]() -> int {
+        FB_CHECK_TYPE(!value || value == Py_None || is_tensor(value),
+                      "assigned grad expected to be a "
+                      "Tensor or None but got grad of type ",
+                      Py_TYPE(value)->tp_name);
+        set_grad(borrow_tensor(self), value && value != Py_None ? borrow_tensor(value) : Tensor());
+        return 0;
+      },
+      -1);
 }
 
 // ---- methods
@@ -191,15 +199,19 @@ PyObject* register_hook(PyObject* self, PyObject* callable) {
 PyObject* register_post_accumulate(PyObject* self, PyObject* callable) {
   return guard([&]() -> PyObject* {
     const Tensor t = borrow_tensor(self);
-    FB_CHECK(requires_grad(t) && is_leaf(t), "post accumulate grad hooks can only be registered on "
+    FB_CHECK(requires_grad(t) && is_leaf(t),
+             "post accumulate grad hooks can only be registered on "
              "leaf tensors that require gradient");
     struct Hook : TensorHook {
       PyRef callable;
       Tensor call(const Tensor& variable) override {
-        PyRef result(check_py(PyObject_CallOneArg(callable.get(), reinterpret_cast<PyObject*>(variable.get()))));
+        PyRef result(check_py(
+            PyObject_CallOneArg(callable.get(), reinterpret_cast<PyObject*>(variable.get()))));
         return Tensor();
       }
-      int traverse(int (*visit)(void*, void*), void* arg) override { return visit(callable.get(), arg); }
+      int traverse(int (*visit)(void*, void*), void* arg) override {
+        return visit(callable.get(), arg);
+      }
     };
     auto hook = std::make_shared<Hook>();
     hook->callable = PyRef::borrow(callable);
@@ -220,9 +232,11 @@ PyObject* make_subclass_method(PyObject*, PyObject* args, PyObject* kwargs) {
                                      &cls, &data, &require_grad)) {
       return nullptr;
     }
-    FB_CHECK_TYPE(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
-                  "_make_subclass(): cls must be a Tensor subclass");
-    FB_CHECK_TYPE(is_tensor(data), "_make_subclass(): data must be a Tensor, not ", Py_TYPE(data)->tp_name);
+    FB_CHECK_TYPE(
+        PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+        "_make_subclass(): cls must be a Tensor subclass");
+    FB_CHECK_TYPE(is_tensor(data), "_make_subclass(): data must be a Tensor, not ",
+                  Py_TYPE(data)->tp_name);
     PyRef result(make_subclass(reinterpret_cast<PyTypeObject*>(cls), borrow_tensor(data)));
     if (require_grad) set_requires_grad(borrow_tensor(result.get()), true);
     return result.release();
@@ -234,8 +248,9 @@ PyObject* as_subclass(PyObject*, PyObject* args) {
   return guard([&]() -> PyObject* {
     PyObject *data, *cls;
     if (!PyArg_ParseTuple(args, "OO:as_subclass", &data, &cls)) return nullptr;
-    FB_CHECK_TYPE(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
-                  "as_subclass(): cls must be a Tensor subclass");
+    FB_CHECK_TYPE(
+        PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+        "as_subclass(): cls must be a Tensor subclass");
     Tensor t = borrow_tensor(data);
     if (needs_grad(t) && is_leaf(t)) t = ops::view(t, t.sizes());
     PyRef result(make_subclass(reinterpret_cast<PyTypeObject*>(cls), t));
@@ -277,13 +292,14 @@ PyMethodDef tensor_basic_methods[] = {
     {"detach", detach_method, METH_NOARGS, "The same elements without history."},
     {"detach_", detach_in_place, METH_NOARGS, "Forgets the history."},
     {"retain_grad", retain_grad_method, METH_NOARGS, "Makes backward fill `.grad` of a non-leaf."},
-    {"requires_grad_", FB_FASTCALL(requires_grad_method), kFastcall, "Asks for gradients, in place."},
+    {"requires_grad_", FB_FASTCALL(requires_grad_method), kFastcall,
+     "Asks for gradients, in place."},
     {"register_hook", register_hook, METH_O,
      "Calls hook(grad) when the gradient is known; a returned tensor replaces it."},
     {"register_post_accumulate_grad_hook", register_post_accumulate, METH_O,
      "Calls hook(tensor) after `.grad` of a leaf was updated."},
-    {"_make_subclass", FB_FASTCALL(make_subclass_method), METH_VARARGS | METH_KEYWORDS | METH_STATIC,
-     nullptr},
+    {"_make_subclass", FB_FASTCALL(make_subclass_method),
+     METH_VARARGS | METH_KEYWORDS | METH_STATIC, nullptr},
     {"_as_subclass", as_subclass, METH_VARARGS | METH_STATIC, nullptr},
     {"_untracked", mark_untracked, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};

@@ -16,23 +16,25 @@ namespace {
 // ---- type()
 
 constexpr const char* kTypeNames[kDTypes] = {
-    "ByteTensor", "CharTensor", "ShortTensor", "IntTensor", "LongTensor", "HalfTensor", "FloatTensor",
-    "DoubleTensor", "ComplexFloatTensor", "ComplexDoubleTensor", "BoolTensor", "BFloat16Tensor"};
+    "ByteTensor",         "CharTensor",          "ShortTensor", "IntTensor",
+    "LongTensor",         "HalfTensor",          "FloatTensor", "DoubleTensor",
+    "ComplexFloatTensor", "ComplexDoubleTensor", "BoolTensor",  "BFloat16Tensor"};
 
 // "torch.FloatTensor", a class of that name, or a dtype.
 DType named_dtype(PyObject* o) {
   if (is_dtype(o)) return to_dtype(o);
   PyRef text = PyRef::borrow(o);
   if (PyType_Check(o)) text = PyRef(check_py(PyObject_GetAttrString(o, "__name__")));
-  FB_CHECK_TYPE(PyUnicode_Check(text.get()), "type(): dtype must be a type, str, or dtype object, not ",
-                Py_TYPE(o)->tp_name);
+  FB_CHECK_TYPE(PyUnicode_Check(text.get()),
+                "type(): dtype must be a type, str, or dtype object, not ", Py_TYPE(o)->tp_name);
   std::string wanted = as_str(text.get());
   if (wanted.rfind("torch.", 0) == 0) wanted = wanted.substr(6);
   if (PyType_Check(o) && wanted == "Tensor") return default_dtype();
   for (int i = 0; i < kDTypes; ++i) {
     if (wanted == kTypeNames[i]) return static_cast<DType>(i);
   }
-  fail(ErrorKind::Value, "invalid type: '", as_str(text.get()), "': type() knows torch.FloatTensor and "
+  fail(ErrorKind::Value, "invalid type: '", as_str(text.get()),
+       "': type() knows torch.FloatTensor and "
        "its like on the CPU");
 }
 
@@ -42,7 +44,8 @@ PyObject* type_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
     PyObject* a[2];
     signature.parse(args, n, kwnames, a);
     const Tensor t = borrow_tensor(self);
-    if (!given(a[0])) return PyUnicode_FromFormat("torch.%s", kTypeNames[static_cast<int>(t.dtype())]);
+    if (!given(a[0]))
+      return PyUnicode_FromFormat("torch.%s", kTypeNames[static_cast<int>(t.dtype())]);
     const DType dtype = named_dtype(a[0]);
     return dtype == t.dtype() ? Py_NewRef(self) : wrap(ops::_to_copy(t, dtype));
   });
@@ -50,17 +53,23 @@ PyObject* type_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
 
 // ---- new tensors of the same kind
 
-PyObject* new_tensor_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+PyObject* new_tensor_method(PyObject* self, PyObject* const* args, Py_ssize_t n,
+                            PyObject* kwnames) {
   return guard([&]() -> PyObject* {
     static FixedSignature<6> signature{
-        "new_tensor", {"data", "dtype", "device", "requires_grad", "layout", "pin_memory"}, 1, 1, {}};
+        "new_tensor",
+        {"data", "dtype", "device", "requires_grad", "layout", "pin_memory"},
+        1,
+        1,
+        {}};
     PyObject* a[6];
     signature.parse(args, n, kwnames, a);
     const Tensor t = borrow_tensor(self);
     PyRef dtype(given(a[1]) ? Py_NewRef(a[1]) : wrap_dtype(t.dtype()));
     FB_CHECK_TYPE(is_dtype(dtype.get()), "new_tensor(): argument 'dtype' must be torch.dtype, not ",
                   Py_TYPE(dtype.get())->tp_name);
-    Tensor result = tensor_from_data(a[0], dtype.get(), given(a[2]) ? to_device(a[2]) : t.device(), "new_tensor");
+    Tensor result = tensor_from_data(a[0], dtype.get(), given(a[2]) ? to_device(a[2]) : t.device(),
+                                     "new_tensor");
     if (to_flag(a[3], "new_tensor", "requires_grad")) set_requires_grad(result, true);
     return wrap(result);
   });
@@ -73,7 +82,8 @@ PyObject* new_method(PyObject* self, PyObject* args) {
     const Py_ssize_t n = PyTuple_GET_SIZE(args);
     if (n == 0) return wrap(empty({0}, t.dtype(), t.device()));
     PyObject* first = PyTuple_GET_ITEM(args, 0);
-    if (n == 1 && is_tensor(first)) return wrap(ops::_to_copy(detach(borrow_tensor(first)), t.dtype()));
+    if (n == 1 && is_tensor(first))
+      return wrap(ops::_to_copy(detach(borrow_tensor(first)), t.dtype()));
     const bool size = PyTuple_Check(first) && !PyTuple_CheckExact(first);
     if (n == 1 && size) return wrap(empty(as_int_list(first), t.dtype(), t.device(), "new"));
     if (n == 1 && !PyLong_Check(first)) {
@@ -104,10 +114,11 @@ PyObject* get_transposed(PyObject* self, void*) {
   return attribute(self, [](const Tensor& t) -> Tensor {
     if (t.dim() == 2) return ops::transpose(t, 0, 1);
     if (warn_hook) {
-      warn_hook("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
-                "deprecated and it will throw an error in a future release. Consider `x.mT` to "
-                "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
-                "reverse the dimensions of a tensor.");
+      warn_hook(
+          "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+          "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+          "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+          "reverse the dimensions of a tensor.");
     }
     Dims order;
     for (int64_t d = t.dim() - 1; d >= 0; --d) order.push_back(d);
@@ -123,8 +134,9 @@ PyObject* get_matrix_transposed(PyObject* self, void*) {
 }
 PyObject* get_adjoint(PyObject* self, void*) {
   return attribute(self, [](const Tensor& t) {
-    FB_CHECK(t.dim() == 0 || t.dim() == 2, "tensor.H is only supported on matrices (2-D tensors). Got ",
-             t.dim(), "-D tensor.", t.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
+    FB_CHECK(t.dim() == 0 || t.dim() == 2,
+             "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.",
+             t.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
     return t.dim() == 0 ? ops::conj(t) : ops::adjoint(t);
   });
 }
@@ -146,14 +158,18 @@ PyObject* get_imag(PyObject* self, void*) {
 }
 
 int assign_part(PyObject* self, PyObject* value, const char* name, Tensor (*part)(const Tensor&)) {
-  return guard([&]() -> int {
-    FB_CHECK(value, "can't delete ", name, " attribute");
-    FB_CHECK_TYPE(is_tensor(value) || PyNumber_Check(value), name, " must be set to a Tensor or number, "
-                  "not ", Py_TYPE(value)->tp_name);
-    const Tensor to = part(borrow_tensor(self));
-    ops::copy_(to, as_operand(value));
-    return 0;
-  }, -1);
+  return guard(
+      [&]() -> int {
+        FB_CHECK(value, "can't delete ", name, " attribute");
+        FB_CHECK_TYPE(is_tensor(value) || PyNumber_Check(value), name,
+                      " must be set to a Tensor or number, "
+                      "not ",
+                      Py_TYPE(value)->tp_name);
+        const Tensor to = part(borrow_tensor(self));
+        ops::copy_(to, as_operand(value));
+        return 0;
+      },
+      -1);
 }
 int set_real(PyObject* self, PyObject* value, void*) {
   return assign_part(self, value, "real", [](const Tensor& t) { return ops::real(t); });
@@ -171,7 +187,8 @@ PyMethodDef tensor_convert_methods[] = {
     {"type", FB_FASTCALL(type_method), kFastcall,
      "type(dtype=None, non_blocking=False): the name of the type, or the tensor in another type."},
     {"new_tensor", FB_FASTCALL(new_tensor_method), kFastcall,
-     "new_tensor(data, *, dtype=None, device=None, requires_grad=False): data in this tensor's type."},
+     "new_tensor(data, *, dtype=None, device=None, requires_grad=False): data in this tensor's "
+     "type."},
     {"is_conj", never, METH_NOARGS, "False: conjugates are computed at once."},
     {"is_neg", never, METH_NOARGS, "False: negatives are computed at once."},
     {"new", new_method, METH_VARARGS, "new(*sizes) or new(data): the old constructor."},
@@ -181,7 +198,8 @@ PyGetSetDef tensor_convert_properties[] = {
     {"T", get_transposed, nullptr, "The dimensions in reverse order.", nullptr},
     {"mT", get_matrix_transposed, nullptr, "The last two dimensions swapped.", nullptr},
     {"H", get_adjoint, nullptr, "The matrix transposed and conjugated.", nullptr},
-    {"mH", get_matrix_adjoint, nullptr, "The last two dimensions swapped, elements conjugated.", nullptr},
+    {"mH", get_matrix_adjoint, nullptr, "The last two dimensions swapped, elements conjugated.",
+     nullptr},
     {"real", get_real, set_real, "The real parts.", nullptr},
     {"imag", get_imag, set_imag, "The imaginary parts, of complex tensors.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};

@@ -22,7 +22,8 @@ Tensor legacy_tensor(PyObject* args) {
     Dims sizes;
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyObject* item = PyTuple_GET_ITEM(args, i);
-      FB_CHECK_TYPE(PyIndex_Check(item), "Tensor(): sizes must be ints, got ", Py_TYPE(item)->tp_name);
+      FB_CHECK_TYPE(PyIndex_Check(item), "Tensor(): sizes must be ints, got ",
+                    Py_TYPE(item)->tp_name);
       sizes.push_back(as_int(item));
     }
     return empty(sizes, default_dtype(), kCpu, "Tensor");
@@ -40,7 +41,8 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     Device device = kCpu;
     if (kwargs && PyDict_Size(kwargs)) {
       PyObject* given = PyDict_GetItemString(kwargs, "device");
-      FB_CHECK_TYPE(given && PyDict_Size(kwargs) == 1, "Tensor(): the only keyword argument is "
+      FB_CHECK_TYPE(given && PyDict_Size(kwargs) == 1,
+                    "Tensor(): the only keyword argument is "
                     "device; use torch.tensor(data, dtype=...) to choose a type");
       device = to_device(given);
     }

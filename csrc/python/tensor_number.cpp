@@ -17,38 +17,110 @@ namespace {
 using Method = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
 
 enum Operator {
-  kAdd, kSub, kMul, kDiv, kRemainder, kFloorDivide, kPow, kMatmul, kAnd, kOr, kXor, kLeft, kRight,
-  kNeg, kAbs, kInvert, kPos,
-  kLt, kLe, kEq, kNe, kGt, kGe,
-  kInAdd, kInSub, kInMul, kInDiv, kInRemainder, kInFloorDivide, kInPow, kInAnd, kInOr, kInXor,
-  kInLeft, kInRight, kOperators
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kRemainder,
+  kFloorDivide,
+  kPow,
+  kMatmul,
+  kAnd,
+  kOr,
+  kXor,
+  kLeft,
+  kRight,
+  kNeg,
+  kAbs,
+  kInvert,
+  kPos,
+  kLt,
+  kLe,
+  kEq,
+  kNe,
+  kGt,
+  kGe,
+  kInAdd,
+  kInSub,
+  kInMul,
+  kInDiv,
+  kInRemainder,
+  kInFloorDivide,
+  kInPow,
+  kInAnd,
+  kInOr,
+  kInXor,
+  kInLeft,
+  kInRight,
+  kOperators
 };
-const char* const kNames[kOperators] = {
-    "add", "sub", "mul", "div", "remainder", "floor_divide", "pow", "matmul", "bitwise_and",
-    "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift",
-    "neg", "abs", "bitwise_not", "positive",
-    "lt", "le", "eq", "ne", "gt", "ge",
-    "add_", "sub_", "mul_", "div_", "remainder_", "floor_divide_", "pow_", "bitwise_and_",
-    "bitwise_or_", "bitwise_xor_", "bitwise_left_shift_", "bitwise_right_shift_"};
+const char* const kNames[kOperators] = {"add",
+                                        "sub",
+                                        "mul",
+                                        "div",
+                                        "remainder",
+                                        "floor_divide",
+                                        "pow",
+                                        "matmul",
+                                        "bitwise_and",
+                                        "bitwise_or",
+                                        "bitwise_xor",
+                                        "bitwise_left_shift",
+                                        "bitwise_right_shift",
+                                        "neg",
+                                        "abs",
+                                        "bitwise_not",
+                                        "positive",
+                                        "lt",
+                                        "le",
+                                        "eq",
+                                        "ne",
+                                        "gt",
+                                        "ge",
+                                        "add_",
+                                        "sub_",
+                                        "mul_",
+                                        "div_",
+                                        "remainder_",
+                                        "floor_divide_",
+                                        "pow_",
+                                        "bitwise_and_",
+                                        "bitwise_or_",
+                                        "bitwise_xor_",
+                                        "bitwise_left_shift_",
+                                        "bitwise_right_shift_"};
 Method methods[kOperators];
 
 // Two plain tensors need no parser.
 using Direct = Tensor (*)(const Tensor&, const Tensor&);
 template <Operator op>
 Tensor direct(const Tensor& a, const Tensor& b) {
-  if constexpr (op == kAdd) return ops::add(a, b);
-  else if constexpr (op == kSub) return ops::sub(a, b);
-  else if constexpr (op == kMul) return ops::mul(a, b);
-  else if constexpr (op == kDiv) return ops::div(a, b);
-  else if constexpr (op == kRemainder) return ops::remainder(a, b);
-  else if constexpr (op == kFloorDivide) return ops::floor_divide(a, b);
-  else if constexpr (op == kPow) return ops::pow(a, b);
-  else if constexpr (op == kMatmul) return ops::matmul(a, b);
-  else if constexpr (op == kAnd) return ops::bitwise_and(a, b);
-  else if constexpr (op == kOr) return ops::bitwise_or(a, b);
-  else if constexpr (op == kXor) return ops::bitwise_xor(a, b);
-  else if constexpr (op == kLeft) return ops::bitwise_left_shift(a, b);
-  else return ops::bitwise_right_shift(a, b);
+  if constexpr (op == kAdd)
+    return ops::add(a, b);
+  else if constexpr (op == kSub)
+    return ops::sub(a, b);
+  else if constexpr (op == kMul)
+    return ops::mul(a, b);
+  else if constexpr (op == kDiv)
+    return ops::div(a, b);
+  else if constexpr (op == kRemainder)
+    return ops::remainder(a, b);
+  else if constexpr (op == kFloorDivide)
+    return ops::floor_divide(a, b);
+  else if constexpr (op == kPow)
+    return ops::pow(a, b);
+  else if constexpr (op == kMatmul)
+    return ops::matmul(a, b);
+  else if constexpr (op == kAnd)
+    return ops::bitwise_and(a, b);
+  else if constexpr (op == kOr)
+    return ops::bitwise_or(a, b);
+  else if constexpr (op == kXor)
+    return ops::bitwise_xor(a, b);
+  else if constexpr (op == kLeft)
+    return ops::bitwise_left_shift(a, b);
+  else
+    return ops::bitwise_right_shift(a, b);
 }
 // By the codes of CPython: <, <=, ==, !=, >, >=.
 const Direct comparisons[] = {ops::lt, ops::le, ops::eq, ops::ne, ops::gt, ops::ge};
@@ -71,7 +143,8 @@ PyObject* call(Operator op, PyObject* self, PyObject* other) {
 
 template <Operator op>
 PyObject* binary(PyObject* a, PyObject* b) {
-  if (is_exact_tensor(a) && is_exact_tensor(b)) [[likely]] return call_direct(direct<op>, a, b);
+  if (is_exact_tensor(a) && is_exact_tensor(b)) [[likely]]
+    return call_direct(direct<op>, a, b);
   if (!is_operand(a) || !is_operand(b)) Py_RETURN_NOTIMPLEMENTED;
   if (is_tensor(a) || may_override(a)) return call(op, a, b);
   return guard([&]() -> PyObject* {
@@ -90,9 +163,13 @@ PyObject* in_place(PyObject* a, PyObject* b) {
   return call(op, a, b);
 }
 template <Operator op>
-PyObject* power_in_place(PyObject* a, PyObject* b, PyObject*) { return in_place<op>(a, b); }
+PyObject* power_in_place(PyObject* a, PyObject* b, PyObject*) {
+  return in_place<op>(a, b);
+}
 template <Operator op>
-PyObject* unary(PyObject* a) { return call(op, a, nullptr); }
+PyObject* unary(PyObject* a) {
+  return call(op, a, nullptr);
+}
 
 PyObject* compare(PyObject* a, PyObject* b, int which) {
   static const Operator names[] = {kLt, kLe, kEq, kNe, kGt, kGe};

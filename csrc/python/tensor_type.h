@@ -11,8 +11,8 @@ PyObject* make_subclass(PyTypeObject* cls, const Tensor& data);
 void track(Object* o);
 
 extern PyMethodDef tensor_basic_methods[];
-extern PyMethodDef tensor_storage_methods[];   // storage_type.cpp
-extern PyMethodDef tensor_convert_methods[];   // tensor_convert.cpp
+extern PyMethodDef tensor_storage_methods[];  // storage_type.cpp
+extern PyMethodDef tensor_convert_methods[];  // tensor_convert.cpp
 extern PyGetSetDef tensor_convert_properties[];
 extern PyGetSetDef tensor_properties[];
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);

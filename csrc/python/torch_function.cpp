@@ -70,12 +70,11 @@ PyObject* disabled_impl(PyObject*, PyObject* args, PyObject*) {
   return result;
 }
 
-PyMethodDef functions[] = {
-    {"_disabled_torch_function_impl", FB_FASTCALL(disabled_impl), METH_VARARGS | METH_KEYWORDS,
-     nullptr},
-    {"_disable_torch_function", disable, METH_O, nullptr},
-    {"_is_torch_function_enabled", is_enabled, METH_NOARGS, nullptr},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {{"_disabled_torch_function_impl", FB_FASTCALL(disabled_impl),
+                            METH_VARARGS | METH_KEYWORDS, nullptr},
+                           {"_disable_torch_function", disable, METH_O, nullptr},
+                           {"_is_torch_function_enabled", is_enabled, METH_NOARGS, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
@@ -91,7 +90,8 @@ bool overrides(PyTypeObject* type) {
   const bool switched_off = attribute && PyCFunction_Check(attribute) &&
                             PyCFunction_GET_FUNCTION(attribute) == FB_FASTCALL(disabled_impl);
   // Plain subclasses get the default, which keeps their type; Parameter has it switched off.
-  const bool result = attribute != nullptr && attribute != Py_None && !switched_off && (subclass || attribute != own);
+  const bool result = attribute != nullptr && attribute != Py_None && !switched_off &&
+                      (subclass || attribute != own);
   Py_INCREF(type);
   cache()[type] = result;
   return result;
@@ -116,8 +116,8 @@ PyObject* call_torch_function(Overloads& o, PyObject* const* args, Py_ssize_t na
   }
   for (PyObject* asker : askers) {
     PyRef method(check_py(PyObject_GetAttr(asker, interned_name())));
-    PyRef answer(check_py(PyObject_CallFunctionObjArgs(method.get(), public_function(o), types.get(),
-                                                       positional.get(), named.get(), nullptr)));
+    PyRef answer(check_py(PyObject_CallFunctionObjArgs(
+        method.get(), public_function(o), types.get(), positional.get(), named.get(), nullptr)));
     if (answer.get() != Py_NotImplemented) return answer.release();
   }
   fail(ErrorKind::Type, "no implementation found for 'torch.", o.name,

@@ -18,8 +18,8 @@ inline bool may_override(PyObject* o) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyTypeObject* inner = Py_TYPE(PySequence_Fast_GET_ITEM(o, i));
-      if (inner != tensor_type && inner != parameter_type && !PyType_FastSubclass(inner, Py_TPFLAGS_LONG_SUBCLASS) &&
-          overrides(inner)) {
+      if (inner != tensor_type && inner != parameter_type &&
+          !PyType_FastSubclass(inner, Py_TPFLAGS_LONG_SUBCLASS) && overrides(inner)) {
         return true;
       }
     }
@@ -30,6 +30,6 @@ inline bool may_override(PyObject* o) {
 // A new reference to the answer, or null when no argument wants to answer. Raises what they raise.
 PyObject* call_torch_function(Overloads& o, PyObject* const* args, Py_ssize_t nargs,
                               PyObject* kwnames);
-PyMethodDef* torch_function_functions();   // _disabled_torch_function and friends
+PyMethodDef* torch_function_functions();  // _disabled_torch_function and friends
 
 }  // namespace flambeau::python

@@ -1,7 +1,7 @@
 """flambeau: tensors, automatic differentiation and neural networks with PyTorch's public names."""
 
 from . import _C
-from ._C import *  # noqa: F403 - dtypes, classes and services; operators follow from the table
+from ._C import *
 
 for _name in _C._operators:
     globals()[_name] = getattr(_C, _name)
@@ -9,11 +9,11 @@ del _name
 
 from . import _tensor as _tensor  # noqa: E402 - completes the Tensor class
 from . import autograd as autograd  # noqa: E402
-from ._composite import *  # noqa: E402, F403 - functions that are Python over operators
+from ._composite import *  # noqa: E402 - functions that are Python over operators
 from ._serialization import load as load  # noqa: E402
 from ._serialization import save as save  # noqa: E402
-from ._services import *  # noqa: E402, F403
-from ._tensor_lists import *  # noqa: E402, F403
+from ._services import *  # noqa: E402
+from ._tensor_lists import *  # noqa: E402
 from ._tensor_str import get_printoptions as get_printoptions  # noqa: E402
 from ._tensor_str import set_printoptions as set_printoptions  # noqa: E402
 from .autograd import enable_grad as enable_grad  # noqa: E402
@@ -30,8 +30,23 @@ from .random import set_rng_state as set_rng_state  # noqa: E402
 __version__ = "0.1.0"
 
 # Submodules that are imported when they are first used.
-_LAZY = ("backends", "cuda", "distributions", "fft", "jit", "linalg", "nn", "optim", "serialization",
-         "special", "storage", "testing", "types", "utils", "version")
+_LAZY = (
+    "backends",
+    "cuda",
+    "distributions",
+    "fft",
+    "jit",
+    "linalg",
+    "nn",
+    "optim",
+    "serialization",
+    "special",
+    "storage",
+    "testing",
+    "types",
+    "utils",
+    "version",
+)
 
 
 def __getattr__(name):

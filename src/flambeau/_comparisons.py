@@ -16,8 +16,10 @@ def equal(input, other) -> bool:
         if not isinstance(t, Tensor):
             raise TypeError(f"equal(): expected Tensors, got {type(t).__name__}")
     if input.dtype != other.dtype:
-        raise RuntimeError(f"equal(): Expected object of data type {input.dtype} but got data type "
-                           f"{other.dtype} for argument 'other'")
+        raise RuntimeError(
+            f"equal(): Expected object of data type {input.dtype} but got data type "
+            f"{other.dtype} for argument 'other'"
+        )
     if input.shape != other.shape:
         return False
     return _C.all(_C.eq(input, other)).item()

@@ -20,8 +20,10 @@ def _subscripts(sublist) -> str:
             continue
         s = int(s)
         if not 0 <= s < len(_LETTERS):
-            raise ValueError("einsum(): subscript in subscript list is not within the valid range "
-                             f"[0, 52), got {s}")
+            raise ValueError(
+                "einsum(): subscript in subscript list is not within the valid range "
+                f"[0, 52), got {s}"
+            )
         text += _LETTERS[s]
     return text
 
@@ -36,10 +38,12 @@ def einsum(*args) -> Tensor:
     right. Raises RuntimeError for an equation that contradicts the operands.
     """
     if len(args) < 2:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or "
-                         "at least one operand and its subscripts list")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or "
+            "at least one operand and its subscripts list"
+        )
     if not isinstance(args[0], str):
-        operands = args[:len(args) // 2 * 2:2]
+        operands = args[: len(args) // 2 * 2 : 2]
         equation = ",".join(_subscripts(s) for s in args[1::2])
         if len(args) % 2:
             equation += "->" + _subscripts(args[-1])
@@ -75,8 +79,11 @@ def tensordot(a: Tensor, b: Tensor, dims=2, out: Tensor | None = None) -> Tensor
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """The product of matrices, bracketed for the fewest multiplications. Deprecated: use
     ``linalg.multi_dot``, which takes a list."""
-    warnings.warn("chain_matmul is deprecated. Use linalg.multi_dot instead, which accepts a list "
-                  "of two or more tensors rather than multiple parameters.", stacklevel=2)
+    warnings.warn(
+        "chain_matmul is deprecated. Use linalg.multi_dot instead, which accepts a list "
+        "of two or more tensors rather than multiple parameters.",
+        stacklevel=2,
+    )
     if len(matrices) == 1 and isinstance(matrices[0], (list, tuple)):
         matrices = matrices[0]
     y = _C.chain_matmul(list(matrices))

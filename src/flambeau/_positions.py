@@ -10,8 +10,8 @@ __all__ = ["nonzero", "unique", "unique_consecutive"]
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False):
-    """The positions of the elements that are not zero: an int64 tensor (count, input.dim()), or with
-    ``as_tuple`` one vector per dimension, as indexing takes them (a 0-d tensor counts as one of
+    """The positions of the elements that are not zero: an int64 tensor (count, input.dim()), or
+    with ``as_tuple`` one vector per dimension, as indexing takes them (a 0-d tensor counts as one of
     shape (1,))."""
     if as_tuple:
         if out is not None:
@@ -32,8 +32,13 @@ def _results(found, return_inverse: bool, return_counts: bool):
     return values if len(chosen) == 1 else tuple(chosen)
 
 
-def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False,
-           return_counts: bool = False, dim: int | None = None):
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+):
     """The distinct elements in ascending order, or the distinct slices along ``dim``.
 
     ``return_inverse`` adds where each element of ``input`` is among them, ``return_counts`` how
@@ -46,8 +51,9 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False,
     return _results(found, return_inverse, return_counts)
 
 
-def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False,
-                       dim: int | None = None):
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+):
     """The elements, or the slices along ``dim``, without those that equal the one before.
 
     ``return_inverse`` adds where each element of ``input`` is among them, ``return_counts`` how

@@ -6,16 +6,48 @@ import math as _math
 
 from . import _C
 
-__all__ = ["are_deterministic_algorithms_enabled", "compile", "default_generator", "e",
-           "get_default_device", "get_num_interop_threads", "inf", "is_complex",
-           "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_nonzero",
-           "is_storage", "is_tensor", "is_warn_always_enabled", "nan", "newaxis", "numel", "pi",
-           "set_default_device", "set_default_dtype", "set_default_tensor_type",
-           "set_deterministic_debug_mode", "set_float32_matmul_precision",
-           "get_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
-           "set_warn_always", "typename", "use_deterministic_algorithms", "FloatTensor",
-           "DoubleTensor", "HalfTensor", "BFloat16Tensor", "LongTensor", "IntTensor", "ShortTensor",
-           "CharTensor", "ByteTensor", "BoolTensor", "broadcast_shapes"]
+__all__ = [
+    "are_deterministic_algorithms_enabled",
+    "compile",
+    "default_generator",
+    "e",
+    "get_default_device",
+    "get_num_interop_threads",
+    "inf",
+    "is_complex",
+    "is_deterministic_algorithms_warn_only_enabled",
+    "is_floating_point",
+    "is_nonzero",
+    "is_storage",
+    "is_tensor",
+    "is_warn_always_enabled",
+    "nan",
+    "newaxis",
+    "numel",
+    "pi",
+    "set_default_device",
+    "set_default_dtype",
+    "set_default_tensor_type",
+    "set_deterministic_debug_mode",
+    "set_float32_matmul_precision",
+    "get_float32_matmul_precision",
+    "set_flush_denormal",
+    "set_num_interop_threads",
+    "set_warn_always",
+    "typename",
+    "use_deterministic_algorithms",
+    "FloatTensor",
+    "DoubleTensor",
+    "HalfTensor",
+    "BFloat16Tensor",
+    "LongTensor",
+    "IntTensor",
+    "ShortTensor",
+    "CharTensor",
+    "ByteTensor",
+    "BoolTensor",
+    "broadcast_shapes",
+]
 
 default_generator = _C.default_generator
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
@@ -59,8 +91,11 @@ def typename(obj) -> str:
     if isinstance(obj, _C.Tensor):
         return obj.type()
     kind = type(obj)
-    return kind.__qualname__ if kind.__module__ == "builtins" else (
-        f"{kind.__module__}.{kind.__qualname__}")
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else (f"{kind.__module__}.{kind.__qualname__}")
+    )
 
 
 def broadcast_shapes(*shapes):
@@ -71,8 +106,9 @@ def broadcast_shapes(*shapes):
         result = [1] * (len(shape) - len(result)) + result
         for i in range(1, len(shape) + 1):
             if shape[-i] != 1 and result[-i] not in (1, shape[-i]):
-                raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape: "
-                                   f"{shapes}")
+                raise RuntimeError(
+                    f"Shape mismatch: objects cannot be broadcast to a single shape: {shapes}"
+                )
             if shape[-i] != 1:
                 result[-i] = shape[-i]
     return _C.Size(result)
@@ -86,12 +122,18 @@ def set_default_dtype(d) -> None:
 def set_default_tensor_type(t) -> None:
     """The old form of set_default_dtype: takes ``torch.DoubleTensor`` or its name."""
     name = t if isinstance(t, str) else t.__name__
-    kinds = {"FloatTensor": _C.float32, "DoubleTensor": _C.float64, "HalfTensor": _C.float16,
-             "BFloat16Tensor": _C.bfloat16}
+    kinds = {
+        "FloatTensor": _C.float32,
+        "DoubleTensor": _C.float64,
+        "HalfTensor": _C.float16,
+        "BFloat16Tensor": _C.bfloat16,
+    }
     kind = kinds.get(name.rsplit(".", 1)[-1])
     if kind is None or ".cuda." in name:
-        raise TypeError(f"set_default_tensor_type: invalid type {name!r}; floating point CPU types "
-                        f"are {', '.join(kinds)}")
+        raise TypeError(
+            f"set_default_tensor_type: invalid type {name!r}; floating point CPU types "
+            f"are {', '.join(kinds)}"
+        )
     _C._set_default_dtype(kind)
 
 
@@ -109,8 +151,13 @@ def set_default_device(device) -> None:
         raise RuntimeError(f"set_default_device: only 'cpu' can be the default, got {device!r}")
 
 
-_modes = {"deterministic": True, "warn_only": False, "warn_always": False, "precision": "highest",
-          "interop": 1}
+_modes = {
+    "deterministic": True,
+    "warn_only": False,
+    "warn_always": False,
+    "precision": "highest",
+    "interop": 1,
+}
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
@@ -142,8 +189,9 @@ def is_warn_always_enabled() -> bool:
 def set_float32_matmul_precision(precision: str) -> None:
     """Accepted: matmul always computes in float32 here."""
     if precision not in ("highest", "high", "medium"):
-        raise ValueError(f"set_float32_matmul_precision: {precision!r} is not one of 'highest', "
-                         "'high', 'medium'")
+        raise ValueError(
+            f"set_float32_matmul_precision: {precision!r} is not one of 'highest', 'high', 'medium'"
+        )
     _modes["precision"] = precision
 
 
@@ -179,13 +227,22 @@ class _LegacyTensorMeta(type):
     def __call__(cls, *args):
         if args and not isinstance(args[0], int) or not args:
             data = args[0] if args else []
-            return _C.tensor(data.tolist() if isinstance(data, _C.Tensor) else data, dtype=cls.dtype)
+            return _C.tensor(
+                data.tolist() if isinstance(data, _C.Tensor) else data, dtype=cls.dtype
+            )
         return _C.empty(args, dtype=cls.dtype)
 
 
 def _legacy(name, dtype):
-    return _LegacyTensorMeta(name, (), {"dtype": dtype, "__module__": "torch",
-                                        "__doc__": f"The old constructor of {dtype} tensors."})
+    return _LegacyTensorMeta(
+        name,
+        (),
+        {
+            "dtype": dtype,
+            "__module__": "torch",
+            "__doc__": f"The old constructor of {dtype} tensors.",
+        },
+    )
 
 
 FloatTensor = _legacy("FloatTensor", _C.float32)

@@ -1,4 +1,4 @@
-"""The part of the Tensor class that is Python: printing, copying, pickling, backward, subclasses."""
+"""The part of the Tensor class that is Python: printing, copying, pickling, subclasses."""
 
 from __future__ import annotations
 
@@ -59,8 +59,10 @@ def __reduce_ex__(self, protocol):
 def __deepcopy__(self, memo):
     """A leaf with memory of its own. RuntimeError for tensors with a history."""
     if not self.is_leaf:
-        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the "
-                           "deepcopy protocol at the moment. Use detach().clone()")
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the "
+            "deepcopy protocol at the moment. Use detach().clone()"
+        )
     if id(self) in memo:
         return memo[id(self)]
     storage = self.untyped_storage()
@@ -71,8 +73,9 @@ def __deepcopy__(self, memo):
         # Tensors that share memory share it again.
         if key not in memo:
             memo[key] = storage.clone()
-        copied = _C.empty(0, dtype=self.dtype).set_(memo[key], self.storage_offset(), self.shape,
-                                                    self.stride())
+        copied = _C.empty(0, dtype=self.dtype).set_(
+            memo[key], self.storage_offset(), self.shape, self.stride()
+        )
     if type(self) is not Tensor:
         copied = copied.as_subclass(type(self))
     if self.requires_grad:

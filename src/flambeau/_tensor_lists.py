@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from . import _C
 
-__all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors",
-           "cartesian_prod", "combinations", "meshgrid", "vander"]
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "block_diag",
+    "broadcast_tensors",
+    "cartesian_prod",
+    "combinations",
+    "meshgrid",
+    "vander",
+]
 
 Tensor = _C.Tensor
 
@@ -16,8 +25,10 @@ def _tensors(name: str, tensors) -> tuple:
         tensors = tuple(tensors[0])
     for i, t in enumerate(tensors):
         if not isinstance(t, Tensor):
-            raise TypeError(f"{name}(): argument 'tensors' must be tuple of Tensors, but found "
-                            f"element of type {type(t).__name__} at pos {i}")
+            raise TypeError(
+                f"{name}(): argument 'tensors' must be tuple of Tensors, but found "
+                f"element of type {type(t).__name__} at pos {i}"
+            )
     return tensors
 
 
@@ -36,12 +47,15 @@ def meshgrid(*tensors, indexing: str | None = None):
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError('torch.meshgrid: indexing must be one of "xy" or "ij", but received: '
-                           f"{indexing}")
+        raise RuntimeError(
+            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     for t in tensors:
         if t.dim() > 1:
-            raise RuntimeError("torch.meshgrid: Expected 0D or 1D tensor in the tensor list but "
-                               f"got: shape {tuple(t.shape)}")
+            raise RuntimeError(
+                "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but "
+                f"got: shape {tuple(t.shape)}"
+            )
         if t.dtype != tensors[0].dtype:
             raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(tensors) >= 2
@@ -71,19 +85,23 @@ def atleast_1d(*tensors):
 
 def atleast_2d(*tensors):
     """Tensors with at least two dimensions; a vector becomes a row."""
+
     def convert(t):
         return t.reshape(1, 1) if t.dim() == 0 else t.unsqueeze(0) if t.dim() == 1 else t
+
     return _at_least("atleast_2d", tensors, convert)
 
 
 def atleast_3d(*tensors):
     """Tensors with at least three dimensions: (n) becomes (1, n, 1), (m, n) becomes (m, n, 1)."""
+
     def convert(t):
         if t.dim() == 0:
             return t.reshape(1, 1, 1)
         if t.dim() == 1:
             return t.unsqueeze(0).unsqueeze(-1)
         return t.unsqueeze(-1) if t.dim() == 2 else t
+
     return _at_least("atleast_3d", tensors, convert)
 
 
@@ -122,8 +140,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The Vandermonde matrix: powers N - 1 ... 0 (0 ... N - 1 if increasing) of each element."""
     if x.dim() != 1:
-        raise RuntimeError("x must be a one-dimensional tensor: vander got "
-                           f"{x.dim()} dimensions")
+        raise RuntimeError(f"x must be a one-dimensional tensor: vander got {x.dim()} dimensions")
     n = x.numel() if N is None else N
     if n < 0:
         raise RuntimeError(f"N must be non-negative: vander got {n}")

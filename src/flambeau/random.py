@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from . import _C
 
-__all__ = ["default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
-           "set_rng_state"]
+__all__ = [
+    "default_generator",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
 
 default_generator = _C.default_generator
 
@@ -42,11 +49,18 @@ class fork_rng:
     empty list is accepted.
     """
 
-    def __init__(self, devices=None, enabled: bool = True, _caller: str = "fork_rng",
-                 _devices_kw: str = "devices", device_type: str = "cuda") -> None:
+    def __init__(
+        self,
+        devices=None,
+        enabled: bool = True,
+        _caller: str = "fork_rng",
+        _devices_kw: str = "devices",
+        device_type: str = "cuda",
+    ) -> None:
         if devices:
-            raise RuntimeError(f"fork_rng: there is no device of type {device_type!r}; leave out "
-                               "devices")
+            raise RuntimeError(
+                f"fork_rng: there is no device of type {device_type!r}; leave out devices"
+            )
         self._enabled = enabled
         self._states: list = []
 

@@ -24,8 +24,10 @@ class TypedStorage:
             if args:
                 raise RuntimeError("TypedStorage: wrap_storage= excludes a size or data")
             if not isinstance(wrap_storage, UntypedStorage):
-                raise TypeError("TypedStorage: wrap_storage must be an UntypedStorage, not "
-                                f"{type(wrap_storage).__name__}")
+                raise TypeError(
+                    "TypedStorage: wrap_storage must be an UntypedStorage, not "
+                    f"{type(wrap_storage).__name__}"
+                )
             self._untyped_storage = wrap_storage
         elif len(args) > 1:
             raise RuntimeError(f"TypedStorage: takes a size or data, got {len(args)} arguments")
@@ -146,16 +148,21 @@ class TypedStorage:
         return _typed(self._tensor().to(dtype).clone().untyped_storage(), dtype)
 
     def __eq__(self, other) -> bool:
-        return (isinstance(other, TypedStorage) and self.dtype == other.dtype
-                and self._untyped_storage == other._untyped_storage)
+        return (
+            isinstance(other, TypedStorage)
+            and self.dtype == other.dtype
+            and self._untyped_storage == other._untyped_storage
+        )
 
     def __hash__(self) -> int:
         return hash(self._untyped_storage)
 
     def __repr__(self) -> str:
         shown = "".join(f" {value}\n" for value in self.tolist())
-        return (f"{shown}[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of "
-                f"size {self.size()}]")
+        return (
+            f"{shown}[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of "
+            f"size {self.size()}]"
+        )
 
 
 def _typed(storage, dtype) -> TypedStorage:
@@ -163,10 +170,26 @@ def _typed(storage, dtype) -> TypedStorage:
 
 
 def _add_casts() -> None:
-    for name in ("double", "float", "half", "long", "int", "short", "char", "byte", "bool",
-                 "bfloat16", "complex_double", "complex_float"):
-        dtype = {"complex_double": _C.complex128, "complex_float": _C.complex64,
-                 "char": _C.int8, "byte": _C.uint8}.get(name) or getattr(_C, name)
+    for name in (
+        "double",
+        "float",
+        "half",
+        "long",
+        "int",
+        "short",
+        "char",
+        "byte",
+        "bool",
+        "bfloat16",
+        "complex_double",
+        "complex_float",
+    ):
+        dtype = {
+            "complex_double": _C.complex128,
+            "complex_float": _C.complex64,
+            "char": _C.int8,
+            "byte": _C.uint8,
+        }.get(name) or getattr(_C, name)
 
         def cast(self, dtype=dtype):
             return self._to(dtype)
@@ -181,15 +204,31 @@ _add_casts()
 
 def _legacy(name: str, dtype):
     """``FloatStorage`` and its like: TypedStorage of one type."""
-    return type(name, (TypedStorage,), {"dtype": dtype, "__module__": "flambeau",
-                                        "__doc__": f"The old storage of {dtype} elements."})
+    return type(
+        name,
+        (TypedStorage,),
+        {
+            "dtype": dtype,
+            "__module__": "flambeau",
+            "__doc__": f"The old storage of {dtype} elements.",
+        },
+    )
 
 
-_KINDS = {"FloatStorage": _C.float32, "DoubleStorage": _C.float64, "HalfStorage": _C.float16,
-          "BFloat16Storage": _C.bfloat16, "LongStorage": _C.int64, "IntStorage": _C.int32,
-          "ShortStorage": _C.int16, "CharStorage": _C.int8, "ByteStorage": _C.uint8,
-          "BoolStorage": _C.bool, "ComplexFloatStorage": _C.complex64,
-          "ComplexDoubleStorage": _C.complex128}
+_KINDS = {
+    "FloatStorage": _C.float32,
+    "DoubleStorage": _C.float64,
+    "HalfStorage": _C.float16,
+    "BFloat16Storage": _C.bfloat16,
+    "LongStorage": _C.int64,
+    "IntStorage": _C.int32,
+    "ShortStorage": _C.int16,
+    "CharStorage": _C.int8,
+    "ByteStorage": _C.uint8,
+    "BoolStorage": _C.bool,
+    "ComplexFloatStorage": _C.complex64,
+    "ComplexDoubleStorage": _C.complex128,
+}
 
 
 def __getattr__(name: str):

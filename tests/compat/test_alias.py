@@ -20,7 +20,11 @@ print(sys.argv[1:])
 def test_program_runs_unmodified(tmp_path):
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
-    done = subprocess.run([sys.executable, "-m", "flambeau.compat", str(path), "--flag"],
-                          capture_output=True, text=True, env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-m", "flambeau.compat", str(path), "--flag"],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "['--flag']"

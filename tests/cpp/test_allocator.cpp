@@ -56,8 +56,9 @@ TEST(allocator_aligns_and_counts) {
 TEST(allocator_blocks_do_not_overlap) {
   std::vector<std::pair<unsigned char*, size_t>> live;
   uint64_t state = 12345;
-  const auto next = [&state] { return state = state * 6364136223846793005u + 1442695040888963407u,
-                               state >> 33; };
+  const auto next = [&state] {
+    return state = state * 6364136223846793005u + 1442695040888963407u, state >> 33;
+  };
   for (int step = 0; step < 20000; ++step) {
     if (live.size() > 50 || (!live.empty() && next() % 3 == 0)) {
       const size_t i = next() % live.size();
@@ -124,9 +125,7 @@ TEST(allocator_reports_exhaustion) {
   try {
     allocate(size_t{1} << 50);
     EXPECT(false);
-  } catch (const Error& e) {
-    EXPECT(e.kind() == ErrorKind::OutOfMemory);
-  }
+  } catch (const Error& e) { EXPECT(e.kind() == ErrorKind::OutOfMemory); }
   deallocate(allocate(100), 100);
 }
 

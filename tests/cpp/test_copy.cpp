@@ -49,10 +49,11 @@ TEST(copy_all_type_pairs) {
 }
 
 TEST(copy_special_values) {
-  const double values[] = {0.0, -0.0, 1.5, -1.5, 255.9, -129.2, 3e9, -3e9, 9.3e18, -9.3e18, 1e20,
-                           1e300, INFINITY, -INFINITY, NAN, 65504, 65519, 65520, 1e-8, 6e-8};
-  for (DType from : {DType::Float32, DType::Float64, DType::Float16, DType::BFloat16,
-                     DType::Complex64}) {
+  const double values[] = {0.0,  -0.0,   1.5,     -1.5,  255.9, -129.2,   3e9,
+                           -3e9, 9.3e18, -9.3e18, 1e20,  1e300, INFINITY, -INFINITY,
+                           NAN,  65504,  65519,   65520, 1e-8,  6e-8};
+  for (DType from :
+       {DType::Float32, DType::Float64, DType::Float16, DType::BFloat16, DType::Complex64}) {
     const Tensor src = empty({600}, from);
     for (int64_t i = 0; i < 600; ++i)
       store_scalar(element(src, {i}), from, Scalar(values[(i < 300 ? i : i * i) % 20]));
@@ -146,9 +147,7 @@ TEST(fill_layouts_and_ranges) {
     bool thrown = false;
     try {
       fill_elements(empty({2}, type), v);
-    } catch (const Error&) {
-      thrown = true;
-    }
+    } catch (const Error&) { thrown = true; }
     return thrown;
   };
   EXPECT(fails(DType::UInt8, 300) && fails(DType::UInt8, -300) && !fails(DType::UInt8, -1));

@@ -13,8 +13,10 @@ struct KeepLevel {
   const char* before = std::getenv("FLAMBEAU_CPU");
   std::string text = before ? before : "";
   ~KeepLevel() {
-    if (before) setenv("FLAMBEAU_CPU", text.c_str(), 1);
-    else unsetenv("FLAMBEAU_CPU");
+    if (before)
+      setenv("FLAMBEAU_CPU", text.c_str(), 1);
+    else
+      unsetenv("FLAMBEAU_CPU");
     init_cpu_level();
   }
 };

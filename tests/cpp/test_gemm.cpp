@@ -281,8 +281,13 @@ TEST(gemm_ignores_c_without_beta_and_passes_nan_on) {
 
 TEST(gemm_does_not_depend_on_threads) {
   const int before = num_threads();
-  for (auto [m, n, k] : {std::array<int64_t, 3>{333, 444, 555}, {20, 900, 700}, {900, 20, 700},
-                         {5, 3000, 900}, {128, 128, 128}, {1, 3000, 500}, {3000, 1, 500},
+  for (auto [m, n, k] : {std::array<int64_t, 3>{333, 444, 555},
+                         {20, 900, 700},
+                         {900, 20, 700},
+                         {5, 3000, 900},
+                         {128, 128, 128},
+                         {1, 3000, 500},
+                         {3000, 1, 500},
                          {64, 64, 5000}}) {
     std::vector<float> a(m * k), b(k * n), first;
     for (float& x : a) x = random_value<float>();

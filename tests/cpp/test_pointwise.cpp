@@ -50,32 +50,54 @@ void real_kernel(void* out, const void* const* in, int64_t n, const void*) {
 #define ARITHMETIC(k)                                                                         \
   {k<uint8_t>, k<int8_t>, k<int16_t>, k<int32_t>, k<int64_t>, nullptr, k<float>, k<double>
 const PointwiseFn add_table[kDTypes] = ARITHMETIC(add_kernel), add_kernel<Complex64>,
-                                       add_kernel<Complex128>, nullptr, nullptr};
+                  add_kernel<Complex128>, nullptr, nullptr
+};
 const PointwiseFn scale_table[kDTypes] = ARITHMETIC(scale_kernel), nullptr, nullptr, nullptr,
-                                         nullptr};
+                  nullptr
+}
+;
 const PointwiseFn less_table[kDTypes] = ARITHMETIC(less_kernel), nullptr, nullptr,
-                                        less_kernel<uint8_t>, nullptr};
+                  less_kernel<uint8_t>, nullptr
+}
+;
 const PointwiseFn select_table[kDTypes] = ARITHMETIC(select_kernel), select_kernel<Complex64>,
-                                          select_kernel<Complex128>, select_kernel<uint8_t>,
-                                          nullptr};
-const PointwiseFn real_table[kDTypes] = {
-    nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, real_kernel<float>, real_kernel<double>,
-    real_kernel<Complex64>, real_kernel<Complex128>, nullptr, nullptr};
+                  select_kernel<Complex128>, select_kernel<uint8_t>, nullptr
+}
+;
+const PointwiseFn real_table[kDTypes] = {nullptr,
+                                         nullptr,
+                                         nullptr,
+                                         nullptr,
+                                         nullptr,
+                                         nullptr,
+                                         real_kernel<float>,
+                                         real_kernel<double>,
+                                         real_kernel<Complex64>,
+                                         real_kernel<Complex128>,
+                                         nullptr,
+                                         nullptr};
 
 constexpr uint16_t bit(DType t) { return static_cast<uint16_t>(1 << static_cast<int>(t)); }
 constexpr uint16_t kAll = 0xFFF;
 constexpr uint16_t kReal = kAll & ~bit(DType::Complex64) & ~bit(DType::Complex128);
 
-const PointwiseOp add_op{"add", 2, 0, Promotion::Default, OutputType::Same, 0, 0,
-                         kAll & ~bit(DType::Bool), {add_table, add_table}};
-const PointwiseOp scale_op{"scale", 1, 2, Promotion::IntToFloat, OutputType::Same, 0, 3, kReal,
-                           {scale_table, scale_table}};
-const PointwiseOp less_op{"less", 2, 0, Promotion::Default, OutputType::Bool, 0, 0, kReal,
-                          {less_table, less_table}};
-const PointwiseOp select_op{"select", 3, 0, Promotion::Default, OutputType::Same, 1, 0, kAll,
-                            {select_table, select_table}};
-const PointwiseOp real_op{"real", 1, 0, Promotion::IntToFloat, OutputType::Real, 0, 0, kAll,
-                          {real_table, real_table}};
+const PointwiseOp add_op{"add",
+                         2,
+                         0,
+                         Promotion::Default,
+                         OutputType::Same,
+                         0,
+                         0,
+                         kAll & ~bit(DType::Bool),
+                         {add_table, add_table}};
+const PointwiseOp scale_op{"scale", 1, 2,     Promotion::IntToFloat,     OutputType::Same,
+                           0,       3, kReal, {scale_table, scale_table}};
+const PointwiseOp less_op{"less", 2, 0,     Promotion::Default,      OutputType::Bool,
+                          0,      0, kReal, {less_table, less_table}};
+const PointwiseOp select_op{"select", 3, 0,    Promotion::Default,          OutputType::Same,
+                            1,        0, kAll, {select_table, select_table}};
+const PointwiseOp real_op{"real", 1, 0,    Promotion::IntToFloat,   OutputType::Real,
+                          0,      0, kAll, {real_table, real_table}};
 
 Tensor run(const PointwiseOp& op, std::initializer_list<const Tensor*> inputs,
            const Tensor* out = nullptr, const Scalar* params = nullptr) {
@@ -166,7 +188,8 @@ TEST(pointwise_comparison_and_condition) {
       EXPECT_THROW(run(less_op, {&a, &b}), "\"less\" not implemented for 'Complex");
       const Tensor r = run(real_op, {&s});
       EXPECT(r.dtype() == to_real(s.dtype()));
-      for_each_index(shape, [&](const Dims& i) { EXPECT(value_at(r, i) == value_at(s, i).real()); });
+      for_each_index(shape,
+                     [&](const Dims& i) { EXPECT(value_at(r, i) == value_at(s, i).real()); });
       continue;
     }
     const Tensor m = run(less_op, {&a, &b});

@@ -28,8 +28,7 @@ int64_t sum_up(int64_t n, int64_t grain) {
 
 void burn(double microseconds) {
   const int64_t end = system::now_ns() + static_cast<int64_t>(microseconds * 1000);
-  while (system::now_ns() < end) {
-  }
+  while (system::now_ns() < end) {}
 }
 
 class Threads {

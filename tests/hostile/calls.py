@@ -14,8 +14,20 @@ from tools.opgen.table import Op, Sample, T
 
 from . import values
 
-SHAPES = ("()", "(0,)", "(1,)", "(7,)", "(2, 3)", "(3, 2)", "(0, 3)", "(2, 0)", "(2, 3, 4)",
-          "(1, 1, 1, 1)", "(2, 3, 5, 5)", "(1, 2, 3, 4, 5)")
+SHAPES = (
+    "()",
+    "(0,)",
+    "(1,)",
+    "(7,)",
+    "(2, 3)",
+    "(3, 2)",
+    "(0, 3)",
+    "(2, 0)",
+    "(2, 3, 4)",
+    "(1, 1, 1, 1)",
+    "(2, 3, 5, 5)",
+    "(1, 2, 3, 4, 5)",
+)
 
 
 def _samples(row: Op) -> list[Sample]:
@@ -26,8 +38,9 @@ def _samples(row: Op) -> list[Sample]:
     required = [a for a in row.args if not a.is_tensor and a.default is None]
     plain = {"int": 1, "int[]": (1,), "Scalar": 0.5, "float": 0.5, "bool": True}
     extra = {a.name: plain[a.type] for a in required if a.type in plain}
-    return [Sample(tuple(T(shape, low, high) for _ in tensors), extra)
-            for shape in ((2, 3), (0, 3), ())]
+    return [
+        Sample(tuple(T(shape, low, high) for _ in tensors), extra) for shape in ((2, 3), (0, 3), ())
+    ]
 
 
 def _tensor(t: T, dtype: str, grad: bool) -> str:
@@ -75,19 +88,26 @@ class RowCalls:
         return forms or [f"fb.{self.row.name}({{args}})"]
 
     def _render(self, form: str, args: dict[str, str], positional: set[str]) -> str:
-        parts = [source if name in positional else f"{name}={source}"
-                 for name, source in args.items()]
+        parts = [
+            source if name in positional else f"{name}={source}" for name, source in args.items()
+        ]
         first = next(iter(args), None)
         if "out=" in form:  # out= refuses tensors that require grad before it looks any further
             parts = [p.replace(", True)", ")") for p in parts]
         if "_(" in form and first is not None and self.random.random() < 0.7:
             without = args[first].replace(", True)", ")")
-            args = {**args, first: without if self.random.random() < 0.5 else f"{args[first]}.clone()"}
+            args = {
+                **args,
+                first: without if self.random.random() < 0.5 else f"{args[first]}.clone()",
+            }
         if "{self}" in form and first is None:
             form = form.replace("{self}", "A((2, 3))")
-        return form.format(args=", ".join(parts), rest=", ".join(parts[1:]),
-                           self=f"({args[first]})" if first else "",
-                           out=self.random.choice(values.TENSORS))
+        return form.format(
+            args=", ".join(parts),
+            rest=", ".join(parts[1:]),
+            self=f"({args[first]})" if first else "",
+            out=self.random.choice(values.TENSORS),
+        )
 
     def _base(self, sample: Sample, dtype: str, grad: bool) -> tuple[dict[str, str], set[str]]:
         names = [a.name for a in self.row.args]
@@ -108,7 +128,7 @@ class RowCalls:
             for other in values.DTYPES:
                 yield arg.name, old.replace(repr(dtype), repr(other), 1)
             for other in SHAPES:
-                yield arg.name, f"A({other}" + old[old.index(", '"):]
+                yield arg.name, f"A({other}" + old[old.index(", '") :]
             for wrap in ("expanded", "reversed_strides", "every_second", "meta"):
                 yield arg.name, f"{wrap}({old})"
             for extreme in values.EXTREMES.get(dtype, ()):

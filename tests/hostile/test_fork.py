@@ -53,6 +53,11 @@ raise SystemExit(code)
 
 @pytest.mark.parametrize("program", [PROGRAM, GRANDCHILD], ids=["hundred", "nested"])
 def test_fork_after_a_threaded_matmul(program):
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True,
-                          text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ from tools.opgen import table
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AMOUNT = int(os.environ.get("FLAMBEAU_HOSTILE_CALLS", "60"))
 PATIENCE = 30.0  # seconds for one call
-CRASHES = 20     # after so many, the family is given up
+CRASHES = 20  # after so many, the family is given up
 
 
 def _current(log: pathlib.Path) -> tuple[int, str]:
@@ -51,8 +51,19 @@ def run_calls(family: str, amount: int, folder: pathlib.Path) -> list[str]:
         log.unlink(missing_ok=True)
         with output.open("w") as out, (folder / "errors").open("w") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.hostile.worker", family, str(amount), str(start),
-                 str(log)], cwd=ROOT, stdout=out, stderr=errors)
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.hostile.worker",
+                    family,
+                    str(amount),
+                    str(start),
+                    str(log),
+                ],
+                cwd=ROOT,
+                stdout=out,
+                stderr=errors,
+            )
             in_time = _watch(process, log)
         lines = output.read_text().splitlines()
         finished = bool(lines) and lines[-1] == "done"
@@ -63,9 +74,13 @@ def run_calls(family: str, amount: int, folder: pathlib.Path) -> list[str]:
             raise RuntimeError(f"the worker did not start: {(folder / 'errors').read_text()}")
         number, source = _current(log)
         code = process.returncode
-        how = f"no end in {PATIENCE:.0f} s" if not in_time else \
-            signal.Signals(-code).name if code < 0 else \
-            f"exit status {code}: {(folder / 'errors').read_text()[-2000:]}"
+        how = (
+            f"no end in {PATIENCE:.0f} s"
+            if not in_time
+            else signal.Signals(-code).name
+            if code < 0
+            else f"exit status {code}: {(folder / 'errors').read_text()[-2000:]}"
+        )
         wrong.append(f"{how}: {source}")
         start = number + 1
     return wrong

@@ -19,7 +19,7 @@ from .calls import RowCalls
 from .values import NAMESPACE
 
 ADDRESS_SPACE = 4 << 30  # bytes; a result of 2**40 elements must be refused, not swapped
-READABLE = 1 << 20       # results up to so many elements are read to their end
+READABLE = 1 << 20  # results up to so many elements are read to their end
 
 
 def calls(family: str, amount: int):
@@ -44,9 +44,14 @@ def touch(value) -> None:
 
 
 def backward(value) -> None:
-    tensors = [v for v in (value if isinstance(value, (list, tuple)) else [value])
-               if isinstance(v, fb.Tensor) and v.requires_grad and v.numel() <= READABLE
-               and v.device.type == "cpu"]
+    tensors = [
+        v
+        for v in (value if isinstance(value, (list, tuple)) else [value])
+        if isinstance(v, fb.Tensor)
+        and v.requires_grad
+        and v.numel() <= READABLE
+        and v.device.type == "cpu"
+    ]
     if tensors:
         fb.autograd.backward(tensors, [fb.ones_like(v) for v in tensors])
 

@@ -41,14 +41,16 @@ def conv(x, w, b, stride=1, padding=0, dilation=1, groups=1):
     y = np.zeros((x.shape[0], w.shape[0], *out))
     per_in, per_out = w.shape[1], w.shape[0] // groups
     for g in range(groups):
-        xg = x[:, g * per_in:(g + 1) * per_in]
+        xg = x[:, g * per_in : (g + 1) * per_in]
         for o in range(g * per_out, (g + 1) * per_out):
             for at in itertools.product(*map(range, out)):
                 window = tuple(
                     slice(a * s, a * s + d * (k - 1) + 1, d)
-                    for a, s, d, k in zip(at, stride, dilation, kernel))
-                y[(slice(None), o, *at)] = (xg[(slice(None), slice(None), *window)]
-                                            * w[o]).reshape(x.shape[0], -1).sum(1)
+                    for a, s, d, k in zip(at, stride, dilation, kernel)
+                )
+                y[(slice(None), o, *at)] = (
+                    (xg[(slice(None), slice(None), *window)] * w[o]).reshape(x.shape[0], -1).sum(1)
+                )
     return y if b is None else y + b.reshape(1, -1, *[1] * n)
 
 
@@ -58,19 +60,23 @@ def conv_transpose(x, w, b, stride=1, padding=0, output_padding=0, groups=1, dil
     stride, padding, dilation = tuples(stride, n), tuples(padding, n), tuples(dilation, n)
     extra = tuples(output_padding, n)
     kernel = w.shape[2:]
-    full = [(x.shape[2 + d] - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1 + extra[d]
-            for d in range(n)]
+    full = [
+        (x.shape[2 + d] - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1 + extra[d]
+        for d in range(n)
+    ]
     per_in, per_out = x.shape[1] // groups, w.shape[1]
     y = np.zeros((x.shape[0], per_out * groups, *full))
     for c in range(x.shape[1]):
         o = c // per_in * per_out
         for at in itertools.product(*map(range, x.shape[2:])):
-            window = tuple(slice(a * s, a * s + d * (k - 1) + 1, d)
-                           for a, s, d, k in zip(at, stride, dilation, kernel))
+            window = tuple(
+                slice(a * s, a * s + d * (k - 1) + 1, d)
+                for a, s, d, k in zip(at, stride, dilation, kernel)
+            )
             y[(slice(None), slice(o, o + per_out), *window)] += (
-                x[(slice(None), c, *at)].reshape(-1, 1, *[1] * n) * w[c])
-    y = y[(slice(None), slice(None),
-           *(slice(p, f - p) for p, f in zip(padding, full)))]
+                x[(slice(None), c, *at)].reshape(-1, 1, *[1] * n) * w[c]
+            )
+    y = y[(slice(None), slice(None), *(slice(p, f - p) for p, f in zip(padding, full)))]
     return y if b is None else y + b.reshape(1, -1, *[1] * n)
 
 
@@ -93,8 +99,9 @@ def adaptive_pool(x, reduce, size):
     size = [x.shape[2 + d] if s is None else s for d, s in enumerate(tuples(size, n))]
     y = np.zeros((*x.shape[:2], *size))
     for at in itertools.product(*map(range, size)):
-        window = tuple(slice(a * m // s, -(-(a + 1) * m // s))
-                       for a, s, m in zip(at, size, x.shape[2:]))
+        window = tuple(
+            slice(a * m // s, -(-(a + 1) * m // s)) for a, s, m in zip(at, size, x.shape[2:])
+        )
         part = x[(slice(None), slice(None), *window)].reshape(*x.shape[:2], -1)
         y[(slice(None), slice(None), *at)] = reduce(part)
     return y
@@ -109,7 +116,7 @@ def average(part):
 
 
 def power_mean(p):
-    return lambda part: (part ** p).sum(-1) ** (1 / p)
+    return lambda part: (part**p).sum(-1) ** (1 / p)
 
 
 def pad(x, widths, mode="constant", value=0.0):
@@ -118,8 +125,9 @@ def pad(x, widths, mode="constant", value=0.0):
         spec[x.ndim - 1 - i] = (widths[2 * i], widths[2 * i + 1])
     if mode == "constant":
         return np.pad(x, spec, constant_values=value)
-    return np.pad(x, spec, mode={"reflect": "reflect", "replicate": "edge",
-                                 "circular": "wrap"}[mode])
+    return np.pad(
+        x, spec, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
+    )
 
 
 def standardise(x, axes, eps):
@@ -173,9 +181,10 @@ def recurrent(kind, x, p, layers=1, bidirectional=False):
     """All layers over (T, N, I) from zero states; the output only."""
     for layer in range(layers):
         outs = []
-        for suffix in ["", "_reverse"][:2 if bidirectional else 1]:
-            w = [p[f"{n}_l{layer}{suffix}"] for n in ("weight_ih", "weight_hh", "bias_ih",
-                                                      "bias_hh")]
+        for suffix in ["", "_reverse"][: 2 if bidirectional else 1]:
+            w = [
+                p[f"{n}_l{layer}{suffix}"] for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            ]
             h = c = np.zeros((x.shape[1], w[1].shape[1]))
             out = np.zeros((*x.shape[:2], h.shape[1]))
             for t in (reversed if suffix else iter)(range(x.shape[0])):
@@ -193,7 +202,7 @@ def ctc(log_probs, targets, input_lengths, target_lengths, blank=0):
     """Mean over samples of -log p / target length, p summed over all paths (tiny sizes only)."""
     losses = []
     for n in range(log_probs.shape[1]):
-        wanted, total = list(targets[n, :target_lengths[n]]), 0.0
+        wanted, total = list(targets[n, : target_lengths[n]]), 0.0
         for path in itertools.product(range(log_probs.shape[2]), repeat=int(input_lengths[n])):
             merged = [k for k, _ in itertools.groupby(path)]
             if [k for k in merged if k != blank] == wanted:

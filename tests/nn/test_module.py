@@ -164,6 +164,7 @@ def test_backward_hook_without_input_gradient():
 
 def test_hooks_over_all_modules():
     from flambeau.nn.modules.module import register_module_forward_hook
+
     seen = []
     with register_module_forward_hook(lambda m, a, out: seen.append(type(m).__name__)):
         nn.Sequential(nn.ReLU())(fb.ones(1))
@@ -256,8 +257,9 @@ def test_sequential_and_lists():
     net.insert(0, nn.ELU())
     assert type(net[0]) is nn.ELU and len(net * 2) == 6
     same = nn.ModuleList([nn.Linear(1, 1) for _ in range(3)])
-    assert repr(same) == ("ModuleList(\n  (0-2): 3 x Linear(in_features=1, out_features=1, "
-                          "bias=True)\n)")
+    assert repr(same) == (
+        "ModuleList(\n  (0-2): 3 x Linear(in_features=1, out_features=1, bias=True)\n)"
+    )
     with pytest.raises(IndexError, match="out of range"):
         same[3]
 
@@ -275,8 +277,8 @@ def test_clip_grad_norm():
     for p in params:
         (p * 2).sum().backward()
     total = nn.utils.clip_grad_norm_(params, 1.0)
-    assert abs(float(total) - 28 ** 0.5) < 1e-5
-    clipped = sum(float((p.grad ** 2).sum()) for p in params) ** 0.5
+    assert abs(float(total) - 28**0.5) < 1e-5
+    clipped = sum(float((p.grad**2).sum()) for p in params) ** 0.5
     assert abs(clipped - 1) < 1e-4
 
 
@@ -289,7 +291,7 @@ def test_packed_sequences_run_as_the_single_ones():
     assert lengths.tolist() == [2, 5, 1]
     for i, s in enumerate(sequences):
         alone, (h_alone, _) = lstm(s)
-        assert bool(fb.isclose(padded[:len(s), i], alone, atol=1e-6).all())
+        assert bool(fb.isclose(padded[: len(s), i], alone, atol=1e-6).all())
         assert bool(fb.isclose(h[:, i], h_alone, atol=1e-6).all())
 
 
@@ -298,7 +300,10 @@ def test_parametrisations():
     x = fb.ones(1, 3)
     before = net(x).detach()
     assert [n for n, _ in net.named_parameters()] == [
-        "bias", "parametrizations.weight.original0", "parametrizations.weight.original1"]
+        "bias",
+        "parametrizations.weight.original0",
+        "parametrizations.weight.original1",
+    ]
     nn.utils.parametrize.remove_parametrizations(net, "weight")
     assert type(net) is nn.Linear
     assert bool(fb.isclose(net(x), before).all())

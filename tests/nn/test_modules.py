@@ -101,8 +101,12 @@ def test_gradients(row):
             m.momentum = 0.0
     names = [n for n, _ in module.named_parameters()]
     params = [p.detach().requires_grad_() for p in module.parameters()]
-    targets = 1 if row.cls.endswith("Loss") and row.cls not in (
-        "TripletMarginLoss", "TripletMarginWithDistanceLoss") else len(inputs)
+    targets = (
+        1
+        if row.cls.endswith("Loss")
+        and row.cls not in ("TripletMarginLoss", "TripletMarginWithDistanceLoss")
+        else len(inputs)
+    )
     leaves = [i for i, x in enumerate(inputs) if x.is_floating_point() and i < targets]
     live = [inputs[i].requires_grad_() for i in leaves]
 
@@ -110,7 +114,7 @@ def test_gradients(row):
         args = list(inputs)
         for i, v in zip(leaves, values):
             args[i] = v
-        given = dict(zip(names, values[len(leaves):]))
+        given = dict(zip(names, values[len(leaves) :]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return first(nn.utils.stateless.functional_call(module, given, tuple(args)))
@@ -153,16 +157,30 @@ def test_zero_batch(row):
 def test_every_module_has_a_row():
     """Modules are in the table, or here with the reason why not."""
     elsewhere = {
-        "Module", "RNNBase", "RNNCellBase",  # bases
-        "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",  # containers
-        "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer",  # tensors
+        "Module",
+        "RNNBase",
+        "RNNCellBase",  # bases
+        "Sequential",
+        "ModuleList",
+        "ModuleDict",
+        "ParameterList",
+        "ParameterDict",  # containers
+        "Parameter",
+        "Buffer",
+        "UninitializedParameter",
+        "UninitializedBuffer",  # tensors
         "NLLLoss2d",  # another name of NLLLoss
         "RReLU",  # random
         "SyncBatchNorm",  # raises
-        "FractionalMaxPool2d", "FractionalMaxPool3d",  # random windows
-        "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",  # take indices of a pooling
+        "FractionalMaxPool2d",
+        "FractionalMaxPool3d",  # random windows
+        "MaxUnpool1d",
+        "MaxUnpool2d",
+        "MaxUnpool3d",  # take indices of a pooling
         "AdaptiveLogSoftmaxWithLoss",  # its outputs are tested by themselves
-        "TransformerEncoder", "TransformerDecoder", "TransformerDecoderLayer",  # in Transformer
+        "TransformerEncoder",
+        "TransformerDecoder",
+        "TransformerDecoderLayer",  # in Transformer
     }
     known = {row.cls for row in ROWS} | elsewhere
     for name, value in vars(nn).items():

@@ -12,15 +12,34 @@ import flambeau as fb
 from tools.opgen import table
 from tools.opgen.table import Op, Sample, T
 
-NUMPY_DTYPE = {"float32": np.float32, "float64": np.float64, "float16": np.float16,
-               "int8": np.int8, "int16": np.int16, "int32": np.int32, "int64": np.int64,
-               "uint8": np.uint8, "bool": np.bool_, "complex64": np.complex64,
-               "complex128": np.complex128}
+NUMPY_DTYPE = {
+    "float32": np.float32,
+    "float64": np.float64,
+    "float16": np.float16,
+    "int8": np.int8,
+    "int16": np.int16,
+    "int32": np.int32,
+    "int64": np.int64,
+    "uint8": np.uint8,
+    "bool": np.bool_,
+    "complex64": np.complex64,
+    "complex128": np.complex128,
+}
 # NumPy has no bfloat16: its reference is computed from the rounded values in float64.
-REFERENCE_DTYPE = {"bfloat16": np.float64, "float16": np.float64, "float32": np.float64,
-                   "complex64": np.complex128}
-RELATIVE = {"float16": 2e-3, "bfloat16": 1.6e-2, "float32": 2e-6, "float64": 1e-10,
-            "complex64": 4e-6, "complex128": 1e-10}
+REFERENCE_DTYPE = {
+    "bfloat16": np.float64,
+    "float16": np.float64,
+    "float32": np.float64,
+    "complex64": np.complex128,
+}
+RELATIVE = {
+    "float16": 2e-3,
+    "bfloat16": 1.6e-2,
+    "float32": 2e-6,
+    "float64": 1e-10,
+    "complex64": 4e-6,
+    "complex128": 1e-10,
+}
 
 
 def rows(predicate=lambda row: True) -> list[Op]:

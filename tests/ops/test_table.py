@@ -12,8 +12,11 @@ from . import samples as s
 
 ROWS = s.rows()
 WITH_REFERENCE = [r for r in ROWS if r.ref]
-DIFFERENTIABLE = [r for r in ROWS if r.gradcheck and (r.grad or r.kind == "composite")
-                  and r.dtypes & table.FLOATING]
+DIFFERENTIABLE = [
+    r
+    for r in ROWS
+    if r.gradcheck and (r.grad or r.kind == "composite") and r.dtypes & table.FLOATING
+]
 
 
 def working_dtype(row) -> str:
@@ -109,8 +112,13 @@ def check_strided(row, function, args, kwargs, expected):
     strided = function(*[spread(a) for a in args], **{k: spread(v) for k, v in kwargs.items()})
     for a, e in zip(s.as_list(strided), s.as_list(expected), strict=True):
         if isinstance(a, fb.Tensor):
-            np.testing.assert_allclose(s.to_numpy(a), s.to_numpy(e), rtol=1e-12, atol=1e-12,
-                                       err_msg=f"{row.name}: non-contiguous")
+            np.testing.assert_allclose(
+                s.to_numpy(a),
+                s.to_numpy(e),
+                rtol=1e-12,
+                atol=1e-12,
+                err_msg=f"{row.name}: non-contiguous",
+            )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=s.row_id)

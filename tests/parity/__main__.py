@@ -20,8 +20,11 @@ def _arguments():
     parser.add_argument("--only", default="", help="names (shell patterns) separated by commas")
     parser.add_argument("--table", choices=("operators", "modules", "optimizers", "streams"))
     parser.add_argument("--jobs", type=int, default=min(2, len(os.sched_getaffinity(0))))
-    parser.add_argument("--out", type=pathlib.Path, help="the coverage table "
-                        "(default: docs/parity.md for a complete run)")
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        help="the coverage table (default: docs/parity.md for a complete run)",
+    )
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one case")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every failure")
     return parser.parse_args()
@@ -42,8 +45,15 @@ def _import_oracle():
 
 def _streams() -> int:
     """The tests of random streams, by pytest."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q",
-               str(ROOT / "tests/parity/test_random_streams.py")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        str(ROOT / "tests/parity/test_random_streams.py"),
+    ]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
@@ -63,8 +73,13 @@ def main() -> int:
     tables = {"operators": operators, "modules": modules, "optimizers": optimizers}
     extent = operators.SUBSET if options.subset else operators.FULL
     patterns = [p for p in options.only.split(",") if p]
-    units = [(t, name) for t, m in tables.items() if options.table in (None, t)
-             for name in m.names() if report.selected(name, patterns)]
+    units = [
+        (t, name)
+        for t, m in tables.items()
+        if options.table in (None, t)
+        for name in m.names()
+        if report.selected(name, patterns)
+    ]
 
     results, done = report.Results(), 0
 
@@ -77,8 +92,10 @@ def main() -> int:
         row = results.add(*unit, cases, crashes)
         failed = [(c, m) for c, (s, m) in row.cases.items() if s == report.FAIL]
         if failed:
-            print(f"[{done}/{len(units)}] {unit[1]}: {len(failed)} of {len(row.cases)} cases fail",
-                  flush=True)
+            print(
+                f"[{done}/{len(units)}] {unit[1]}: {len(failed)} of {len(row.cases)} cases fail",
+                flush=True,
+            )
             for case, message in failed[: None if options.verbose else 3]:
                 print(f"    {' '.join(case)}\n        {message}")
 
@@ -87,13 +104,17 @@ def main() -> int:
     for table in tables:
         s = results.summary(table)
         if s["rows"]:
-            print(f"{table}: {s['present']} of {s['rows']} rows are here, {s['clean']} without any "
-                  f"difference; {s['passed']} of {s['cases']} cases pass, {s['expected']} are "
-                  f"expected to differ, {s['failed']} fail")
+            print(
+                f"{table}: {s['present']} of {s['rows']} rows are here, {s['clean']} without any "
+                f"difference; {s['passed']} of {s['cases']} cases pass, {s['expected']} are "
+                f"expected to differ, {s['failed']} fail"
+            )
     stale = results.unexpected_passes(options.subset or bool(patterns))
     for entry in stale:
-        print(f"unexpected pass: {' '.join(entry.operators)}: {entry.match!r} matches no failure; "
-              "take the entry out of tests/parity/expected.py")
+        print(
+            f"unexpected pass: {' '.join(entry.operators)}: {entry.match!r} matches no failure; "
+            "take the entry out of tests/parity/expected.py"
+        )
     report.write_json(results, ROOT / "build" / "parity.json")
     out = options.out
     if out is None and complete and not options.subset:
@@ -102,8 +123,10 @@ def main() -> int:
         aspects = {t: m.ASPECTS for t, m in tables.items()}
         out.write_text(report.markdown(results, aspects, version))
     failures = collections.Counter(row.name for row, _, _ in results.failures())
-    print(f"parity: {len(failures)} rows with failures, {len(stale)} unexpected passes, "
-          f"{time.monotonic() - begin:.0f} s")
+    print(
+        f"parity: {len(failures)} rows with failures, {len(stale)} unexpected passes, "
+        f"{time.monotonic() - begin:.0f} s"
+    )
     return 1 if failures or stale or bad else 0
 
 

@@ -23,8 +23,11 @@ class Cases:
         self._begin, self.seconds = time.monotonic(), 0.0
 
     def __getstate__(self):
-        return {"outcomes": self.outcomes, "skipped": self.skipped,
-                "seconds": time.monotonic() - self._begin}
+        return {
+            "outcomes": self.outcomes,
+            "skipped": self.skipped,
+            "seconds": time.monotonic() - self._begin,
+        }
 
     def run(self, aspect: str, dtype: str, label: str, function, *args) -> None:
         case = (aspect, dtype, label)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numbers
 
-import flambeau
 import torch
 from torch.testing._internal.common_device_type import precisionOverride, toleranceOverride
 from torch.testing._internal.opinfo.core import DecorateInfo
+
+import flambeau
 
 from .convert import describe, to_torch
 
@@ -17,7 +18,7 @@ class Mismatch(Exception):
 
 
 def tolerance(info, dtype: torch.dtype) -> dict:
-    """Keywords for assert_close: the widest tolerance that the table itself gives on CPU, or none."""
+    """Keywords for assert_close: the widest tolerance that the table gives on CPU, or none."""
     atol = rtol = None
     for entry in info.decorators:
         if not isinstance(entry, DecorateInfo) or entry.device_type not in (None, "cpu"):
@@ -91,8 +92,9 @@ def _check_tensor(ours, theirs, where, values, tolerances) -> None:
     if ours.device.type != theirs.device.type:
         raise Mismatch(f"{where}: device {ours.device} instead of {theirs.device}")
     if values and theirs.device.type == "cpu":
-        _assert_close(to_torch(ours), theirs.detach().resolve_conj().resolve_neg(), where,
-                      tolerances)
+        _assert_close(
+            to_torch(ours), theirs.detach().resolve_conj().resolve_neg(), where, tolerances
+        )
 
 
 def _assert_close(ours, theirs, where, tolerances) -> None:
@@ -100,8 +102,10 @@ def _assert_close(ours, theirs, where, tolerances) -> None:
         torch.testing.assert_close(ours, theirs, equal_nan=True, check_stride=False, **tolerances)
     except AssertionError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        detail = "; ".join(line for line in lines if line.startswith(("Mismatched", "Greatest"))) \
+        detail = (
+            "; ".join(line for line in lines if line.startswith(("Mismatched", "Greatest")))
             or lines[0]
+        )
         if theirs.numel() <= 4:
             detail = f"{ours.tolist()} instead of {theirs.tolist()}"
         raise Mismatch(f"{where}: values differ: {detail}")
@@ -114,4 +118,6 @@ def check_errors(ours: Exception | None, theirs: Exception) -> None:
         raise Mismatch(f"no error; torch: {type(theirs).__name__}: {text}")
     if not isinstance(ours, type(theirs)):
         mine = " ".join(str(ours).split())[:90]
-        raise Mismatch(f"{type(ours).__name__} ({mine}) instead of {type(theirs).__name__} ({text})")
+        raise Mismatch(
+            f"{type(ours).__name__} ({mine}) instead of {type(theirs).__name__} ({text})"
+        )

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import numbers
 
-import flambeau
 import torch
 
-DTYPE_NAMES = ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32",
-               "int64", "bool", "complex64", "complex128")
+import flambeau
+
+DTYPE_NAMES = (
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "bool",
+    "complex64",
+    "complex128",
+)
 DTYPES = {getattr(torch, name): getattr(flambeau, name) for name in DTYPE_NAMES}
 MEMORY_FORMATS = {
     getattr(torch, name): getattr(flambeau, name)
@@ -53,7 +66,7 @@ def tensor_to_flambeau(t: torch.Tensor) -> flambeau.Tensor:
 
 
 def to_flambeau(value, memo: dict | None = None):
-    """The flambeau counterpart of a sample's value; a tensor that appears twice stays one tensor."""
+    """The flambeau counterpart of a sample's value; a tensor that appears twice stays one."""
     memo = {} if memo is None else memo
     if isinstance(value, torch.Tensor):
         if id(value) not in memo:

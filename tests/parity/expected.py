@@ -22,11 +22,24 @@ class Expected:
     full: bool = False
 
 
-def _e(operators: str, match: str, reason: str, aspects: str = "", dtypes: str = "",
-       table: str = "operators", full: bool = False) -> Expected:
-    return Expected(tuple(operators.split()), match, reason, tuple(aspects.split(", ")) if aspects
-                    else None, tuple(dtypes.split()) if dtypes else None, table, full)
+def _e(
+    operators: str,
+    match: str,
+    reason: str,
+    aspects: str = "",
+    dtypes: str = "",
+    table: str = "operators",
+    full: bool = False,
+) -> Expected:
+    return Expected(
+        tuple(operators.split()),
+        match,
+        reason,
+        tuple(aspects.split(", ")) if aspects else None,
+        tuple(dtypes.split()) if dtypes else None,
+        table,
+        full,
+    )
 
 
-EXPECTED: list[Expected] = [
-]
+EXPECTED: list[Expected] = []

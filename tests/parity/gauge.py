@@ -15,8 +15,10 @@ def _absolute(values):
 _FORMS = {
     # Singular vectors are defined up to a common phase: compare the product instead.
     "svd": lambda u, s, v: (s, (u * s[..., None, :]) @ v.mH),
-    "linalg.svd": lambda u, s, vh: (s, (u[..., : s.shape[-1]] * s[..., None, :])
-                                    @ vh[..., : s.shape[-1], :]),
+    "linalg.svd": lambda u, s, vh: (
+        s,
+        (u[..., : s.shape[-1]] * s[..., None, :]) @ vh[..., : s.shape[-1], :],
+    ),
     "linalg.eigh": lambda w, v: (w, (v * w[..., None, :].to(v.dtype)) @ v.mH),
     "linalg.eig": lambda w, v: (v @ (w[..., :, None] * torch.linalg.pinv(v)),),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import flambeau
 import torch
+
+import flambeau
 
 from .compare import Mismatch, check_same
 from .convert import NotApplicable, to_flambeau, to_torch
@@ -23,10 +24,12 @@ def compare_grads(outs_theirs, ins_theirs, outs_ours, ins_ours, tolerances, doub
     torch.manual_seed(5)
     seeds = [torch.randn(t.shape, dtype=t.dtype).requires_grad_(double) for t in outs_theirs]
     seeds_ours = to_flambeau(seeds)
-    grads = torch.autograd.grad(outs_theirs, ins_theirs, seeds, allow_unused=True,
-                                create_graph=double)
-    grads_ours = flambeau.autograd.grad(outs_ours, ins_ours, seeds_ours, allow_unused=True,
-                                        create_graph=double)
+    grads = torch.autograd.grad(
+        outs_theirs, ins_theirs, seeds, allow_unused=True, create_graph=double
+    )
+    grads_ours = flambeau.autograd.grad(
+        outs_ours, ins_ours, seeds_ours, allow_unused=True, create_graph=double
+    )
     _same_grads(grads_ours, grads, "gradient", tolerances)
     if not double:
         return
@@ -34,13 +37,15 @@ def compare_grads(outs_theirs, ins_theirs, outs_ours, ins_ours, tolerances, doub
     if not firsts:
         raise NotApplicable("the gradient is constant")
     weights = [torch.randn(a.shape, dtype=a.dtype) for a, _ in firsts]
-    second = torch.autograd.grad([a for a, _ in firsts], [*ins_theirs, *seeds], weights,
-                                 allow_unused=True)
+    second = torch.autograd.grad(
+        [a for a, _ in firsts], [*ins_theirs, *seeds], weights, allow_unused=True
+    )
     for i, (_, b) in enumerate(firsts):
         if b is None or not b.requires_grad:
             raise Mismatch(f"the gradient {i} is not differentiable")
-    second_ours = flambeau.autograd.grad([b for _, b in firsts], [*ins_ours, *seeds_ours],
-                                         to_flambeau(weights), allow_unused=True)
+    second_ours = flambeau.autograd.grad(
+        [b for _, b in firsts], [*ins_ours, *seeds_ours], to_flambeau(weights), allow_unused=True
+    )
     _same_grads(second_ours, second, "second gradient", tolerances)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 
-import flambeau
 import torch
 from torch.testing._internal.common_modules import ModuleErrorEnum, module_db
+
+import flambeau
 
 from .cases import Cases, choose
 from .compare import Mismatch, check_errors, check_same, tolerance
@@ -71,8 +72,14 @@ class ModuleRunner:
             return
         ins_theirs = [*flatten(value, torch.Tensor), *theirs.parameters()]
         ins_ours = [*flatten(mine, flambeau.Tensor), *ours.parameters()]
-        compare_grads(flatten(expected, torch.Tensor), ins_theirs,
-                              flatten(got, flambeau.Tensor), ins_ours, tolerances, False)
+        compare_grads(
+            flatten(expected, torch.Tensor),
+            ins_theirs,
+            flatten(got, flambeau.Tensor),
+            ins_ours,
+            tolerances,
+            False,
+        )
 
     def error(self, bad):
         item = bad.module_error_input
@@ -102,13 +109,17 @@ class ModuleRunner:
 
     def items(self, dtype, requires_grad, training):
         torch.manual_seed(3)
-        found = list(self.info.module_inputs_func(self.info, device="cpu", dtype=dtype,
-                                                  requires_grad=requires_grad, training=training))
+        found = list(
+            self.info.module_inputs_func(
+                self.info, device="cpu", dtype=dtype, requires_grad=requires_grad, training=training
+            )
+        )
         return choose(list(enumerate(found)), self.extent.samples)
 
     def all(self):
-        dtypes = [t for t in (torch.float32, torch.float64)
-                  if t in self.info.supported_dtypes("cpu")]
+        dtypes = [
+            t for t in (torch.float32, torch.float64) if t in self.info.supported_dtypes("cpu")
+        ]
         modes = (True, False) if self.info.train_and_eval_differ else (True,)
         for dtype in dtypes:
             tolerances, name = tolerance(self.info, dtype), dtype_name(dtype)
@@ -119,18 +130,37 @@ class ModuleRunner:
                     if dtype == torch.float32:
                         self.cases.run("init", name, label, self.init, item, dtype, training)
                     if item.forward_input is not None:
-                        self.cases.run("forward", name, label, self.forward, item, dtype, training,
-                                       tolerances, False)
+                        self.cases.run(
+                            "forward",
+                            name,
+                            label,
+                            self.forward,
+                            item,
+                            dtype,
+                            training,
+                            tolerances,
+                            False,
+                        )
                 if dtype != torch.float64:
                     continue
                 for i, item in self.items(dtype, True, training):
                     if item.forward_input is not None:
-                        self.cases.run("grad", name, f"#{i}{mode} {_describe(item)}", self.forward,
-                                       item, dtype, training, tolerances, True)
+                        self.cases.run(
+                            "grad",
+                            name,
+                            f"#{i}{mode} {_describe(item)}",
+                            self.forward,
+                            item,
+                            dtype,
+                            training,
+                            tolerances,
+                            True,
+                        )
         if self.info.module_error_inputs_func is not None:
             torch.manual_seed(3)
             bads = self.info.module_error_inputs_func(
-                self.info, device="cpu", dtype=torch.float32, requires_grad=False, training=True)
+                self.info, device="cpu", dtype=torch.float32, requires_grad=False, training=True
+            )
             for i, bad in enumerate(bads):
                 label = f"#{i} {_describe(bad.module_error_input)}"
                 self.cases.run("errors", "", label, self.error, bad)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 
-import flambeau
 import torch
 from torch.testing._internal.common_optimizers import optim_db
+
+import flambeau
 
 from .cases import Cases
 from .compare import check_errors, check_same
@@ -97,6 +98,7 @@ def run(name: str, extent, skip, announce) -> Cases | None:
         for i, item in enumerate(info.optim_inputs_func(device="cpu")):
             label = f"#{i} {describe(item.kwargs)}"
             for what in ASPECTS:
-                cases.run(what, dtype_name(dtype), label, _compare, info, cls, item.kwargs, dtype,
-                          what)
+                cases.run(
+                    what, dtype_name(dtype), label, _compare, info, cls, item.kwargs, dtype, what
+                )
     return cases

@@ -64,8 +64,13 @@ def _serve(pipe: Connection, run) -> None:
         os._exit(0)
 
 
-def run_all(units: Iterable, run: Callable, jobs: int, timeout: float,
-            finished: Callable[[object, object, dict], None]) -> None:
+def run_all(
+    units: Iterable,
+    run: Callable,
+    jobs: int,
+    timeout: float,
+    finished: Callable[[object, object, dict], None],
+) -> None:
     """Runs ``run(unit, skip, announce)`` for every unit in `jobs` forked processes.
 
     `run` announces each case before it starts and leaves out those in `skip`.

@@ -6,8 +6,9 @@ import contextlib
 import functools
 import types
 
-import flambeau
 import torch
+
+import flambeau
 
 from .convert import DTYPES
 
@@ -30,9 +31,18 @@ def resolve(path: str):
 @functools.cache
 def _torch_paths() -> dict[int, str]:
     """Paths of the public functions of torch, by identity."""
-    homes = {"": torch, "nn.functional": torch.nn.functional, "linalg": torch.linalg,
-             "special": torch.special, "fft": torch.fft, "Tensor": torch.Tensor, "nn": torch.nn,
-             "autograd": torch.autograd, "nn.init": torch.nn.init, "nn.utils.rnn": torch.nn.utils.rnn}
+    homes = {
+        "": torch,
+        "nn.functional": torch.nn.functional,
+        "linalg": torch.linalg,
+        "special": torch.special,
+        "fft": torch.fft,
+        "Tensor": torch.Tensor,
+        "nn": torch.nn,
+        "autograd": torch.autograd,
+        "nn.init": torch.nn.init,
+        "nn.utils.rnn": torch.nn.utils.rnn,
+    }
     paths: dict[int, str] = {}
     for home, module in homes.items():
         for name in dir(module):
@@ -100,8 +110,9 @@ def rebind(function):
         closure = None
         if function.__closure__ is not None:
             closure = tuple(types.CellType(_map(c.cell_contents)) for c in function.__closure__)
-        copy = types.FunctionType(function.__code__, _Globals(function.__globals__),
-                                  function.__name__, None, closure)
+        copy = types.FunctionType(
+            function.__code__, _Globals(function.__globals__), function.__name__, None, closure
+        )
         if function.__defaults__:
             copy.__defaults__ = tuple(_map(v) for v in function.__defaults__)
         if function.__kwdefaults__:
@@ -109,7 +120,8 @@ def rebind(function):
         return copy
     if isinstance(function, type) and function.__module__.startswith("torch"):
         return resolve(f"{function.__module__}.{function.__qualname__}".removeprefix("torch."))
-    if (getattr(function, "__module__", None) or "").startswith(("torch", "aten")) \
-            or type(function).__module__.startswith("torch"):
+    if (getattr(function, "__module__", None) or "").startswith(("torch", "aten")) or type(
+        function
+    ).__module__.startswith("torch"):
         raise Absent(str(function))
     return function

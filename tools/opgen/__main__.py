@@ -44,6 +44,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.docs:
         from . import emit_docs
+
         for path, text in emit_docs.generate(table.load()).items():
             if write_if_changed(table.ROOT / path, text):
                 print(f"wrote {path}")

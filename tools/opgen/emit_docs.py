@@ -10,8 +10,10 @@ from .schema import RETURN_PY
 from .table import Op
 
 _HEAD = pathlib.Path(__file__).with_name("stub_head.pyi")
-_BUILTINS = {n: "_" + n for n in ("int", "float", "bool", "str", "dtype", "device", "layout",
-                                  "memory_format")}
+_BUILTINS = {
+    n: "_" + n
+    for n in ("int", "float", "bool", "str", "dtype", "device", "layout", "memory_format")
+}
 
 
 def _annotation(text: str) -> str:
@@ -77,8 +79,9 @@ def _definitions(rows: list[Op], method: bool) -> list[str]:
         for row, inplace in overloads:
             if len(overloads) > 1:
                 out.append(f"{pad}@overload")
-            out.append(f"{pad}def {name}({_parameters(row, method, inplace)}) -> "
-                       f"{_result(row, inplace)}:")
+            out.append(
+                f"{pad}def {name}({_parameters(row, method, inplace)}) -> {_result(row, inplace)}:"
+            )
             doc = row.doc.replace("\\", "\\\\").replace('"""', "'''")
             if not inplace:
                 out.append(f'{pad}    """{doc}"""')
@@ -115,8 +118,14 @@ def _gradient_text(row: Op) -> str:
 
 def page(family: str, rows: list[Op], title: str) -> str:
     """The reference page of one family."""
-    out = [f"# {family}", "", f"{title}", "",
-           f"Generated from [ops/{family}.py](../../ops/{family}.py).", ""]
+    out = [
+        f"# {family}",
+        "",
+        f"{title}",
+        "",
+        f"Generated from [ops/{family}.py](../../ops/{family}.py).",
+        "",
+    ]
     for row in rows:
         if not row.public or row.kind == "python":
             continue

@@ -6,21 +6,31 @@ from dataclasses import dataclass
 
 from . import kernel_expr, table
 
-_CPP = {"uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t",
-        "int64": "int64_t", "float32": "vfloat", "float64": "vdouble",
-        "complex64": "std::complex<float>", "complex128": "std::complex<double>", "bool": "bool"}
+_CPP = {
+    "uint8": "uint8_t",
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "int64": "int64_t",
+    "float32": "vfloat",
+    "float64": "vdouble",
+    "complex64": "std::complex<float>",
+    "complex128": "std::complex<double>",
+    "bool": "bool",
+}
 
 
 @dataclass
 class Kernel:
     """One pointwise computation: an expression over tensor inputs and numeric parameters."""
-    name: str            # C++ name of the table
-    tree: object         # ast, inlined
+
+    name: str  # C++ name of the table
+    tree: object  # ast, inlined
     inputs: list[str]
     params: list[str]
     dtypes: int
-    output: str          # Same, Bool, Real
-    title: str           # operator name for errors
+    output: str  # Same, Bool, Real
+    title: str  # operator name for errors
     promote: str = "Default"
     masks: tuple = ()
     promoting: tuple = ()
@@ -28,9 +38,11 @@ class Kernel:
     def descriptor(self) -> str:
         masks = sum(1 << i for i, n in enumerate(self.inputs) if n in self.masks)
         promoting = sum(1 << i for i, n in enumerate(self.params) if n in self.promoting)
-        return (f"const PointwiseOp {self.name}_op = {{\"{self.title}\", {len(self.inputs)}, "
-                f"{len(self.params)}, Promotion::{self.promote}, OutputType::{self.output}, "
-                f"{masks}, {promoting}, {self.dtypes:#x}, FB_TABLES({self.name})}};")
+        return (
+            f'const PointwiseOp {self.name}_op = {{"{self.title}", {len(self.inputs)}, '
+            f"{len(self.params)}, Promotion::{self.promote}, OutputType::{self.output}, "
+            f"{masks}, {promoting}, {self.dtypes:#x}, FB_TABLES({self.name})}};"
+        )
 
 
 def computed_dtypes(mask: int) -> list[str]:
@@ -45,15 +57,19 @@ def _function(kernel: Kernel, dtype: str) -> str:
     cpp = _CPP[dtype]
     if kernel.masks and "int" in dtype:  # the compiler vectorises no choice by bytes
         cpp = f"Vec<{cpp}>"
-    args = ", ".join(f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
-                     for n in kernel.inputs)
+    args = ", ".join(
+        f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
+        for n in kernel.inputs
+    )
     masks = sum(1 << i for i, n in enumerate(kernel.inputs) if n in kernel.masks)
     lines = [f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{", f"  using V = {cpp};"]
     for i, p in enumerate(kernel.params):
         lines.append(f"  [[maybe_unused]] const V {_safe(p)} = loop_param<V>(loop_params, {i});")
     expr = kernel_expr.to_cpp(kernel.tree)
-    lines.append(f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}, {masks}>"
-                 f"(FB_LOOP_PASS, [=]({args}) {{ return {expr}; }});")
+    lines.append(
+        f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}, {masks}>"
+        f"(FB_LOOP_PASS, [=]({args}) {{ return {expr}; }});"
+    )
     lines.append("}")
     return "\n".join(lines)
 
@@ -63,15 +79,23 @@ def _safe(name: str) -> str:
 
 
 def emit(family: str, kernels: list[Kernel]) -> str:
-    out = [f"// Generated from ops/{family}.py. Loops over contiguous elements, compiled per "
-           "instruction set.",
-           '#include "cpu/kernels/pointwise_loop.h"', "", "namespace flambeau::FB_ISA {", ""]
+    out = [
+        f"// Generated from ops/{family}.py. Loops over contiguous elements, compiled per "
+        "instruction set.",
+        '#include "cpu/kernels/pointwise_loop.h"',
+        "",
+        "namespace flambeau::FB_ISA {",
+        "",
+    ]
     for k in kernels:
         dtypes = computed_dtypes(k.dtypes)
         out += ["namespace {"] + [_function(k, d) for d in dtypes] + ["}  // namespace"]
         entries = [f"{k.name}_{n}" if n in dtypes else "nullptr" for n in table.DTYPE_ORDER]
-        out += [f"extern const PointwiseFn {k.name}[];",
-                f"const PointwiseFn {k.name}[] = {{{', '.join(entries)}}};", ""]
+        out += [
+            f"extern const PointwiseFn {k.name}[];",
+            f"const PointwiseFn {k.name}[] = {{{', '.join(entries)}}};",
+            "",
+        ]
     out.append("}  // namespace flambeau::FB_ISA")
     return "\n".join(out) + "\n"
 

@@ -10,8 +10,15 @@ from .emit_kernels import Kernel
 from .op_expr import ATTRIBUTES, LIST_ATTRIBUTES, Translator
 from .table import COMPLEX, FLOATING, Op
 
-_KINDS = {"Scalar": "scalar", "int": "number", "float": "number", "bool": "number",
-          "int[]": "dims", "Tensor[]": "list", "Tensor?[]": "list"}
+_KINDS = {
+    "Scalar": "scalar",
+    "int": "number",
+    "float": "number",
+    "bool": "number",
+    "int[]": "dims",
+    "Tensor[]": "list",
+    "Tensor?[]": "list",
+}
 
 
 def camel(name: str) -> str:
@@ -25,6 +32,7 @@ def kind_of(arg) -> str:
 @dataclass
 class Gradient:
     """One entry of a row's grad table: which inputs it serves and its C++."""
+
     targets: list[str]
     code: str
     kind: str
@@ -40,7 +48,7 @@ class OpWriter:
         self.row = row
         self.kernels: list[Kernel] = []
         self.families: set[str] = set()
-        self.members: dict[str, str] = {}        # node members: name -> C++ type
+        self.members: dict[str, str] = {}  # node members: name -> C++ type
         self.fills: dict[str, tuple[str, set]] = {}  # member -> (C++ value, used by targets)
         if row.kind == "pointwise":
             self.kernel = self._forward_kernel()
@@ -56,9 +64,18 @@ class OpWriter:
         tree = kernel_expr.inline(kernel_expr.parse(row.expr))
         used = set(kernel_expr.names(tree))
         inputs = [a.name for a in row.args if a.is_tensor and a.name in used]
-        return Kernel(f"k_{row.cpp_name}", tree, inputs,
-                      [a.name for a in row.args if a.type in ("Scalar", "float", "int", "bool")],
-                      row.dtypes, row.output, row.name.lstrip("_"), row.promote, row.masks, row.promoting)
+        return Kernel(
+            f"k_{row.cpp_name}",
+            tree,
+            inputs,
+            [a.name for a in row.args if a.type in ("Scalar", "float", "int", "bool")],
+            row.dtypes,
+            row.output,
+            row.name.lstrip("_"),
+            row.promote,
+            row.masks,
+            row.promoting,
+        )
 
     def _fused_kernel(self, target: str, text: str) -> Kernel | None:
         """The gradient as one kernel, when everything in it is element by element."""
@@ -80,9 +97,16 @@ class OpWriter:
         if not set(used) <= tensors | params or hidden:
             return None
         dtypes = row.dtypes & (FLOATING | COMPLEX)
-        return Kernel(f"k_{row.cpp_name}_grad_{target}", tree, [n for n in used if n in tensors],
-                      [n for n in used if n in params], dtypes or FLOATING, "Same",
-                      f"{row.name} (gradient)", masks=row.masks)
+        return Kernel(
+            f"k_{row.cpp_name}_grad_{target}",
+            tree,
+            [n for n in used if n in tensors],
+            [n for n in used if n in params],
+            dtypes or FLOATING,
+            "Same",
+            f"{row.name} (gradient)",
+            masks=row.masks,
+        )
 
     @staticmethod
     def _is_single_call(tree) -> bool:
@@ -100,7 +124,7 @@ class OpWriter:
     def _translate(self, text: str, uses: set) -> tuple[str, str]:
         row = self.row
         kinds = {a.name: kind_of(a) for a in row.args}
-        kinds |= {n: "tensor" for n in self.outputs}
+        kinds |= dict.fromkeys(self.outputs, "tensor")
         kinds |= {"g": "list" if self.returns_list else "tensor", "wants": "other", "node": "other"}
         kinds |= {f"g_{n}": "tensor" for n in self.outputs}
 
@@ -109,7 +133,9 @@ class OpWriter:
                 index = 0 if name == "g" else self.outputs.index(name[2:])
                 if self.returns_list:
                     return "grad::received(*node, grads)"
-                return "grads[0]" if len(self.outputs) == 1 else f"grad::filled(*node, grads, {index})"
+                return (
+                    "grads[0]" if len(self.outputs) == 1 else f"grad::filled(*node, grads, {index})"
+                )
             if name in ("wants", "node"):
                 return "*node"
             uses.add(name)
@@ -120,13 +146,21 @@ class OpWriter:
             member = f"{name}_{attr}"
             uses.add(member)
             cpp = next((a.cpp_name for a in row.args if a.name == name), name)
-            value = {"sizes": f"{cpp}.sizes()", "strides": f"{cpp}.strides()", "ndim": f"{cpp}.dim()",
-                     "dtype": f"{cpp}.dtype()", "numel": f"{cpp}.numel()",
-                     "offset": f"{cpp}.offset()", "device": f"{cpp}.device()",
-                     "defined": f"{cpp}.defined()"}[attr]
+            value = {
+                "sizes": f"{cpp}.sizes()",
+                "strides": f"{cpp}.strides()",
+                "ndim": f"{cpp}.dim()",
+                "dtype": f"{cpp}.dtype()",
+                "numel": f"{cpp}.numel()",
+                "offset": f"{cpp}.offset()",
+                "device": f"{cpp}.device()",
+                "defined": f"{cpp}.defined()",
+            }[attr]
             if kinds[name] == "list":
-                value = {"sizes": f"grad::sizes_of({cpp})",
-                         "count": f"static_cast<int64_t>({cpp}.size())"}[attr]
+                value = {
+                    "sizes": f"grad::sizes_of({cpp})",
+                    "count": f"static_cast<int64_t>({cpp}.size())",
+                }[attr]
             self.members[member] = types[attr][0]
             self.fills.setdefault(member, (value, set()))
             return f"n->{member}", types[attr][1]
@@ -144,11 +178,11 @@ class OpWriter:
         if kind == "tensor":
             self.members[name] = "SavedTensor"
             self.fills.setdefault(name, (arg.cpp_name if arg else name, set()))
-            return f"n->{name}.unpack(node, \"{name}\")"
+            return f'n->{name}.unpack(node, "{name}")'
         if kind == "list":
             self.members[name] = "grad::SavedList"
             self.fills.setdefault(name, (arg.cpp_name, set()))
-            return f"n->{name}.unpack(node, \"{name}\")"
+            return f'n->{name}.unpack(node, "{name}")'
         cpp = arg.cpp_type.removeprefix("const ").removesuffix("&")
         self.members[arg.cpp_name] = cpp
         self.fills.setdefault(arg.cpp_name, (arg.cpp_name, set()))
@@ -194,15 +228,19 @@ class OpWriter:
         cast = f"[[maybe_unused]] auto* n = static_cast<{name}*>(node);"
         out += [f"void release_{name}([[maybe_unused]] Node* node) {{", f"  {cast}"]
         out += [f"  n->{m}.clear();" for m in saved] + ["}"]
-        out += [f"void visit_{name}([[maybe_unused]] Node* node, [[maybe_unused]] void* context,",
-                "    [[maybe_unused]] void (*visit)(void*, const char*, SavedTensor&)) {",
-                f"  {cast}"]
+        out += [
+            f"void visit_{name}([[maybe_unused]] Node* node, [[maybe_unused]] void* context,",
+            "    [[maybe_unused]] void (*visit)(void*, const char*, SavedTensor&)) {",
+            f"  {cast}",
+        ]
         for m in saved:
             out.append(f'  grad::visit(n->{m}, "{m}", context, visit);')
         out.append("}")
         title = camel(row.name) + "Backward0"
-        out.append(f'const NodeClass class_{name} = {{"{title}", apply_{name}, release_{name}, '
-                   f"destroy_node<{name}>, visit_{name}}};")
+        out.append(
+            f'const NodeClass class_{name} = {{"{title}", apply_{name}, release_{name}, '
+            f"destroy_node<{name}>, visit_{name}}};"
+        )
         out.append(f"{name}::{name}() : Node(class_{name}) {{}}")
         return out
 
@@ -249,14 +287,24 @@ class OpWriter:
                     unpack.append(f"      const Tensor u_{n} = {self._saved(n, 'tensor')};")
                     names.append(f"&u_{n}")
             params = ", ".join(f"Scalar({self._saved(p, 'other')})" for p in k.params) or "Scalar()"
-            return ["    if (grad_enabled) {", *[f"  {s}" for s in statement(g.code)], "    } else {",
-                    *unpack,
-                    f"      const Tensor* in[] = {{{', '.join(names)}}};",
-                    f"      const Scalar p[] = {{{params}}};",
-                    f"      results[{edges[0]}] = pointwise({k.name}_op, in, p);", "    }"]
+            return [
+                "    if (grad_enabled) {",
+                *[f"  {s}" for s in statement(g.code)],
+                "    } else {",
+                *unpack,
+                f"      const Tensor* in[] = {{{', '.join(names)}}};",
+                f"      const Scalar p[] = {{{params}}};",
+                f"      results[{edges[0]}] = pointwise({k.name}_op, in, p);",
+                "    }",
+            ]
         if g.fast:
-            return ["    if (grad_enabled) {", *[f"  {s}" for s in statement(g.code)], "    } else {",
-                    *[f"  {s}" for s in statement(g.fast)], "    }"]
+            return [
+                "    if (grad_enabled) {",
+                *[f"  {s}" for s in statement(g.code)],
+                "    } else {",
+                *[f"  {s}" for s in statement(g.fast)],
+                "    }",
+            ]
         return statement(g.code)
 
     # ---- entry points
@@ -306,20 +354,29 @@ class OpWriter:
     def _compute(self) -> list[str]:
         row = self.row
         if row.kind == "pointwise":
-            return [*self._checks(), *self._pointwise_arrays(),
-                    f"  Tensor y = pointwise({self.kernel.name}_op, in, p);"]
+            return [
+                *self._checks(),
+                *self._pointwise_arrays(),
+                f"  Tensor y = pointwise({self.kernel.name}_op, in, p);",
+            ]
         if row.kind == "inplace":
             first = row.args[0].cpp_name
             rest = ", ".join(a.cpp_name for a in row.args[1:] if a.cpp_type)
-            return [*self._device_check(), f"  Tensor y = clone_elements({first});",
-                    f"  impl::{row.cpp_name}_(y{', ' + rest if rest else ''});"]
+            return [
+                *self._device_check(),
+                f"  Tensor y = clone_elements({first});",
+                f"  impl::{row.cpp_name}_(y{', ' + rest if rest else ''});",
+            ]
         call = f"impl::{row.impl or row.cpp_name}({row.signature.cpp_args()})"
         check = self._device_check()
         if not self.outputs:
             return [*check, f"  {call};"]
         if len(self.outputs) > 1:
-            return [*check, f"  auto outs = {call};",
-                    f"  [[maybe_unused]] auto& [{', '.join(self.outputs)}] = outs;"]
+            return [
+                *check,
+                f"  auto outs = {call};",
+                f"  [[maybe_unused]] auto& [{', '.join(self.outputs)}] = outs;",
+            ]
         return [*check, f"  {row.signature.return_cpp} y = {call};"]
 
     def _device_check(self) -> list[str]:
@@ -341,13 +398,17 @@ class OpWriter:
 
     def _pointwise_arrays(self) -> list[str]:
         inputs = ", ".join(f"&{self.row.signature.arg(n).cpp_name}" for n in self.kernel.inputs)
-        params = ", ".join(f"Scalar({self.row.signature.arg(n).cpp_name})"
-                           for n in self.kernel.params)
-        unused = [a.cpp_name for a in self.row.args
-                  if a.is_tensor and a.name not in self.kernel.inputs]
-        return [*(f"  static_cast<void>({name});" for name in unused),
-                f"  const Tensor* in[] = {{{inputs}}};",
-                f"  const Scalar p[] = {{{params or 'Scalar()'}}};"]
+        params = ", ".join(
+            f"Scalar({self.row.signature.arg(n).cpp_name})" for n in self.kernel.params
+        )
+        unused = [
+            a.cpp_name for a in self.row.args if a.is_tensor and a.name not in self.kernel.inputs
+        ]
+        return [
+            *(f"  static_cast<void>({name});" for name in unused),
+            f"  const Tensor* in[] = {{{inputs}}};",
+            f"  const Scalar p[] = {{{params or 'Scalar()'}}};",
+        ]
 
     def function(self) -> list[str]:
         row, sig = self.row, self.row.signature
@@ -384,9 +445,14 @@ class OpWriter:
             return f"impl::{row.impl or row.cpp_name}({row.signature.cpp_args()})"
         kinds = {a.name: kind_of(a) for a in row.args}
         cpp = {a.name: a.cpp_name for a in row.args}
-        translator = Translator(kinds, cpp.get, lambda n, attr: (
-            f"{cpp[n]}.{ {'ndim': 'dim', 'sizes': 'sizes', 'dtype': 'dtype', 'numel': 'numel'}.get(attr, attr) }()",
-            ATTRIBUTES[attr][1]))
+        translator = Translator(
+            kinds,
+            cpp.get,
+            lambda n, attr: (
+                f"{cpp[n]}.{'dim' if attr == 'ndim' else attr}()",
+                ATTRIBUTES[attr][1],
+            ),
+        )
         tree = kernel_expr.parse(row.body)
         code, _ = translator.visit(tree)
         self.families |= translator.families
@@ -399,8 +465,11 @@ class OpWriter:
         if row.kind == "composite":
             self.families.add("shape")
             call = f"ops::{sig.cpp_name}({sig.cpp_args()})"
-            return [*out, f'  return ops::copy_({first}, in_place_value({first}, {call}, "{row.name}_"));',
-                    "}"]
+            return [
+                *out,
+                f'  return ops::copy_({first}, in_place_value({first}, {call}, "{row.name}_"));',
+                "}",
+            ]
         out.append(f'  check_in_place({first}, "{row.name}_");')
         if row.differentiable:
             out.append(f"  Ref<{self.node_name}> recorded;")
@@ -410,23 +479,35 @@ class OpWriter:
         out += self._compute_inplace(first)
         out.append(f"  bump_version({first});")
         if row.differentiable:
-            out += ["  if (recorded) {", "    auto& node = recorded;",
-                    f"    rebase_history({first}, *node);",
-                    f"    [[maybe_unused]] const Tensor& y = {first};",
-                    *self._save_lines(outputs=True), "  }"]
+            out += [
+                "  if (recorded) {",
+                "    auto& node = recorded;",
+                f"    rebase_history({first}, *node);",
+                f"    [[maybe_unused]] const Tensor& y = {first};",
+                *self._save_lines(outputs=True),
+                "  }",
+            ]
         return [*out, f"  return {first};", "}"]
 
     def _compute_inplace(self, first: str) -> list[str]:
         row = self.row
         if row.kind == "pointwise":
-            return [*self._checks(), *self._pointwise_arrays(),
-                    f"  pointwise({self.kernel.name}_op, in, p, &{first});"]
+            return [
+                *self._checks(),
+                *self._pointwise_arrays(),
+                f"  pointwise({self.kernel.name}_op, in, p, &{first});",
+            ]
         rest = ", ".join(a.cpp_name for a in row.args[1:] if a.cpp_type)
         if row.kind == "inplace":
-            return [*self._device_check(),
-                    f"  impl::{row.cpp_name}_({first}{', ' + rest if rest else ''});"]
-        return [*self._device_check(), f"  in_place_result({first}, impl::{row.impl or row.cpp_name}"
-                f'({row.signature.cpp_args()}), "{row.name}_");']
+            return [
+                *self._device_check(),
+                f"  impl::{row.cpp_name}_({first}{', ' + rest if rest else ''});",
+            ]
+        return [
+            *self._device_check(),
+            f"  in_place_result({first}, impl::{row.impl or row.cpp_name}"
+            f'({row.signature.cpp_args()}), "{row.name}_");',
+        ]
 
     def out_variant(self) -> list[str]:
         row, sig = self.row, self.row.signature
@@ -439,13 +520,22 @@ class OpWriter:
             lines.append(f'  refuse_out_with_grad("{row.name}", needs_grad({", ".join(tensors)}));')
         lines += [f'  refuse_out_with_grad("{row.name}", needs_grad({o}));' for o in outs]
         if row.kind == "pointwise":
-            lines += [*self._checks(), *self._pointwise_arrays(),
-                      f"  pointwise_out({self.kernel.name}_op, in, p, out);", "  return out;", "}"]
+            lines += [
+                *self._checks(),
+                *self._pointwise_arrays(),
+                f"  pointwise_out({self.kernel.name}_op, in, p, out);",
+                "  return out;",
+                "}",
+            ]
             return lines
         # A new tensor that goes into `out` has its type unless another is asked for.
-        values = ["std::optional<DType>(dtype.value_or(out.dtype()))"
-                  if row.options and a.name == "dtype" else a.cpp_name
-                  for a in row.args if a.cpp_type]
+        values = [
+            "std::optional<DType>(dtype.value_or(out.dtype()))"
+            if row.options and a.name == "dtype"
+            else a.cpp_name
+            for a in row.args
+            if a.cpp_type
+        ]
         call = f"ops::{sig.cpp_name}({', '.join(values)})"
         if len(outs) == 1:
             return [*lines, f'  store_out(out, {call}, "{row.name}");', "  return out;", "}"]
@@ -475,8 +565,9 @@ def declarations(row: Op, defaults: bool = True) -> list[str]:
         out.append(f"Tensor {sig.cpp_name}_({params()});")
     if row.has_out:
         names = ["out"] if len(sig.returns) == 1 else [f"out_{n}" for _, n in sig.returns]
-        out.append(f"{sig.return_cpp} {sig.cpp_name}_out"
-                   f"({params([f'const Tensor& {n}' for n in names])});")
+        out.append(
+            f"{sig.return_cpp} {sig.cpp_name}_out({params([f'const Tensor& {n}' for n in names])});"
+        )
     return out
 
 
@@ -484,8 +575,10 @@ def impl_declaration(row: Op) -> str | None:
     sig = row.signature
     if row.kind == "inplace":
         rest = ", ".join(f"{a.cpp_type} {a.cpp_name}" for a in row.args[1:] if a.cpp_type)
-        return (f"void {sig.cpp_name}_(const Tensor& {row.args[0].cpp_name}"
-                f"{', ' + rest if rest else ''});")
+        return (
+            f"void {sig.cpp_name}_(const Tensor& {row.args[0].cpp_name}"
+            f"{', ' + rest if rest else ''});"
+        )
     if row.kind in ("native", "view") or row.kind == "composite" and row.body is None:
         return f"{sig.return_cpp} {row.impl or sig.cpp_name}({sig.cpp_params()});"
     if row.check:
@@ -494,8 +587,14 @@ def impl_declaration(row: Op) -> str | None:
 
 
 def emit_header(family: str, rows: list[Op]) -> str:
-    out = [f"// Generated from ops/{family}.py: the operators as C++ functions, with gradients.",
-           "#pragma once", '#include "ops/op_types.h"', "", "namespace flambeau::ops {", ""]
+    out = [
+        f"// Generated from ops/{family}.py: the operators as C++ functions, with gradients.",
+        "#pragma once",
+        '#include "ops/op_types.h"',
+        "",
+        "namespace flambeau::ops {",
+        "",
+    ]
     for row in rows:
         if row.kind != "python":
             out += declarations(row)
@@ -503,8 +602,14 @@ def emit_header(family: str, rows: list[Op]) -> str:
 
 
 def emit_impl_header(family: str, rows: list[Op]) -> str:
-    out = [f"// Generated from ops/{family}.py: what csrc/ops must define by hand.",
-           "#pragma once", '#include "ops/op_types.h"', "", "namespace flambeau::impl {", ""]
+    out = [
+        f"// Generated from ops/{family}.py: what csrc/ops must define by hand.",
+        "#pragma once",
+        '#include "ops/op_types.h"',
+        "",
+        "namespace flambeau::impl {",
+        "",
+    ]
     seen = set()
     for row in rows:
         line = impl_declaration(row)
@@ -520,8 +625,12 @@ def emit_source(family: str, rows: list[Op]) -> tuple[str, list[Kernel]]:
     for w in writers:
         section = [f"// {w.row.signature.text}"]
         if w.row.differentiable and w.row.kind != "composite":
-            section += ["namespace {", *[k.descriptor() for k in w.kernels], *w.node(),
-                        "}  // namespace"]
+            section += [
+                "namespace {",
+                *[k.descriptor() for k in w.kernels],
+                *w.node(),
+                "}  // namespace",
+            ]
         elif w.kernels:
             section += ["namespace {", *[k.descriptor() for k in w.kernels], "}  // namespace"]
         section += w.function()
@@ -532,8 +641,15 @@ def emit_source(family: str, rows: list[Op]) -> tuple[str, list[Kernel]]:
         body += [*section, ""]
     kernels = [k for w in writers for k in w.kernels]
     families = sorted({family, *(f for w in writers for f in w.families)})
-    head = [f"// Generated from ops/{family}.py.", *[f'#include "ops_{f}.h"' for f in families],
-            f'#include "impl_{family}.h"', '#include "ops/op_support.h"', "", "namespace flambeau {"]
+    head = [
+        f"// Generated from ops/{family}.py.",
+        *[f'#include "ops_{f}.h"' for f in families],
+        f'#include "impl_{family}.h"',
+        '#include "ops/op_support.h"',
+        "",
+        "namespace flambeau {",
+    ]
     head += [f"FB_DECLARE_TABLES({k.name})" for k in kernels]
-    return "\n".join([*head, "namespace ops {", "", *body, "}  // namespace ops",
-                      "}  // namespace flambeau"]) + "\n", kernels
+    return "\n".join(
+        [*head, "namespace ops {", "", *body, "}  // namespace ops", "}  // namespace flambeau"]
+    ) + "\n", kernels

@@ -8,21 +8,125 @@ import copy
 from . import table
 
 # Functions of csrc/cpu/vec_math.h (numbers and vectors alike).
-VOCABULARY = set("""
-    exp exp2 expm1 log log2 log10 log1p pow sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh
-    atanh sigmoid erf erfc erfinv erfcx ndtr log_ndtr ndtri lgamma digamma trigamma polygamma zeta
-    i0 i0e i1 i1e sqrt rsqrt reciprocal square floor ceil round trunc frac fmod remainder trunc_divide
-    floor_divide abs sign copysign signbit isnan isinf isfinite where maximum minimum fmaximum fminimum
-    fma mad conj real imag angle sgn bit_and bit_or bit_xor bit_not shift_left shift_right gcd lcm
-    power normal_cdf hypot logaddexp logaddexp2 nextafter gammainc gammaincc
-    bessel_j0 bessel_j1 bessel_y0 bessel_y1 spherical_bessel_j0 modified_bessel_k0 modified_bessel_k1
-    scaled_modified_bessel_k0 scaled_modified_bessel_k1 chebyshev_t chebyshev_u chebyshev_v
-    chebyshev_w shifted_chebyshev_t shifted_chebyshev_u shifted_chebyshev_v shifted_chebyshev_w
-    hermite_h hermite_he laguerre_l legendre_p
-""".split())
+VOCABULARY = {
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "pow",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "atan2",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "sigmoid",
+    "erf",
+    "erfc",
+    "erfinv",
+    "erfcx",
+    "ndtr",
+    "log_ndtr",
+    "ndtri",
+    "lgamma",
+    "digamma",
+    "trigamma",
+    "polygamma",
+    "zeta",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "sqrt",
+    "rsqrt",
+    "reciprocal",
+    "square",
+    "floor",
+    "ceil",
+    "round",
+    "trunc",
+    "frac",
+    "fmod",
+    "remainder",
+    "trunc_divide",
+    "floor_divide",
+    "abs",
+    "sign",
+    "copysign",
+    "signbit",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "where",
+    "maximum",
+    "minimum",
+    "fmaximum",
+    "fminimum",
+    "fma",
+    "mad",
+    "conj",
+    "real",
+    "imag",
+    "angle",
+    "sgn",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bit_not",
+    "shift_left",
+    "shift_right",
+    "gcd",
+    "lcm",
+    "power",
+    "normal_cdf",
+    "hypot",
+    "logaddexp",
+    "logaddexp2",
+    "nextafter",
+    "gammainc",
+    "gammaincc",
+    "bessel_j0",
+    "bessel_j1",
+    "bessel_y0",
+    "bessel_y1",
+    "spherical_bessel_j0",
+    "modified_bessel_k0",
+    "modified_bessel_k1",
+    "scaled_modified_bessel_k0",
+    "scaled_modified_bessel_k1",
+    "chebyshev_t",
+    "chebyshev_u",
+    "chebyshev_v",
+    "chebyshev_w",
+    "shifted_chebyshev_t",
+    "shifted_chebyshev_u",
+    "shifted_chebyshev_v",
+    "shifted_chebyshev_w",
+    "hermite_h",
+    "hermite_he",
+    "laguerre_l",
+    "legendre_p",
+}
 
-_BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|",
-           ast.BitXor: "^"}
+_BINARY = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 
 
@@ -43,7 +147,11 @@ def names(tree: ast.expr) -> list[str]:
             for a in [*node.args, *(k.value for k in node.keywords)]:
                 visit(a)
             return
-        if isinstance(node, ast.Name) and node.id not in found and node.id not in ("inf", "nan", "pi"):
+        if (
+            isinstance(node, ast.Name)
+            and node.id not in found
+            and node.id not in ("inf", "nan", "pi")
+        ):
             found.append(node.id)
         for child in ast.iter_child_nodes(node):
             visit(child)
@@ -124,7 +232,7 @@ def to_cpp(tree: ast.expr) -> str:
         case ast.Name(id="inf"):
             return "V(__builtin_inf())"
         case ast.Name(id="nan"):
-            return "V(__builtin_nan(\"\"))"
+            return 'V(__builtin_nan(""))'
         case ast.Name(id="pi"):
             return "V(3.14159265358979323846)"
         case ast.Name(id=name):

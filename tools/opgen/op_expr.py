@@ -6,18 +6,35 @@ import ast
 
 from . import schema, table
 
-_OPERATORS = {ast.Add: ("add", "+"), ast.Sub: ("sub", "-"), ast.Mult: ("mul", "*"),
-              ast.Div: ("div", "/"), ast.BitAnd: ("logical_and", "&"),
-              ast.BitOr: ("logical_or", "|")}
-_COMPARE_OPS = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq",
-                ast.NotEq: "ne"}
+_OPERATORS = {
+    ast.Add: ("add", "+"),
+    ast.Sub: ("sub", "-"),
+    ast.Mult: ("mul", "*"),
+    ast.Div: ("div", "/"),
+    ast.BitAnd: ("logical_and", "&"),
+    ast.BitOr: ("logical_or", "|"),
+}
+_COMPARE_OPS = {
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 
 # Attributes of a tensor: what the expression gets, and of which kind it is.
-ATTRIBUTES = {"sizes": ("Dims", "dims"), "strides": ("Dims", "dims"), "dtype": ("DType", "other"),
-              "ndim": ("int64_t", "number"), "numel": ("int64_t", "number"),
-              "offset": ("int64_t", "number"), "device": ("Device", "other"),
-              "defined": ("bool", "number")}
+ATTRIBUTES = {
+    "sizes": ("Dims", "dims"),
+    "strides": ("Dims", "dims"),
+    "dtype": ("DType", "other"),
+    "ndim": ("int64_t", "number"),
+    "numel": ("int64_t", "number"),
+    "offset": ("int64_t", "number"),
+    "device": ("Device", "other"),
+    "defined": ("bool", "number"),
+}
 # The same for a list of tensors.
 LIST_ATTRIBUTES = {"sizes": ("std::vector<Dims>", "other"), "count": ("int64_t", "number")}
 

@@ -22,8 +22,11 @@ TYPES = {
     "float": ("double", "Float", "float"),
     "float?": ("std::optional<double>", "OptFloat", "float | None"),
     "float[]": ("const std::vector<double>&", "FloatList", "Sequence[float]"),
-    "float[]?": ("const std::optional<std::vector<double>>&", "OptFloatList",
-                 "Sequence[float] | None"),
+    "float[]?": (
+        "const std::optional<std::vector<double>>&",
+        "OptFloatList",
+        "Sequence[float] | None",
+    ),
     "bool": ("bool", "Bool", "bool"),
     "bool?": ("std::optional<bool>", "OptBool", "bool | None"),
     "str": ("const std::string&", "Str", "str"),
@@ -32,10 +35,10 @@ TYPES = {
     "DType?": ("std::optional<DType>", "OptDType", "dtype | None"),
     "Device?": ("std::optional<Device>", "OptDevice", "device | str | None"),
     # The binding deals with these four; C++ does not see them.
-    "Inplace": (None, "OptBool", "bool"),             # True: the in-place form is called
+    "Inplace": (None, "OptBool", "bool"),  # True: the in-place form is called
     "Layout?": (None, "OptLayout", "layout | None"),  # must be strided
-    "PinMemory": (None, "OptBool", "bool"),           # must be False
-    "RequiresGrad": (None, "OptBool", "bool"),        # set on the result
+    "PinMemory": (None, "OptBool", "bool"),  # must be False
+    "RequiresGrad": (None, "OptBool", "bool"),  # set on the result
     "MemoryFormat": ("MemoryFormat", "MemoryFormat", "memory_format"),
     "MemoryFormat?": ("std::optional<MemoryFormat>", "OptMemoryFormat", "memory_format | None"),
     "Generator?": ("Generator*", "OptGenerator", "Generator | None"),
@@ -43,14 +46,48 @@ TYPES = {
 TENSOR_TYPES = ("Tensor", "Operand", "Tensor?", "Operand?")
 TENSOR_LISTS = ("Tensor[]", "Tensor?[]")
 
-RETURN_CPP = {"Tensor": "Tensor", "Tensor[]": "TensorList", "int": "int64_t", "bool": "bool",
-              "float": "double", "Scalar": "Scalar", "DType": "DType", "int[]": "Dims"}
-RETURN_PY = {"Tensor": "Tensor", "Tensor[]": "tuple[Tensor, ...]", "int": "int", "bool": "bool",
-             "float": "float", "Scalar": "Number", "DType": "dtype", "int[]": "tuple[int, ...]"}
+RETURN_CPP = {
+    "Tensor": "Tensor",
+    "Tensor[]": "TensorList",
+    "int": "int64_t",
+    "bool": "bool",
+    "float": "double",
+    "Scalar": "Scalar",
+    "DType": "DType",
+    "int[]": "Dims",
+}
+RETURN_PY = {
+    "Tensor": "Tensor",
+    "Tensor[]": "tuple[Tensor, ...]",
+    "int": "int",
+    "bool": "bool",
+    "float": "float",
+    "Scalar": "Number",
+    "DType": "dtype",
+    "int[]": "tuple[int, ...]",
+}
 
 # Words of C++ that may be argument names in Python.
-RESERVED = {"default", "union", "static", "register", "this", "new", "delete", "operator", "int",
-            "float", "double", "bool", "class", "template", "out", "std", "namespace", "inline"}
+RESERVED = {
+    "default",
+    "union",
+    "static",
+    "register",
+    "this",
+    "new",
+    "delete",
+    "operator",
+    "int",
+    "float",
+    "double",
+    "bool",
+    "class",
+    "template",
+    "out",
+    "std",
+    "namespace",
+    "inline",
+}
 
 
 @dataclass
@@ -59,7 +96,7 @@ class Arg:
     type: str
     default: str | None = None  # as written in the signature; None when required
     keyword_only: bool = False
-    expand: int = 0             # int[2]: a single int stands for that many
+    expand: int = 0  # int[2]: a single int stands for that many
 
     @property
     def cpp_name(self) -> str:
@@ -112,8 +149,10 @@ class Arg:
         if base == "str":
             return 'std::string("' + d.strip("'\"") + '")'
         if base == "MemoryFormat":
-            return {"contiguous_format": "MemoryFormat::Contiguous",
-                    "preserve_format": "MemoryFormat::Preserve"}[d]
+            return {
+                "contiguous_format": "MemoryFormat::Contiguous",
+                "preserve_format": "MemoryFormat::Preserve",
+            }[d]
         return d
 
 
@@ -125,7 +164,7 @@ def cpp_number(text: str) -> str:
 
 @dataclass
 class Signature:
-    name: str                 # "max.dim"
+    name: str  # "max.dim"
     args: list[Arg]
     returns: list[tuple[str, str]]  # (type, field name); field "" when there is one
     text: str = field(default="")
@@ -153,8 +192,9 @@ class Signature:
         raise KeyError(name)
 
     def cpp_params(self, skip=()) -> str:
-        return ", ".join(f"{a.cpp_type} {a.cpp_name}" for a in self.args
-                         if a.cpp_type and a.name not in skip)
+        return ", ".join(
+            f"{a.cpp_type} {a.cpp_name}" for a in self.args if a.cpp_type and a.name not in skip
+        )
 
     def cpp_args(self) -> str:
         return ", ".join(a.cpp_name for a in self.args if a.cpp_type)

@@ -12,8 +12,20 @@ from . import schema
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Sets of dtypes, as bits in the order of DType in csrc/core/dtype.h.
-DTYPE_ORDER = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
-               "complex64", "complex128", "bool", "bfloat16"]
+DTYPE_ORDER = [
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+    "bool",
+    "bfloat16",
+]
 _BIT = {n: 1 << i for i, n in enumerate(DTYPE_ORDER)}
 INTEGERS = sum(_BIT[n] for n in ("uint8", "int8", "int16", "int32", "int64"))
 BOOL = _BIT["bool"]
@@ -34,12 +46,13 @@ def dtype_names(mask: int) -> list[str]:
 @dataclass
 class T:
     """A tensor argument of a test sample: shape, and the interval its values come from."""
+
     shape: tuple
     low: float = -2.0
     high: float = 2.0
-    dtype: str | None = None    # None: the dtype under test
+    dtype: str | None = None  # None: the dtype under test
     values: list | None = None  # literal values instead of random ones
-    grad: bool = True           # take part in gradient checks
+    grad: bool = True  # take part in gradient checks
 
 
 def I(shape, high, low=0):  # noqa: E743 - reads as "indices"
@@ -63,35 +76,35 @@ class Op:
     signature: schema.Signature
     family: str
     doc: str
-    expr: str | None = None           # pointwise: the value of one element
-    impl: str | None = None           # hand-written C++ in csrc/ops: flambeau::impl::<name>
-    body: str | None = None           # composite: an expression over operators
-    python: str | None = None         # composite in Python: "flambeau._module:function"
+    expr: str | None = None  # pointwise: the value of one element
+    impl: str | None = None  # hand-written C++ in csrc/ops: flambeau::impl::<name>
+    body: str | None = None  # composite: an expression over operators
+    python: str | None = None  # composite in Python: "flambeau._module:function"
     grad: dict[str, str] | None = None
-    grad_none: str | None = None      # why there is no gradient
+    grad_none: str | None = None  # why there is no gradient
     fast_grad: dict[str, str] | None = None  # used instead of `grad` when no graph is asked for
-    kind: str = "native"              # native, pointwise, view, composite, inplace, python
+    kind: str = "native"  # native, pointwise, view, composite, inplace, python
     variants: tuple = ("function",)
     dtypes: int = NUMERIC
     promote: str = DEFAULT
-    promoting: tuple = ()             # Scalar arguments that take part in promotion
-    masks: tuple = ()                 # tensor arguments that are conditions
-    output: str = "Same"              # Same, Bool, Real
+    promoting: tuple = ()  # Scalar arguments that take part in promotion
+    masks: tuple = ()  # tensor arguments that are conditions
+    output: str = "Same"  # Same, Bool, Real
     zero_division: bool = False
-    check: str | None = None          # impl:: function called with the arguments before computing
-    options: bool = False             # creation: dtype, layout, device, pin_memory, requires_grad
-    mixed_devices: bool = False       # checks the devices of its tensors itself
-    returns_self: bool = False        # may return its argument untouched
-    aliases: tuple = ()               # further Python names (special_...: functions only)
-    method_names: tuple = ()          # special method names
-    ref: str | None = None            # expression for NumPy reference: names are argument names
+    check: str | None = None  # impl:: function called with the arguments before computing
+    options: bool = False  # creation: dtype, layout, device, pin_memory, requires_grad
+    mixed_devices: bool = False  # checks the devices of its tensors itself
+    returns_self: bool = False  # may return its argument untouched
+    aliases: tuple = ()  # further Python names (special_...: functions only)
+    method_names: tuple = ()  # special method names
+    ref: str | None = None  # expression for NumPy reference: names are argument names
     samples: list | None = None
-    domain: tuple = (-2.0, 2.0)       # where random samples of pointwise operators come from
-    test_dtypes: int | None = None    # dtypes for the value test when not `dtypes`
-    tolerance: float | None = None    # relative, float32; with the reason in the row
+    domain: tuple = (-2.0, 2.0)  # where random samples of pointwise operators come from
+    test_dtypes: int | None = None  # dtypes for the value test when not `dtypes`
+    tolerance: float | None = None  # relative, float32; with the reason in the row
     gradcheck: bool = True
-    namespace: str = "torch"          # "nn": a function of nn.functional only
-    public: bool = True               # internal operators have no reference page
+    namespace: str = "torch"  # "nn": a function of nn.functional only
+    public: bool = True  # internal operators have no reference page
     doc_args: str = ""
     notes: dict = field(default_factory=dict)
 
@@ -124,14 +137,23 @@ class Op:
         return [a for a in self.args if a.name in names]
 
 
-_OPTIONS = ("DType? dtype=None, Layout? layout=None, Device? device=None, "
-            "PinMemory pin_memory=False, RequiresGrad requires_grad=False")
+_OPTIONS = (
+    "DType? dtype=None, Layout? layout=None, Device? device=None, "
+    "PinMemory pin_memory=False, RequiresGrad requires_grad=False"
+)
 _rows: list[Op] = []
 _family = ""
 
 
-def op(signature: str, kind: str = "native", *, grad=None, doc: str, variants: str = "function",
-       **fields) -> Op:
+def op(
+    signature: str,
+    kind: str = "native",
+    *,
+    grad=None,
+    doc: str,
+    variants: str = "function",
+    **fields,
+) -> Op:
     """Adds one operator. ``grad`` maps argument names to expressions, or is a sentence that says
     why there is none."""
     options = fields.get("options", False)
@@ -140,8 +162,9 @@ def op(signature: str, kind: str = "native", *, grad=None, doc: str, variants: s
         star = "" if "*" in head else "*, "
         comma = "" if head.endswith("(") else ", "
         signature = f"{head}{comma}{star}{_OPTIONS}){tail}"
-    row = Op(schema.parse(signature), _family, doc, kind=kind, variants=tuple(variants.split()),
-             **fields)
+    row = Op(
+        schema.parse(signature), _family, doc, kind=kind, variants=tuple(variants.split()), **fields
+    )
     if isinstance(grad, str):
         row.grad_none = grad
     elif grad is not None:
@@ -158,8 +181,11 @@ def _check(row: Op) -> None:
         for name in key.split(","):
             if name.strip() not in names:
                 raise ValueError(f"{where}: gradient of an unknown argument {name!r}")
-    if row.kind in ("pointwise", "native", "view", "inplace") and row.grad is None \
-            and row.grad_none is None:
+    if (
+        row.kind in ("pointwise", "native", "view", "inplace")
+        and row.grad is None
+        and row.grad_none is None
+    ):
         raise ValueError(f"{where}: say grad={{...}} or grad='why there is none'")
     if row.kind == "pointwise" and row.expr is None:
         raise ValueError(f"{where}: a pointwise operator needs expr=")
@@ -179,8 +205,9 @@ def load() -> list[Op]:
         return _rows
     for family in FAMILIES:
         _family = family
-        spec = importlib.util.spec_from_file_location(f"flambeau_ops.{family}",
-                                                      ROOT / "ops" / f"{family}.py")
+        spec = importlib.util.spec_from_file_location(
+            f"flambeau_ops.{family}", ROOT / "ops" / f"{family}.py"
+        )
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
@@ -188,8 +215,10 @@ def load() -> list[Op]:
     for row in _rows:
         for name in (row.name, *row.aliases):
             if homes.setdefault(name, row.family) != row.family:
-                raise ValueError(f"{name} is in two families: {homes[name]} and {row.family}; "
-                                 "overloads belong together")
+                raise ValueError(
+                    f"{name} is in two families: {homes[name]} and {row.family}; "
+                    "overloads belong together"
+                )
     seen = set()
     for row in _rows:
         if row.signature.name in seen:

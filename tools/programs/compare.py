@@ -6,8 +6,8 @@ prints, number by number.
 
 Text must be equal, numbers agree to the relative tolerance (losses to four digits by default).
 ``--ignore`` removes what may differ (times). ``--seed`` seeds both before the program starts, for
-programs that set no seed. A stand-in for the part of torchvision that the MNIST example uses lies beside
-this file and serves both runs.
+programs that set no seed. A stand-in for the part of torchvision that the MNIST example uses lies
+beside this file and serves both runs.
 """
 
 from __future__ import annotations
@@ -37,10 +37,15 @@ runpy.run_path(program, run_name="__main__")
 
 
 def run(python: str, alias: str, seed: int | None, command: list[str]) -> str:
-    start = START.format(here=str(HERE), alias=alias,
-                         seed="" if seed is None else f"torch.manual_seed({seed})")
-    done = subprocess.run([python, "-c", start, *command], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    start = START.format(
+        here=str(HERE), alias=alias, seed="" if seed is None else f"torch.manual_seed({seed})"
+    )
+    done = subprocess.run(
+        [python, "-c", start, *command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
     if done.returncode:
         sys.exit(f"{python} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
     return done.stdout
@@ -55,8 +60,10 @@ def main() -> int:
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     outputs = []
-    for python, alias in ((options.torch_python, ""),
-                          (sys.executable, "import flambeau.compat; flambeau.compat.install()")):
+    for python, alias in (
+        (options.torch_python, ""),
+        (sys.executable, "import flambeau.compat; flambeau.compat.install()"),
+    ):
         text = run(python, alias, options.seed, options.command)
         for pattern in options.ignore:
             text = re.sub(pattern, "", text)
@@ -66,7 +73,12 @@ def main() -> int:
 
 def report(expected: str, actual: str, tolerance: float) -> int:
     if NUMBER.sub("#", expected) != NUMBER.sub("#", actual):
-        print("the texts differ:\n--- torch\n" + expected[-1500:] + "\n--- flambeau\n" + actual[-1500:])
+        print(
+            "the texts differ:\n--- torch\n"
+            + expected[-1500:]
+            + "\n--- flambeau\n"
+            + actual[-1500:]
+        )
         return 1
     worst, where, count = 0.0, "", 0
     for line_e, line_a in zip(expected.splitlines(), actual.splitlines()):
@@ -76,8 +88,11 @@ def report(expected: str, actual: str, tolerance: float) -> int:
             count += 1
             if difference > worst:
                 worst, where = difference, f"{line_e!r} and {line_a!r}"
-    print(f"{count} numbers agree to {worst:.1e}" if worst <= tolerance
-          else f"numbers differ by {worst:.1e}: {where}")
+    print(
+        f"{count} numbers agree to {worst:.1e}"
+        if worst <= tolerance
+        else f"numbers differ by {worst:.1e}: {where}"
+    )
     return int(worst > tolerance or count == 0)
 
 

@@ -11,9 +11,7 @@ constexpr int kWidth = 2 * kLanes;  // nr
 constexpr int kRows = 6;            // mr
 
 // Where no key has been allowed yet, exponentials must come out as zero, not as NaN.
-FB_VEC vfloat finite_largest(vfloat m) {
-  return where(m == vfloat(-kInf<float>), vfloat(0), m);
-}
+FB_VEC vfloat finite_largest(vfloat m) { return where(m == vfloat(-kInf<float>), vfloat(0), m); }
 
 // e^x for x below 88, zero where it would not be a normal number.
 FB_VEC vfloat exp_below(vfloat x) {
@@ -108,7 +106,8 @@ float attention_softmax_row(float* s, const float* bias, int64_t keys) {
   const float sum = reduce_add(total);
   if (sum == 0) return kInf<float>;
   const vfloat share = 1.0f / sum;
-  for (int64_t j = 0; j < keys; j += kLanes) store_n(s + j, load_n(s + j, keys - j) * share, keys - j);
+  for (int64_t j = 0; j < keys; j += kLanes)
+    store_n(s + j, load_n(s + j, keys - j) * share, keys - j);
   return largest + __builtin_logf(sum);
 }
 

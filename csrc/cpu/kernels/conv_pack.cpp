@@ -20,11 +20,11 @@ template <class T>
 FB_VEC Vec<T> load_masked(const T* p, typename Mask<sizeof(T)>::Raw m) {
 #if defined(FB_X86_AVX2)
   if constexpr (sizeof(T) == 4)
-    return (typename Vec<T>::Raw)__builtin_ia32_maskloadps256(
-        reinterpret_cast<const RawFloat*>(p), (RawInt32)m);
+    return (typename Vec<T>::Raw)__builtin_ia32_maskloadps256(reinterpret_cast<const RawFloat*>(p),
+                                                              (RawInt32)m);
   else
-    return (typename Vec<T>::Raw)__builtin_ia32_maskloadpd256(
-        reinterpret_cast<const RawDouble*>(p), (RawInt64)m);
+    return (typename Vec<T>::Raw)__builtin_ia32_maskloadpd256(reinterpret_cast<const RawDouble*>(p),
+                                                              (RawInt64)m);
 #else
   Vec<T> r = T{};
   for (int i = 0; i < Vec<T>::lanes; ++i)
@@ -42,7 +42,7 @@ template <class T>
 void pack_pieces(const T* src, int64_t channel_stride, int64_t channels, const LanePieces& lanes,
                  T* packed, int64_t packed_step) {
   constexpr int L = Vec<T>::lanes;
-  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>) - 1;
+  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>)-1;
   if (lanes.count == 0) {
     const Vec<T> zero = T{};
     for (int64_t c = 0; c < channels; ++c, packed += packed_step) {
@@ -88,7 +88,7 @@ void pack_pieces(const T* src, int64_t channel_stride, int64_t channels, const L
 template <class T>
 void pack_offsets(const T* src, int64_t channel_stride, int64_t channels, const LaneOffsets& lanes,
                   T* packed, int64_t packed_step) {
-  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>) - 1;
+  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>)-1;
   if ((lanes.mask & kAll) == kAll) {
     for (int64_t c = 0; c < channels; ++c, packed += packed_step, src += channel_stride)
 #pragma GCC unroll 16

@@ -125,9 +125,7 @@ void convert_run(const From* __restrict__ x, To* __restrict__ y, int64_t n) {
 
 // ---------------------------------------------------------------- strided runs
 
-struct Item16 {
-  int64_t part[2];
-};
+struct Item16 { int64_t part[2]; };
 template <int B> struct ItemOfSize : IntOfSize<B> {};
 template <> struct ItemOfSize<16> { using type = Item16; };
 
@@ -232,9 +230,10 @@ void convert_any(const void* src, int64_t src_stride, void* dst, int64_t dst_str
    convert_any<From, int32_t>, convert_any<From, int64_t>, convert_any<From, F16>,        \
    convert_any<From, float>, convert_any<From, double>, convert_any<From, C64>,           \
    convert_any<From, C128>, convert_any<From, Flag>, convert_any<From, BF16>}
-constexpr ConvertRun kTable[12][12] = {
-    FB_ROW(uint8_t), FB_ROW(int8_t), FB_ROW(int16_t), FB_ROW(int32_t), FB_ROW(int64_t), FB_ROW(F16),
-    FB_ROW(float),   FB_ROW(double), FB_ROW(C64),     FB_ROW(C128),    FB_ROW(Flag),    FB_ROW(BF16)};
+constexpr ConvertRun kTable[12][12] = {FB_ROW(uint8_t), FB_ROW(int8_t),  FB_ROW(int16_t),
+                                       FB_ROW(int32_t), FB_ROW(int64_t), FB_ROW(F16),
+                                       FB_ROW(float),   FB_ROW(double),  FB_ROW(C64),
+                                       FB_ROW(C128),    FB_ROW(Flag),    FB_ROW(BF16)};
 #undef FB_ROW
 
 }  // namespace

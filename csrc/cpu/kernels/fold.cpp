@@ -11,7 +11,9 @@ template <> struct StateOf<int64_t> { using type = int64_t; };
 template <> struct StateOf<uint8_t> { using type = uint8_t; };
 
 template <class T>
-FB_VEC bool is_nan(T x) { return x != x; }
+FB_VEC bool is_nan(T x) {
+  return x != x;
+}
 
 // One operator: what an element contributes, and how contributions join, as vectors and as states.
 template <class T>
@@ -63,8 +65,10 @@ struct Max {
   using V = Vec<T>;
   using State = typename StateOf<T>::type;
   static FB_VEC T identity() {
-    if constexpr (std::is_integral_v<T>) return INT64_MIN;
-    else return -__builtin_inf();
+    if constexpr (std::is_integral_v<T>)
+      return INT64_MIN;
+    else
+      return -__builtin_inf();
   }
   static FB_VEC V map(V x, double) { return x; }
   static FB_VEC V join(V a, V b) { return maximum(a, b); }
@@ -76,8 +80,10 @@ struct Min {
   using V = Vec<T>;
   using State = typename StateOf<T>::type;
   static FB_VEC T identity() {
-    if constexpr (std::is_integral_v<T>) return INT64_MAX;
-    else return __builtin_inf();
+    if constexpr (std::is_integral_v<T>)
+      return INT64_MAX;
+    else
+      return __builtin_inf();
   }
   static FB_VEC V map(V x, double) { return x; }
   static FB_VEC V join(V a, V b) { return minimum(a, b); }
@@ -150,8 +156,10 @@ void rows(const void* xv, int64_t stride, int64_t rows, int64_t n, void* states,
 // N rows joined in pairs, then joined to acc.
 template <class Op, int N>
 FB_VEC typename Op::V join_rows(const typename Op::V* v) {
-  if constexpr (N == 1) return v[0];
-  else return Op::join(join_rows<Op, N / 2>(v), join_rows<Op, N / 2>(v + N / 2));
+  if constexpr (N == 1)
+    return v[0];
+  else
+    return Op::join(join_rows<Op, N / 2>(v), join_rows<Op, N / 2>(v + N / 2));
 }
 
 template <class Op, int N>

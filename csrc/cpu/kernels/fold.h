@@ -8,8 +8,23 @@
 namespace flambeau {
 
 enum class FoldOp : int {
-  Sum, NanSum, Prod, Max, Min, SumAbs, SumSquares, SumAbsPow, CountNonzero, MaxAbs, MinAbs,
-  ArgMax, ArgMin, Moments, LogSumExp, All, Any
+  Sum,
+  NanSum,
+  Prod,
+  Max,
+  Min,
+  SumAbs,
+  SumSquares,
+  SumAbsPow,
+  CountNonzero,
+  MaxAbs,
+  MinAbs,
+  ArgMax,
+  ArgMin,
+  Moments,
+  LogSumExp,
+  All,
+  Any
 };
 // The types that are folded; others are converted to one of them block by block.
 enum class FoldType : int { Float, Double, Int64, Byte, ComplexFloat, ComplexDouble };
@@ -24,14 +39,12 @@ struct Moments {
   double count, mean, m2;  // m2: the sum of squared deviations from the mean
 };
 struct ExpSum {
-  double max, sum;         // of exp(x - max)
+  double max, sum;  // of exp(x - max)
 };
-struct ComplexState {
-  double re, im;
-};
+struct ComplexState { double re, im; };
 
-inline constexpr int64_t kFoldColumns = 512;     // most columns of one leaf
-inline constexpr int64_t kFoldRows = 64;         // most rows of a leaf of columns
+inline constexpr int64_t kFoldColumns = 512;  // most columns of one leaf
+inline constexpr int64_t kFoldRows = 64;      // most rows of a leaf of columns
 inline constexpr int64_t kMaxStateBytes = 24;
 
 struct FoldFns {

@@ -41,8 +41,10 @@ struct Arg {
   static constexpr int L = V::lanes;
 
   static FB_VEC V join(V a, V b) {
-    if constexpr (kMax) return maximum(a, b);
-    else return minimum(a, b);
+    if constexpr (kMax)
+      return maximum(a, b);
+    else
+      return minimum(a, b);
   }
   template <class X>
   static FB_VEC bool better(X a, X b) {
@@ -50,8 +52,10 @@ struct Arg {
     return kMax ? a > b : a < b;
   }
   static FB_VEC Mask<sizeof(T)> beats(V a, V b) {
-    if constexpr (std::is_integral_v<T>) return kMax ? a > b : a < b;
-    else return (kMax ? a > b : a < b) | ((a != a) & (b == b));
+    if constexpr (std::is_integral_v<T>)
+      return kMax ? a > b : a < b;
+    else
+      return (kMax ? a > b : a < b) | ((a != a) & (b == b));
   }
 
   static State of_row(const T* x, int64_t n) {
@@ -161,7 +165,8 @@ struct MomentsOf {
       ee = mad(v, v, ee);
     }
     for (; i < n; i += L) {
-      const V u = where(first_lanes<T>(n - i < L ? n - i : L), load_n(x + i, n - i < L ? n - i : L) - V(mean), V(0));
+      const V u = where(first_lanes<T>(n - i < L ? n - i : L),
+                        load_n(x + i, n - i < L ? n - i : L) - V(mean), V(0));
       d += u;
       dd = mad(u, u, dd);
     }
@@ -212,9 +217,7 @@ struct LogSumExpOf {
   static constexpr int L = V::lanes;
 
   // Infinite maxima stand for themselves: inf - inf would be NaN.
-  static FB_VEC V shift(V max) {
-    return where(abs(max) == V(__builtin_inf()), V(0), max);
-  }
+  static FB_VEC V shift(V max) { return where(abs(max) == V(__builtin_inf()), V(0), max); }
   static ExpSum of_row(const T* x, int64_t n) {
     V m = V(x[0]);
     int64_t i = 0;
@@ -235,7 +238,8 @@ struct LogSumExpOf {
     for (int64_t c = 0; c < cols; c += L) {
       const int64_t now = cols - c < L ? cols - c : L;
       V max = load_n(row_at<T>(x, stride, 0) + c, now);
-      for (int64_t r = 1; r < rows; ++r) max = maximum(max, load_n(row_at<T>(x, stride, r) + c, now));
+      for (int64_t r = 1; r < rows; ++r)
+        max = maximum(max, load_n(row_at<T>(x, stride, r) + c, now));
       const V by = shift(max);
       V sum = V(0);
       for (int64_t r = 0; r < rows; ++r) sum += exp(load_n(row_at<T>(x, stride, r) + c, now) - by);

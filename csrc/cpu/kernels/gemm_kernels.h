@@ -22,14 +22,17 @@ struct GemmStore {
   bool relu;
 
   GemmStore at(int64_t row, int64_t col) const {
-    return {c + row * ldc + col, ldc, alpha, beta, row_bias ? row_bias + row : nullptr,
-            col_bias ? col_bias + col : nullptr, relu};
+    return {c + row * ldc + col,
+            ldc,
+            alpha,
+            beta,
+            row_bias ? row_bias + row : nullptr,
+            col_bias ? col_bias + col : nullptr,
+            relu};
   }
 };
 
-struct GemmShape {
-  int mr, nr;
-};
+struct GemmShape { int mr, nr; };
 
 // How operands lie in memory before packing converts them to the type of computation.
 enum class GemmSource : uint8_t { Same, F16, BF16, I8, U8, I16 };

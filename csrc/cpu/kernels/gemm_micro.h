@@ -104,9 +104,13 @@ template <class T, int R>
 template <class T>
 using PackedBlock = void (*)(const T*, const T*, int64_t, int64_t, bool, const GemmStore<T>&);
 template <class T>
-inline constexpr PackedBlock<T> kPackedBlocks[kRows + 1] = {
-    nullptr,           packed_block<T, 1>, packed_block<T, 2>, packed_block<T, 3>,
-    packed_block<T, 4>, packed_block<T, 5>, packed_block<T, 6>};
+inline constexpr PackedBlock<T> kPackedBlocks[kRows + 1] = {nullptr,
+                                                            packed_block<T, 1>,
+                                                            packed_block<T, 2>,
+                                                            packed_block<T, 3>,
+                                                            packed_block<T, 4>,
+                                                            packed_block<T, 5>,
+                                                            packed_block<T, 6>};
 
 template <class T>
 void tile(const T* a, int64_t a_panel, const T* b, int64_t b_panel, int64_t m, int64_t n, int64_t k,
@@ -195,7 +199,7 @@ void direct(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
     const int kind = columns == kColumns<T> ? 0 : columns <= kLanes<T> ? 1 : 2;
     for (int64_t i = 0; i < m; i += kRows) {
       const int64_t rows = m - i < kRows ? m - i : kRows;
-      kDirectBlocks<T>[kind][rows](a + i * a_row, a_row, a_col, b + j, b_row, k, columns, plain,
+      kDirectBlocks<T>[kind][rows](a + i* a_row, a_row, a_col, b + j, b_row, k, columns, plain,
                                    s.at(i, j));
     }
   }
@@ -245,8 +249,8 @@ int64_t pack_k_adjacent(const Source* src, int64_t lane_stride, int64_t lanes, i
 #pragma GCC unroll 8
         for (int i = 0; i < L; ++i) {
           const int lane = g + q * L + i;
-          square[q][i] = lane < W && lane < lanes ? load_as<T>(src + lane * lane_stride + p)
-                                                  : Vector<T>{};
+          square[q][i] =
+              lane < W && lane < lanes ? load_as<T>(src + lane * lane_stride + p) : Vector<T>{};
         }
         transpose<T>(square[q]);
       }

@@ -29,12 +29,8 @@ inline constexpr int kLanes = kVectorBytes / sizeof(T);
 template <class T>
 using Vector = typename VectorOf<T, kLanes<T>>::Type;
 
-struct F16 {
-  uint16_t bits;
-};
-struct BF16 {
-  uint16_t bits;
-};
+struct F16 { uint16_t bits; };
+struct BF16 { uint16_t bits; };
 
 template <class T>
 [[gnu::always_inline]] inline Vector<T> load(const T* p) {

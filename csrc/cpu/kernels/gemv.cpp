@@ -128,8 +128,7 @@ template <class T, int R, int P, class Source>
 #pragma GCC unroll 4
       for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v)
-          sum[i][v] = multiply_add<T>(x[i * x_row + p], av[v], sum[i][v]);
+        for (int v = 0; v < V; ++v) sum[i][v] = multiply_add<T>(x[i * x_row + p], av[v], sum[i][v]);
     }
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i)

@@ -77,9 +77,13 @@ Fn by_op(int dtype, RowOp op) {
 }
 
 template <RowOp op, class T>
-struct RowPick { static constexpr RowFn value = row<op, T>; };
+struct RowPick {
+  static constexpr RowFn value = row<op, T>;
+};
 template <RowOp op, class T>
-struct PlacePick { static constexpr PlaceFn value = place<op, T>; };
+struct PlacePick {
+  static constexpr PlaceFn value = place<op, T>;
+};
 
 }  // namespace
 

@@ -47,9 +47,12 @@ FB_VEC void scale_row(const T* x, const T* w, const T* b, T* y, T mean, T rstd, 
   const V m = V(mean), r = V(rstd);
   each<T>(n, [&](int64_t i, int64_t k) {
     V v = (load_n(x + i, k) - m) * r;
-    if constexpr (kWeight && kBias) v = mad(v, load_n(w + i, k), load_n(b + i, k));
-    else if constexpr (kWeight) v = v * load_n(w + i, k);
-    else if constexpr (kBias) v = v + load_n(b + i, k);
+    if constexpr (kWeight && kBias)
+      v = mad(v, load_n(w + i, k), load_n(b + i, k));
+    else if constexpr (kWeight)
+      v = v * load_n(w + i, k);
+    else if constexpr (kBias)
+      v = v + load_n(b + i, k);
     store_n(y + i, v, k);
   });
 }
@@ -78,10 +81,14 @@ void rows(const T* x, const T* w, const T* b, T* y, T* mean, T* rstd, int64_t ro
     rstd[r] = static_cast<T>(1 / __builtin_sqrt((var > 0 || var != var ? var : 0) + eps));
     if (!y) continue;  // the statistics alone
     T* to = y + r * n;
-    if (w && b) scale_row<T, true, true>(x, w, b, to, m, rstd[r], n);
-    else if (w) scale_row<T, true, false>(x, w, b, to, m, rstd[r], n);
-    else if (b) scale_row<T, false, true>(x, w, b, to, m, rstd[r], n);
-    else scale_row<T, false, false>(x, w, b, to, m, rstd[r], n);
+    if (w && b)
+      scale_row<T, true, true>(x, w, b, to, m, rstd[r], n);
+    else if (w)
+      scale_row<T, true, false>(x, w, b, to, m, rstd[r], n);
+    else if (b)
+      scale_row<T, false, true>(x, w, b, to, m, rstd[r], n);
+    else
+      scale_row<T, false, false>(x, w, b, to, m, rstd[r], n);
   }
 }
 
@@ -136,9 +143,7 @@ void runs(const T* x, const T* mean, const T* scale, const T* shift, T* y, int64
   using V = Vec<T>;
   for (int64_t r = 0; r < runs; ++r, x += n, y += n) {
     const V m = V(mean[r]), a = V(scale[r]), b = V(shift[r]);
-    each<T>(n, [&](int64_t i, int64_t k) {
-      store_n(y + i, mad(load_n(x + i, k) - m, a, b), k);
-    });
+    each<T>(n, [&](int64_t i, int64_t k) { store_n(y + i, mad(load_n(x + i, k) - m, a, b), k); });
   }
 }
 template <class T>
@@ -146,8 +151,10 @@ void columns(const T* x, const T* mean, const T* scale, const T* shift, T* y, in
              int64_t n) {
   for (int64_t r = 0; r < rows; ++r, x += n, y += n)
     each<T>(n, [&](int64_t i, int64_t k) {
-      store_n(y + i, mad(load_n(x + i, k) - load_n(mean + i, k), load_n(scale + i, k),
-                         load_n(shift + i, k)), k);
+      store_n(
+          y + i,
+          mad(load_n(x + i, k) - load_n(mean + i, k), load_n(scale + i, k), load_n(shift + i, k)),
+          k);
     });
 }
 
@@ -163,13 +170,14 @@ void grad_runs(const T* g, const T* x, const T* mean, const T* a, const T* b, co
   }
 }
 template <class T>
-void grad_columns(const T* g, const T* x, const T* mean, const T* a, const T* b, const T* c,
-                  T* dx, int64_t rows, int64_t n) {
+void grad_columns(const T* g, const T* x, const T* mean, const T* a, const T* b, const T* c, T* dx,
+                  int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, g += n, x += n, dx += n)
     each<T>(n, [&](int64_t i, int64_t k) {
       const Vec<T> d = load_n(x + i, k) - load_n(mean + i, k);
-      store_n(dx + i, mad(load_n(g + i, k), load_n(a + i, k),
-                          mad(d, load_n(b + i, k), load_n(c + i, k))), k);
+      store_n(dx + i,
+              mad(load_n(g + i, k), load_n(a + i, k), mad(d, load_n(b + i, k), load_n(c + i, k))),
+              k);
     });
 }
 

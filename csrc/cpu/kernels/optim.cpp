@@ -36,8 +36,10 @@ FB_VEC void run_step(void* const* tensors, int64_t n, unsigned reads, unsigned w
 // Calls f with the flag as a compile-time constant.
 template <class F>
 FB_VEC void with_constant(bool flag, F f) {
-  if (flag) f(std::true_type{});
-  else f(std::false_type{});
+  if (flag)
+    f(std::true_type{});
+  else
+    f(std::false_type{});
 }
 
 template <class T>
@@ -45,20 +47,23 @@ FB_VEC void sgd(void* const* tensors, int64_t n, const double* k, unsigned flags
   using V = Vec<T>;
   const V minus_lr = V(-k[0]), momentum = V(k[1]), share = V(k[2]), decay = V(k[3]);
   with_constant(flags & kStepMomentum, [&](auto has_buffer) {
-    with_constant(flags & (kStepMaximize | kStepDecay | kStepFirst | kStepNesterov), [&](auto rare) {
-      const unsigned reads = !has_buffer || (rare && flags & kStepFirst) ? 3 : 7;
-      run_step<T>(tensors, n, reads, has_buffer ? 5 : 1, [&](V* v) FB_LAMBDA {
-        V g = v[1];
-        if (rare && flags & kStepMaximize) g = -g;
-        if (rare && flags & kStepDecay) g = mad(v[0], decay, g);
-        if (has_buffer) {
-          if (rare && flags & kStepFirst) v[2] = g;
-          else v[2] = mad(g, share, v[2] * momentum);
-          g = rare && flags & kStepNesterov ? mad(v[2], momentum, g) : v[2];
-        }
-        v[0] = mad(g, minus_lr, v[0]);
-      });
-    });
+    with_constant(flags & (kStepMaximize | kStepDecay | kStepFirst | kStepNesterov),
+                  [&](auto rare) {
+                    const unsigned reads = !has_buffer || (rare && flags & kStepFirst) ? 3 : 7;
+                    run_step<T>(tensors, n, reads, has_buffer ? 5 : 1, [&](V* v) FB_LAMBDA {
+                      V g = v[1];
+                      if (rare && flags & kStepMaximize) g = -g;
+                      if (rare && flags & kStepDecay) g = mad(v[0], decay, g);
+                      if (has_buffer) {
+                        if (rare && flags & kStepFirst)
+                          v[2] = g;
+                        else
+                          v[2] = mad(g, share, v[2] * momentum);
+                        g = rare && flags & kStepNesterov ? mad(v[2], momentum, g) : v[2];
+                      }
+                      v[0] = mad(g, minus_lr, v[0]);
+                    });
+                  });
   });
 }
 
@@ -87,8 +92,10 @@ FB_VEC void adam(void* const* tensors, int64_t n, const double* k, unsigned flag
         V g = v[1];
         if (rare && flags & kStepMaximize) g = -g;
         if (rare && flags & kStepDecay) {
-          if (flags & kStepDecoupled) v[0] = v[0] * decay;
-          else g = mad(v[0], decay, g);
+          if (flags & kStepDecoupled)
+            v[0] = v[0] * decay;
+          else
+            g = mad(v[0], decay, g);
         }
         v[2] = average(v[2], g);
         v[3] = mad(share * g, g, v[3] * beta2);

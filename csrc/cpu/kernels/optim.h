@@ -7,7 +7,7 @@
 
 namespace flambeau {
 
-inline constexpr int kStepTensors = 5;   // parameter, gradient, and up to three of state
+inline constexpr int kStepTensors = 5;  // parameter, gradient, and up to three of state
 inline constexpr int kStepFactors = 8;
 
 // What a step does, beyond its factors.
@@ -15,9 +15,9 @@ inline constexpr unsigned kStepMaximize = 1;
 inline constexpr unsigned kStepDecay = 2;      // weight decay is not zero
 inline constexpr unsigned kStepDecoupled = 4;  // ... and multiplies the parameter
 inline constexpr unsigned kStepMomentum = 8;
-inline constexpr unsigned kStepFirst = 16;     // SGD: the buffer is written, not read
+inline constexpr unsigned kStepFirst = 16;  // SGD: the buffer is written, not read
 inline constexpr unsigned kStepNesterov = 32;
-inline constexpr unsigned kStepLargest = 64;   // AMSGrad
+inline constexpr unsigned kStepLargest = 64;  // AMSGrad
 inline constexpr unsigned kStepCentered = 128;
 
 // tensors[0] the parameter, [1] the gradient (only read), then the state. Factors, in double:

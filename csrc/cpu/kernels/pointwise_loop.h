@@ -58,16 +58,22 @@ FB_VEC V loop_param(const void* params, int index) {
 template <class V, bool kMask>
 FB_VEC auto load_operand(const void* p, int64_t i) {
   using T = typename LaneOf<V>::type;
-  if constexpr (kMask && is_vector<V>) return load_bool<T>(static_cast<const bool*>(p) + i);
-  else if constexpr (kMask) return static_cast<const bool*>(p)[i];
-  else if constexpr (is_vector<V>) return load(static_cast<const T*>(p) + i);
-  else return static_cast<const T*>(p)[i];
+  if constexpr (kMask && is_vector<V>)
+    return load_bool<T>(static_cast<const bool*>(p) + i);
+  else if constexpr (kMask)
+    return static_cast<const bool*>(p)[i];
+  else if constexpr (is_vector<V>)
+    return load(static_cast<const T*>(p) + i);
+  else
+    return static_cast<const T*>(p)[i];
 }
 template <class V, bool kMask>
 FB_VEC auto load_operand(const void* p, int64_t i, int64_t n) {
   using T = typename LaneOf<V>::type;
-  if constexpr (kMask) return load_bool<T>(static_cast<const bool*>(p) + i, n);
-  else return load_n(static_cast<const T*>(p) + i, n, T(1));
+  if constexpr (kMask)
+    return load_bool<T>(static_cast<const bool*>(p) + i, n);
+  else
+    return load_n(static_cast<const T*>(p) + i, n, T(1));
 }
 // Calls f with the operands at one position; the index sequence unpacks the inputs.
 template <class V, unsigned kMasks, class F, size_t... I>
@@ -100,8 +106,9 @@ FB_VEC void map_loop(void* out, const void* const* in, int64_t n, F f) {
       if (i < n) store_n(o + i, V(call_tail<V, kMasks>(p, i, n - i, f, all)), n - i);
     }
   } else {
-    using R = std::conditional_t<kOutput == Output::Bool, bool,
-                                 std::conditional_t<kOutput == Output::Real, typename RealOf<T>::type, T>>;
+    using R = std::conditional_t<
+        kOutput == Output::Bool, bool,
+        std::conditional_t<kOutput == Output::Real, typename RealOf<T>::type, T>>;
     R* o = static_cast<R*>(out);
     for (int64_t i = 0; i < n; ++i) o[i] = static_cast<R>(call_at<V, kMasks>(p, i, f, all));
   }

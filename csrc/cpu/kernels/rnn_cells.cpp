@@ -82,8 +82,8 @@ void backward_plain(RnnMode mode, const RnnBackward<T>& s) {
   for_units<T>(s.rows, s.units, [&](int64_t r, int64_t u, Lanes<T> lanes) {
     const int64_t at = r * s.hidden + u, gate = r * s.gate_row + u;
     const Vec<T> h = lanes.load(s.gates + gate), g = arriving(s, at, lanes);
-    lanes.store(s.g_gates + gate, mode == RnnMode::Relu ? where(h > T(0), g, Vec<T>(T(0)))
-                                                        : g * (T(1) - h * h));
+    lanes.store(s.g_gates + gate,
+                mode == RnnMode::Relu ? where(h > T(0), g, Vec<T>(T(0))) : g * (T(1) - h * h));
   });
 }
 
@@ -125,16 +125,22 @@ void backward_gru(const RnnBackward<T>& s) {
 
 template <class T>
 void forward(RnnMode mode, const RnnForward<T>& s) {
-  if (mode == RnnMode::Lstm) forward_lstm(s);
-  else if (mode == RnnMode::Gru) forward_gru(s);
-  else forward_plain(mode, s);
+  if (mode == RnnMode::Lstm)
+    forward_lstm(s);
+  else if (mode == RnnMode::Gru)
+    forward_gru(s);
+  else
+    forward_plain(mode, s);
 }
 
 template <class T>
 void backward(RnnMode mode, const RnnBackward<T>& s) {
-  if (mode == RnnMode::Lstm) backward_lstm(s);
-  else if (mode == RnnMode::Gru) backward_gru(s);
-  else backward_plain(mode, s);
+  if (mode == RnnMode::Lstm)
+    backward_lstm(s);
+  else if (mode == RnnMode::Gru)
+    backward_gru(s);
+  else
+    backward_plain(mode, s);
 }
 
 }  // namespace

@@ -20,24 +20,24 @@ constexpr int rnn_gates(RnnMode mode) {
 // of gates `gate_row`; all pointers are at the first unit.
 template <class T>
 struct RnnForward {
-  T* gates;      // in: sums of the products and biases; out: activations
+  T* gates;  // in: sums of the products and biases; out: activations
   int64_t gate_row, hidden, rows, units;
-  T* h;          // state, in and out
-  T* c;          // LSTM
-  T* out;        // the new h once more
-  T* cells;      // LSTM: the new c once more, or null
+  T* h;      // state, in and out
+  T* c;      // LSTM
+  T* out;    // the new h once more
+  T* cells;  // LSTM: the new c once more, or null
 };
 template <class T>
 struct RnnBackward {
-  const T* gates;    // activations
+  const T* gates;  // activations
   int64_t gate_row, hidden, rows, units;
-  const T* cells;    // LSTM: c after and before the step
+  const T* cells;  // LSTM: c after and before the step
   const T* c_before;
-  const T* h_before; // GRU
-  const T* g_out;    // gradient of the output, or null
-  T* g_h;            // gradient of the state; out, for the GRU: what passes through the update gate
-  T* g_c;            // LSTM, in and out
-  T* g_gates;        // out: gradients of the sums; GRU: of r, z, q and of the input's share of n
+  const T* h_before;  // GRU
+  const T* g_out;     // gradient of the output, or null
+  T* g_h;      // gradient of the state; out, for the GRU: what passes through the update gate
+  T* g_c;      // LSTM, in and out
+  T* g_gates;  // out: gradients of the sums; GRU: of r, z, q and of the input's share of n
 };
 
 FB_KERNEL(void, rnn_forward_f32, (RnnMode mode, const RnnForward<float>& step));

@@ -19,8 +19,10 @@ struct Complex {
 template <> struct Wide<Complex<float>> { using type = Complex<double>; };
 template <class To, class From>
 To to(From x) {
-  if constexpr (std::is_arithmetic_v<From>) return static_cast<To>(x);
-  else return {static_cast<decltype(To::re)>(x.re), static_cast<decltype(To::im)>(x.im)};
+  if constexpr (std::is_arithmetic_v<From>)
+    return static_cast<To>(x);
+  else
+    return {static_cast<decltype(To::re)>(x.re), static_cast<decltype(To::im)>(x.im)};
 }
 
 // What is carried from step to step, and how a step changes it.

@@ -56,11 +56,11 @@ void rows(const T* x, T* y, int64_t rows, int64_t n, bool log) {
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const V max = V(row_max(x, n));
     if (log) {
-      const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) { return exp(load_n(x + i, k) - max); });
+      const double sum =
+          row_sum<T>(n, [&](int64_t i, int64_t k) { return exp(load_n(x + i, k) - max); });
       const V shift = V(static_cast<T>(__builtin_log(sum)));
-      row_map<T>(n, [&](int64_t i, int64_t k) {
-        store_n(y + i, (load_n(x + i, k) - max) - shift, k);
-      });
+      row_map<T>(
+          n, [&](int64_t i, int64_t k) { store_n(y + i, (load_n(x + i, k) - max) - shift, k); });
       continue;
     }
     const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) {
@@ -78,15 +78,15 @@ void grad_rows(const T* g, const T* y, T* dx, int64_t rows, int64_t n, bool log)
   using V = Vec<T>;
   for (int64_t r = 0; r < rows; ++r, g += n, y += n, dx += n) {
     if (log) {
-      const V sum = V(static_cast<T>(
-          row_sum<T>(n, [&](int64_t i, int64_t k) { return load_n(g + i, k); })));
+      const V sum =
+          V(static_cast<T>(row_sum<T>(n, [&](int64_t i, int64_t k) { return load_n(g + i, k); })));
       row_map<T>(n, [&](int64_t i, int64_t k) {
         store_n(dx + i, load_n(g + i, k) - exp(load_n(y + i, k)) * sum, k);
       });
       continue;
     }
-    const V sum = V(static_cast<T>(row_sum<T>(
-        n, [&](int64_t i, int64_t k) { return load_n(g + i, k) * load_n(y + i, k); })));
+    const V sum = V(static_cast<T>(
+        row_sum<T>(n, [&](int64_t i, int64_t k) { return load_n(g + i, k) * load_n(y + i, k); })));
     row_map<T>(n, [&](int64_t i, int64_t k) {
       store_n(dx + i, load_n(y + i, k) * (load_n(g + i, k) - sum), k);
     });
@@ -140,8 +140,7 @@ void columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log
       return e;
     });
     const V scale = V(1) / sum;
-    for (int64_t r = 0; r < n; ++r)
-      store_n(y + r * stride, load_n(y + r * stride, k) * scale, k);
+    for (int64_t r = 0; r < n; ++r) store_n(y + r * stride, load_n(y + r * stride, k) * scale, k);
   }
 }
 
@@ -155,8 +154,8 @@ void grad_columns(const T* g, const T* y, T* dx, int64_t n, int64_t stride, int6
     if (log) {
       const V sum = column_sum<T>(n, [&](int64_t r) { return load_n(g + r * stride, k); });
       for (int64_t r = 0; r < n; ++r)
-        store_n(dx + r * stride,
-                load_n(g + r * stride, k) - exp(load_n(y + r * stride, k)) * sum, k);
+        store_n(dx + r * stride, load_n(g + r * stride, k) - exp(load_n(y + r * stride, k)) * sum,
+                k);
       continue;
     }
     const V sum = column_sum<T>(

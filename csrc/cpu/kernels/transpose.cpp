@@ -82,7 +82,7 @@ void transpose_plain(const char* src, int64_t src_stride, char* dst, int64_t dst
 #define FB_STREAM(p, v) (*reinterpret_cast<LooseBytes*>(p) = (LooseBytes)(v))
 #endif
 
-constexpr int kLine = 64;            // bytes of a cache line
+constexpr int kLine = 64;              // bytes of a cache line
 constexpr int64_t kAhead = 4 * kLine;  // how far ahead rows of src are fetched
 
 // A strip whose height is one cache line of dst; whole lines leave through a buffer.
@@ -135,23 +135,17 @@ void transpose_items(const char* src, int64_t src_stride, char* dst, int64_t dst
   if (rows > 0) transpose_plain<T>(src, src_stride, dst, dst_stride, rows, cols);
 }
 
-struct Item16 {
-  int64_t part[2];
-};
+struct Item16 { int64_t part[2]; };
 
 }  // namespace
 
 void transpose(const char* src, int64_t src_stride, char* dst, int64_t dst_stride, int64_t rows,
                int64_t cols, int item, bool streaming) {
   switch (item) {
-    case 1:
-      return transpose_items<1>(src, src_stride, dst, dst_stride, rows, cols, streaming);
-    case 2:
-      return transpose_items<2>(src, src_stride, dst, dst_stride, rows, cols, streaming);
-    case 4:
-      return transpose_items<4>(src, src_stride, dst, dst_stride, rows, cols, streaming);
-    case 8:
-      return transpose_items<8>(src, src_stride, dst, dst_stride, rows, cols, streaming);
+    case 1: return transpose_items<1>(src, src_stride, dst, dst_stride, rows, cols, streaming);
+    case 2: return transpose_items<2>(src, src_stride, dst, dst_stride, rows, cols, streaming);
+    case 4: return transpose_items<4>(src, src_stride, dst, dst_stride, rows, cols, streaming);
+    case 8: return transpose_items<8>(src, src_stride, dst, dst_stride, rows, cols, streaming);
     default: return transpose_plain<Item16>(src, src_stride, dst, dst_stride, rows, cols);
   }
 }

@@ -8,15 +8,19 @@ namespace flambeau::FB_ISA {
 // dependent operations would be long.
 template <int N, int Step, int I, class V>
 FB_VEC V horner(V x, const double (&c)[N]) {
-  if constexpr (I + Step >= N) return V(c[I]);
-  else return mad(horner<N, Step, I + Step>(x, c), x, V(c[I]));
+  if constexpr (I + Step >= N)
+    return V(c[I]);
+  else
+    return mad(horner<N, Step, I + Step>(x, c), x, V(c[I]));
 }
 template <class V, class... C>
 FB_VEC V poly(V x, C... coefficients) {
   constexpr int n = sizeof...(C);
   const double c[n] = {coefficients...};
-  if constexpr (n < 6) return horner<n, 1, 0>(x, c);
-  else return mad(horner<n, 2, 1>(x * x, c), x, horner<n, 2, 0>(x * x, c));
+  if constexpr (n < 6)
+    return horner<n, 1, 0>(x, c);
+  else
+    return mad(horner<n, 2, 1>(x * x, c), x, horner<n, 2, 0>(x * x, c));
 }
 
 // f in double on each half of a vector of floats: where float itself would not reach 2 ULP.
@@ -42,7 +46,9 @@ template <class T>
 using BitsOf = Vec<typename IntOfSize<sizeof(T)>::type>;
 
 template <class T>
-FB_VEC BitsOf<T> bits(Vec<T> a) { return bit_cast<BitsOf<T>>(a); }
+FB_VEC BitsOf<T> bits(Vec<T> a) {
+  return bit_cast<BitsOf<T>>(a);
+}
 template <class T>
 FB_VEC BitsOf<T> sign_bit() {
   using I = typename IntOfSize<sizeof(T)>::type;
@@ -69,19 +75,27 @@ FB_VEC Vec<T> xorsign(Vec<T> a, std::type_identity_t<Vec<T>> b) {
   return bit_cast<Vec<T>>(bits(a) ^ (bits(b) & sign_bit<T>()));
 }
 template <class T>
-FB_VEC Mask<sizeof(T)> signbit(Vec<T> a) { return bits(a) < BitsOf<T>(0); }
+FB_VEC Mask<sizeof(T)> signbit(Vec<T> a) {
+  return bits(a) < BitsOf<T>(0);
+}
 
 template <class T>
-FB_VEC Mask<sizeof(T)> isnan(Vec<T> a) { return a != a; }
+FB_VEC Mask<sizeof(T)> isnan(Vec<T> a) {
+  return a != a;
+}
 template <class T>
 FB_VEC Mask<sizeof(T)> isinf(Vec<T> a) {
-  if constexpr (std::is_floating_point_v<T>) return abs(a) == Vec<T>(kInf<T>);
-  else return Mask<sizeof(T)>(false);
+  if constexpr (std::is_floating_point_v<T>)
+    return abs(a) == Vec<T>(kInf<T>);
+  else
+    return Mask<sizeof(T)>(false);
 }
 template <class T>
 FB_VEC Mask<sizeof(T)> isfinite(Vec<T> a) {
-  if constexpr (std::is_floating_point_v<T>) return abs(a) < Vec<T>(kInf<T>);
-  else return Mask<sizeof(T)>(true);
+  if constexpr (std::is_floating_point_v<T>)
+    return abs(a) < Vec<T>(kInf<T>);
+  else
+    return Mask<sizeof(T)>(true);
 }
 // -1, 0 or 1; NaN stays.
 template <class T>
@@ -136,7 +150,9 @@ FB_ROUNDING(trunc, 3, copysign(where(abs(r) > abs(a), abs(r) - Vec<T>(1), abs(r)
 #undef FB_ROUNDING
 
 template <class T>
-FB_VEC Vec<T> frac(Vec<T> a) { return a - trunc(a); }
+FB_VEC Vec<T> frac(Vec<T> a) {
+  return a - trunc(a);
+}
 
 // ---------------------------------------------------------------- roots
 
@@ -147,15 +163,25 @@ FB_VEC vdouble sqrt(vdouble a) { return __builtin_ia32_sqrtpd256(a.v); }
 FB_VEC vfloat sqrt(vfloat a) { return __builtin_ia32_sqrtps(a.v); }
 FB_VEC vdouble sqrt(vdouble a) { return __builtin_ia32_sqrtpd(a.v); }
 #else
-FB_VEC vfloat sqrt(vfloat a) { return map_lanes(a, [](float x) { return __builtin_sqrtf(x); }); }
-FB_VEC vdouble sqrt(vdouble a) { return map_lanes(a, [](double x) { return __builtin_sqrt(x); }); }
+FB_VEC vfloat sqrt(vfloat a) {
+  return map_lanes(a, [](float x) { return __builtin_sqrtf(x); });
+}
+FB_VEC vdouble sqrt(vdouble a) {
+  return map_lanes(a, [](double x) { return __builtin_sqrt(x); });
+}
 #endif
 template <class T>
-FB_VEC Vec<T> rsqrt(Vec<T> a) { return Vec<T>(1) / sqrt(a); }
+FB_VEC Vec<T> rsqrt(Vec<T> a) {
+  return Vec<T>(1) / sqrt(a);
+}
 template <class T>
-FB_VEC Vec<T> reciprocal(Vec<T> a) { return Vec<T>(1) / a; }
+FB_VEC Vec<T> reciprocal(Vec<T> a) {
+  return Vec<T>(1) / a;
+}
 template <class T>
-FB_VEC Vec<T> square(Vec<T> a) { return a * a; }
+FB_VEC Vec<T> square(Vec<T> a) {
+  return a * a;
+}
 
 // ---------------------------------------------------------------- remainders
 

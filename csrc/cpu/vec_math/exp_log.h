@@ -57,8 +57,10 @@ FB_VEC vfloat exp2(vfloat x) {
 }
 FB_VEC vfloat expm1(vfloat x) {
   const ExpFloat e = reduce_exp(clamp_const(x, -18.0f, 89.0f));
-  const vfloat p = mad(e.r * e.r, poly(e.r, 0.5f, 0.166666657f, 0.0416663587f, 0.00833338965f,
-                                       0.00139407429f, 0.000198458714f), e.r);
+  const vfloat p = mad(
+      e.r * e.r,
+      poly(e.r, 0.5f, 0.166666657f, 0.0416663587f, 0.00833338965f, 0.00139407429f, 0.000198458714f),
+      e.r);
   // 2^n p + (2^n - 1), halved so that n = 128 does not overflow.
   const vint32 n = e.shifted << 23;
   const vfloat s = bit_cast<vfloat>(n + (126 << 23));
@@ -82,11 +84,10 @@ FB_VEC ExpDouble reduce_exp(vdouble x) {
 }
 // e^(r + lost) - 1 for a tiny `lost`
 FB_VEC vdouble expm1_reduced(vdouble r, vdouble lost = 0.0) {
-  const vdouble p =
-      poly(r, 0.5, 0.16666666666666677, 0.041666666666666505, 0.0083333333333215839,
-           0.001388888888896301, 0.00019841269886273805, 2.4801587171744764e-05,
-           2.7557244031466915e-06, 2.755740293059199e-07, 2.5109108813499258e-08,
-           2.0875358311772929e-09);
+  const vdouble p = poly(r, 0.5, 0.16666666666666677, 0.041666666666666505, 0.0083333333333215839,
+                         0.001388888888896301, 0.00019841269886273805, 2.4801587171744764e-05,
+                         2.7557244031466915e-06, 2.755740293059199e-07, 2.5109108813499258e-08,
+                         2.0875358311772929e-09);
   return r + mad(r * r, p, lost);
 }
 FB_VEC vdouble scale_wide(vdouble y, vint64 shifted) {
@@ -147,9 +148,8 @@ FB_VEC vfloat log_reduced(vfloat n, vfloat f) {
   return mad(n, vfloat(0.693145751953125f), f + q);
 }
 FB_VEC vfloat log2_reduced(vfloat n, vfloat f) {
-  const vfloat tail =
-      poly(f, -0.721347332f, 0.480898231f, -0.360696584f, 0.288567483f, -0.239618421f,
-           0.204600438f, -0.191055879f, 0.186172023f, -0.109959684f);
+  const vfloat tail = poly(f, -0.721347332f, 0.480898231f, -0.360696584f, 0.288567483f,
+                           -0.239618421f, 0.204600438f, -0.191055879f, 0.186172023f, -0.109959684f);
   const vfloat q = mad(f * f, tail, f * 1.92596303e-08f);  // log2(e) in two parts
   return mad(f, vfloat(1.44269502f), q) + n;
 }
@@ -219,9 +219,9 @@ FB_VEC LogDouble reduce_log(vdouble x) {
 // With s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - f^2/2 + s (f^2/2 + 2 atanh(s) - 2 s).
 FB_VEC vdouble log_reduced(vdouble n, vdouble f) {
   const vdouble s = f / (f + 2.0), z = s * s, half_square = 0.5 * f * f;
-  const vdouble r = z * poly(z, 0.66666666666667351, 0.39999999999406988, 0.28571428744261879,
-                             0.22222198365232251, 0.18183575898217583, 0.15313735916893609,
-                             0.147992752266174);
+  const vdouble r =
+      z * poly(z, 0.66666666666667351, 0.39999999999406988, 0.28571428744261879,
+               0.22222198365232251, 0.18183575898217583, 0.15313735916893609, 0.147992752266174);
   const vdouble low = mad(s, half_square + r, n * 1.9082149292705877e-10);
   return mad(n, vdouble(0.6931471803691238), f - (half_square - low));
 }
@@ -255,7 +255,7 @@ inline vdouble log10(vdouble x) {
   const Mask<8> odd = whole & (floor(half) != half);
   vdouble r = exp(y * log(ax));
   r = where(signbit(x) & odd, -r, r);
-  r = where((x < 0) & (ax != kInf<double>) & !whole, kNaN<double>, r);
+  r = where((x < 0) & (ax != kInf<double>)&!whole, kNaN<double>, r);
   return where((y == 0) | (x == 1) | ((x == -1) & isinf(y)), vdouble(1), r);
 }
 // Finite x > 0, both widened from float: x is normal, and e^150 is beyond float.
@@ -264,7 +264,7 @@ FB_VEC vdouble pow_positive(vdouble x, vdouble y) {
   return exp_bounded(clamp_const(y * log_reduced(l.n, l.f), -150.0, 150.0));
 }
 inline vfloat pow(vfloat x, vfloat y) {
-  if (all((x > 0.0f) & (x < kInf<float>) & (abs(y) < kInf<float>))) [[likely]]
+  if (all((x > 0.0f) & (x < kInf<float>)&(abs(y) < kInf<float>))) [[likely]]
     return through_double(x, y, [](vdouble a, vdouble b) { return pow_positive(a, b); });
   return through_double(x, y, [](vdouble a, vdouble b) { return pow_cases(a, b); });
 }

@@ -11,9 +11,8 @@ namespace flambeau::FB_ISA {
 FB_VEC vfloat normal_cdf(vfloat x) {
   const vfloat a = abs(x);
   const vfloat t = 1.0f / mad(a, vfloat(0.35f), vfloat(1));
-  const vfloat p =
-      poly(t, 0.139621660f, 0.139857471f, 0.119863756f, 0.105389342f, -0.0228363331f, 0.158785507f,
-           -0.255380601f, 0.143812999f, -0.0291138217f);
+  const vfloat p = poly(t, 0.139621660f, 0.139857471f, 0.119863756f, 0.105389342f, -0.0228363331f,
+                        0.158785507f, -0.255380601f, 0.143812999f, -0.0291138217f);
   const vfloat square = min_or_second(vfloat(87.0f), a * a * 0.5f);
   const vfloat tail = where(a < 13.1f, exp_bounded(-square) * (t * p), vfloat(0));
   return where(isnan(x), x, where(x < 0.0f, tail, 1.0f - tail));

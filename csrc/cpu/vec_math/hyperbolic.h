@@ -16,11 +16,10 @@ FB_VEC vfloat tanh(vfloat x) {
 }
 FB_VEC vdouble tanh(vdouble x) {
   const vdouble a = abs(x), z = a * a;
-  const vdouble p =
-      poly(z, -0.33333333333333326, 0.13333333333331759, -0.053968253967210951,
-           0.021869488501406548, -0.0088632348498904941, 0.0035921195380285852,
-           -0.0014557632553187784, 0.00058961858493924491, -0.00023750229039714224,
-           9.2470585728071257e-05, -3.1159141621560546e-05, 6.4945970521220858e-06);
+  const vdouble p = poly(z, -0.33333333333333326, 0.13333333333331759, -0.053968253967210951,
+                         0.021869488501406548, -0.0088632348498904941, 0.0035921195380285852,
+                         -0.0014557632553187784, 0.00058961858493924491, -0.00023750229039714224,
+                         9.2470585728071257e-05, -3.1159141621560546e-05, 6.4945970521220858e-06);
   const vdouble near = mad(a * z, p, a);
   const vdouble e = exp_bounded(2.0 * min_or_second(vdouble(22.0), a));
   const vdouble far = 1.0 - 2.0 / (e + 1.0);
@@ -71,14 +70,16 @@ inline vfloat cosh(vfloat x) {
 }
 inline vdouble sinh(vdouble x) {
   const vdouble a = abs(x);
-  if (any(!(a < 709.0))) [[unlikely]] return sinh_lanes(x);
+  if (any(!(a < 709.0))) [[unlikely]]
+    return sinh_lanes(x);
   const vdouble t = expm1(a);
   const vdouble y = where(a < 1.0, t - 0.5 * (t * (t / (t + 1.0))), 0.5 * (t + t / (t + 1.0)));
   return copysign(y, x);
 }
 inline vdouble cosh(vdouble x) {
   const vdouble a = abs(x);
-  if (any(!(a < 709.0))) [[unlikely]] return cosh_lanes(x);
+  if (any(!(a < 709.0))) [[unlikely]]
+    return cosh_lanes(x);
   const vdouble e = exp_bounded(a);
   return 0.5 * e + 0.5 / e;
 }

@@ -8,8 +8,10 @@ template <Integer T> FB_VEC T bit_and(T a, T b) { return static_cast<T>(a & b); 
 template <Integer T> FB_VEC T bit_or(T a, T b) { return static_cast<T>(a | b); }
 template <Integer T> FB_VEC T bit_xor(T a, T b) { return static_cast<T>(a ^ b); }
 template <Integer T> FB_VEC T bit_not(T a) {
-  if constexpr (std::is_same_v<T, bool>) return static_cast<bool>(a ^ true);  // vectorises, ! does not
-  else return static_cast<T>(~a);
+  if constexpr (std::is_same_v<T, bool>)
+    return static_cast<bool>(a ^ true);  // vectorises, ! does not
+  else
+    return static_cast<T>(~a);
 }
 
 // Shifts by the width or more give what an infinitely wide number would.

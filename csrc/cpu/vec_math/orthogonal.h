@@ -32,7 +32,8 @@ inline double shifted_chebyshev_u(double x, double n) { return chebyshev_u(2 * x
 inline double shifted_chebyshev_v(double x, double n) { return chebyshev_v(2 * x - 1, n); }
 inline double shifted_chebyshev_w(double x, double n) { return chebyshev_w(2 * x - 1, n); }
 inline double hermite_h(double x, double n) {
-  return polynomial(x, n, 2 * x, [x](double k, double p, double q) { return 2 * x * p - 2 * k * q; });
+  return polynomial(x, n, 2 * x,
+                    [x](double k, double p, double q) { return 2 * x * p - 2 * k * q; });
 }
 inline double hermite_he(double x, double n) {
   return polynomial(x, n, x, [x](double k, double p, double q) { return x * p - k * q; });

@@ -21,7 +21,9 @@ FB_VEC Vec<T> power(Vec<T> x, Vec<T> y) {
   return all(easy) ? r : where(easy, r, pow(x, y));
 }
 template <Integer T>
-FB_VEC T power(T x, T y) { return pow(x, y); }
+FB_VEC T power(T x, T y) {
+  return pow(x, y);
+}
 
 // sqrt(x^2 + y^2) without overflow; infinite if either is, whatever the other.
 inline vfloat hypot(vfloat x, vfloat y) {
@@ -52,6 +54,8 @@ inline vdouble nextafter(vdouble x, vdouble y) {
 }
 
 template <class T>
-FB_VEC Vec<T> trunc_divide(Vec<T> x, Vec<T> y) { return trunc(x / y); }
+FB_VEC Vec<T> trunc_divide(Vec<T> x, Vec<T> y) {
+  return trunc(x / y);
+}
 
 }  // namespace flambeau::FB_ISA

@@ -65,7 +65,9 @@ FB_VEC Common<A, B> where(bool c, A a, B b) {
   return c ? static_cast<Common<A, B>>(a) : static_cast<Common<A, B>>(b);
 }
 template <Scalar T>
-FB_VEC bool isnan(T x) { return x != x; }
+FB_VEC bool isnan(T x) {
+  return x != x;
+}
 template <Scalar A, Scalar B>
 FB_VEC Common<A, B> maximum(A a, B b) {
   const Common<A, B> x = static_cast<Common<A, B>>(a), y = static_cast<Common<A, B>>(b);
@@ -88,25 +90,34 @@ FB_VEC Common<A, B> fminimum(A a, B b) {
 }
 template <Scalar T>
 FB_VEC T abs(T x) {
-  if constexpr (std::is_same_v<T, float>) return __builtin_fabsf(x);
-  else if constexpr (std::is_floating_point_v<T>) return __builtin_fabs(x);
+  if constexpr (std::is_same_v<T, float>)
+    return __builtin_fabsf(x);
+  else if constexpr (std::is_floating_point_v<T>)
+    return __builtin_fabs(x);
   // Through unsigned, where the most negative number has a negative.
-  else return x < T{0} ? static_cast<T>(0 - static_cast<uint64_t>(x)) : x;
+  else
+    return x < T{0} ? static_cast<T>(0 - static_cast<uint64_t>(x)) : x;
 }
 template <Scalar T>
 FB_VEC bool isinf(T x) {
-  if constexpr (std::is_floating_point_v<T>) return abs(x) == kInf<T>;
-  else return false;
+  if constexpr (std::is_floating_point_v<T>)
+    return abs(x) == kInf<T>;
+  else
+    return false;
 }
 template <Scalar T>
 FB_VEC bool isfinite(T x) {
-  if constexpr (std::is_floating_point_v<T>) return abs(x) < kInf<T>;
-  else return true;
+  if constexpr (std::is_floating_point_v<T>)
+    return abs(x) < kInf<T>;
+  else
+    return true;
 }
 template <Scalar T>
 FB_VEC bool signbit(T x) {
-  if constexpr (std::is_floating_point_v<T>) return __builtin_signbit(x) != 0;
-  else return x < T{0};
+  if constexpr (std::is_floating_point_v<T>)
+    return __builtin_signbit(x) != 0;
+  else
+    return x < T{0};
 }
 template <Scalar T>
 FB_VEC T sign(T x) {
@@ -117,13 +128,20 @@ FB_VEC T clamp(T x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   return minimum(maximum(x, low), high);
 }
 template <Scalar T>
-FB_VEC T square(T x) { return x * x; }
-template <Scalar T> requires std::is_floating_point_v<T>
-FB_VEC T reciprocal(T x) { return T{1} / x; }
+FB_VEC T square(T x) {
+  return x * x;
+}
+template <Scalar T>
+  requires std::is_floating_point_v<T>
+FB_VEC T reciprocal(T x) {
+  return T{1} / x;
+}
 template <Scalar T>
 FB_VEC T mad(T a, std::type_identity_t<T> b, std::type_identity_t<T> c) {
-  if constexpr (kHasFma && std::is_floating_point_v<T>) return fma(a, b, c);
-  else return a * b + c;
+  if constexpr (kHasFma && std::is_floating_point_v<T>)
+    return fma(a, b, c);
+  else
+    return a * b + c;
 }
 
 // ---------------------------------------------------------------- whole numbers
@@ -149,8 +167,10 @@ FB_VEC T fmod(T x, T y) {
 template <Integer T>
 FB_VEC T remainder(T x, T y) {
   const T r = fmod(x, y);
-  if constexpr (std::is_unsigned_v<T>) return r;
-  else return r != T{0} && (r < T{0}) != (y < T{0}) ? static_cast<T>(r + y) : r;
+  if constexpr (std::is_unsigned_v<T>)
+    return r;
+  else
+    return r != T{0} && (r < T{0}) != (y < T{0}) ? static_cast<T>(r + y) : r;
 }
 template <Integer T>
 FB_VEC T trunc_divide(T x, T y) {
@@ -162,8 +182,10 @@ FB_VEC T trunc_divide(T x, T y) {
 template <Integer T>
 FB_VEC T floor_divide(T x, T y) {
   const T q = trunc_divide(x, y);
-  if constexpr (std::is_unsigned_v<T>) return q;
-  else return static_cast<T>(q - (((x < T{0}) != (y < T{0})) & (static_cast<T>(q * y) != x)));
+  if constexpr (std::is_unsigned_v<T>)
+    return q;
+  else
+    return static_cast<T>(q - (((x < T{0}) != (y < T{0})) & (static_cast<T>(q * y) != x)));
 }
 // Modulo 2^bits, by squaring; a negative exponent gives 0 but for the bases 1 and -1.
 template <Integer T>

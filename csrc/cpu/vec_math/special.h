@@ -56,10 +56,14 @@ inline double zeta_positive(double s, double q) {
     q += 1;
   }
   // B_2k / (2k)!
-  static constexpr double c[] = {
-      1.0 / 12,           -1.0 / 720,           1.0 / 30240,
-      -1.0 / 1209600,     1.0 / 47900160,       -691.0 / 1307674368000.0,
-      1.0 / 74724249600.0, -3617.0 / 10670622842880000.0};
+  static constexpr double c[] = {1.0 / 12,
+                                 -1.0 / 720,
+                                 1.0 / 30240,
+                                 -1.0 / 1209600,
+                                 1.0 / 47900160,
+                                 -691.0 / 1307674368000.0,
+                                 1.0 / 74724249600.0,
+                                 -3617.0 / 10670622842880000.0};
   const double power = __builtin_pow(q, -s);
   sum += power * (q / (s - 1) + 0.5);
   double factor = s * power / q;

@@ -72,14 +72,16 @@ FB_VEC vfloat cos_reduced(vfloat r) {
 }
 FB_VEC vdouble sin_reduced(vdouble r) {
   const vdouble z = r * r;
-  return mad(r * z, poly(z, -0.1666666666666663, 0.0083333333333218285, -0.00019841269829348426,
-                         2.7557313534936125e-06, -2.5050733817610922e-08, 1.5895399507616885e-10),
+  return mad(r * z,
+             poly(z, -0.1666666666666663, 0.0083333333333218285, -0.00019841269829348426,
+                  2.7557313534936125e-06, -2.5050733817610922e-08, 1.5895399507616885e-10),
              r);
 }
 FB_VEC vdouble cos_reduced(vdouble r) {
   const vdouble z = r * r;
-  return mad(z * z, poly(z, 0.041666666666666623, -0.0013888888888876976, 2.4801587290893243e-05,
-                         -2.7557314684070683e-07, 2.0875760657026884e-09, -1.1361273709966394e-11),
+  return mad(z * z,
+             poly(z, 0.041666666666666623, -0.0013888888888876976, 2.4801587290893243e-05,
+                  -2.7557314684070683e-07, 2.0875760657026884e-09, -1.1361273709966394e-11),
              mad(z, vdouble(-0.5), vdouble(1)));
 }
 
@@ -124,26 +126,31 @@ FB_VEC vdouble tan_of(const ReducedDouble& a, vdouble x) {
 
 FB_VEC vfloat sin(vfloat x) {
   const vfloat ax = abs(x);
-  if (any(!(ax <= kTrigLimitFloat))) [[unlikely]] return sin_lanes(x);
+  if (any(!(ax <= kTrigLimitFloat))) [[unlikely]]
+    return sin_lanes(x);
   return sin_of(reduce_trig(ax), x);
 }
 FB_VEC vfloat cos(vfloat x) {
   const vfloat ax = abs(x);
-  if (any(!(ax <= kTrigLimitFloat))) [[unlikely]] return cos_lanes(x);
+  if (any(!(ax <= kTrigLimitFloat))) [[unlikely]]
+    return cos_lanes(x);
   return cos_of<float>(reduce_trig(ax));
 }
 inline vfloat tan(vfloat x) {
-  if (any(!(abs(x) <= kTrigLimitFloat))) [[unlikely]] return tan_lanes(x);
+  if (any(!(abs(x) <= kTrigLimitFloat))) [[unlikely]]
+    return tan_lanes(x);
   return through_double(x, [](vdouble a) { return tan_of(reduce_trig_for_float(abs(a)), a); });
 }
 FB_VEC vdouble sin(vdouble x) {
   const vdouble ax = abs(x);
-  if (!kHasFma || any(!(ax <= kTrigLimitDouble))) [[unlikely]] return sin_lanes(x);
+  if (!kHasFma || any(!(ax <= kTrigLimitDouble))) [[unlikely]]
+    return sin_lanes(x);
   return sin_of(reduce_trig_fused(ax), x);
 }
 FB_VEC vdouble cos(vdouble x) {
   const vdouble ax = abs(x);
-  if (!kHasFma || any(!(ax <= kTrigLimitDouble))) [[unlikely]] return cos_lanes(x);
+  if (!kHasFma || any(!(ax <= kTrigLimitDouble))) [[unlikely]]
+    return cos_lanes(x);
   return cos_of<double>(reduce_trig_fused(ax));
 }
 inline vdouble tan(vdouble x) {
@@ -178,14 +185,12 @@ inline vfloat atan(vfloat x) {
   return through_double(x, [](vdouble a) { return atan2_for_float(a, 1.0); });
 }
 inline vfloat asin(vfloat x) {
-  return through_double(x, [](vdouble a) {
-    return atan2_for_float(a, sqrt((1.0 - a) * (1.0 + a)));
-  });
+  return through_double(x,
+                        [](vdouble a) { return atan2_for_float(a, sqrt((1.0 - a) * (1.0 + a))); });
 }
 inline vfloat acos(vfloat x) {
-  return through_double(x, [](vdouble a) {
-    return atan2_for_float(sqrt((1.0 - a) * (1.0 + a)), a);
-  });
+  return through_double(x,
+                        [](vdouble a) { return atan2_for_float(sqrt((1.0 - a) * (1.0 + a)), a); });
 }
 inline vdouble asin(vdouble x) {
   return map_lanes(x, [](double a) { return __builtin_asin(a); });

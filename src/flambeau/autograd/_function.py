@@ -16,8 +16,9 @@ class _FunctionMeta(type):
 
     def __init__(cls, name, bases, members):
         super().__init__(name, bases, members)
-        cls._backward_cls = type(name + "Backward", (FunctionCtx,), {"_forward_cls": cls,
-                                                                    "__module__": cls.__module__})
+        cls._backward_cls = type(
+            name + "Backward", (FunctionCtx,), {"_forward_cls": cls, "__module__": cls.__module__}
+        )
 
 
 def _setup_context_missing(ctx, inputs, output):
@@ -34,15 +35,18 @@ class Function(metaclass=_FunctionMeta):
 
     @staticmethod
     def forward(*args, **kwargs):
-        raise NotImplementedError("You must implement the forward function for custom "
-                                  "autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     setup_context = staticmethod(_setup_context_missing)
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        raise NotImplementedError("You must implement either the backward or vjp method for your "
-                                  "custom autograd.Function to use it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your "
+            "custom autograd.Function to use it with backward mode AD."
+        )
 
     @staticmethod
     def jvp(ctx, *grad_inputs):
@@ -57,8 +61,10 @@ class Function(metaclass=_FunctionMeta):
         return _C._function_apply(cls, cls._backward_cls, split, *args)
 
     def __init__(self, *args, **kwargs):
-        raise RuntimeError(f"{type(self).__name__} cannot be instantiated: methods of an autograd "
-                           "Function are static; call the class's `apply` instead")
+        raise RuntimeError(
+            f"{type(self).__name__} cannot be instantiated: methods of an autograd "
+            "Function are static; call the class's `apply` instead"
+        )
 
 
 class NestedIOFunction(Function):
@@ -70,22 +76,27 @@ class InplaceFunction(Function):
 
 
 def once_differentiable(function):
-    """Decorates ``backward`` when its result cannot be differentiated again: asking for that raises."""
+    """Decorates a ``backward`` whose result cannot be differentiated: asking for that raises."""
 
     import functools
 
     @functools.wraps(function)
     def wrapper(ctx, *grads):
-        tracked = _C.is_grad_enabled() and any(isinstance(g, _C.Tensor) and g.requires_grad
-                                               for g in grads)
+        tracked = _C.is_grad_enabled() and any(
+            isinstance(g, _C.Tensor) and g.requires_grad for g in grads
+        )
         with no_grad():
             outputs = function(ctx, *grads)
         if not tracked:
             return outputs
         single = not isinstance(outputs, tuple)
         items = (outputs,) if single else outputs
-        refused = tuple(_Refuse.apply(*(g for g in grads if isinstance(g, _C.Tensor)), o)
-                        if isinstance(o, _C.Tensor) else o for o in items)
+        refused = tuple(
+            _Refuse.apply(*(g for g in grads if isinstance(g, _C.Tensor)), o)
+            if isinstance(o, _C.Tensor)
+            else o
+            for o in items
+        )
         return refused[0] if single else refused
 
     return wrapper
@@ -100,5 +111,6 @@ class _Refuse(Function):
 
     @staticmethod
     def backward(ctx, grad):
-        raise RuntimeError("trying to differentiate twice a function that was marked with "
-                           "@once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )

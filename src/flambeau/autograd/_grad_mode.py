@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from flambeau import _C
 
-__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled",
-           "set_multithreading_enabled"]
+__all__ = [
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+    "set_multithreading_enabled",
+]
 
 is_grad_enabled = _C.is_grad_enabled
 
@@ -16,6 +22,7 @@ def _decorate(make_context, function):
 
     code = getattr(function, "__code__", None)
     if code is not None and code.co_flags & 0x20:  # a generator: the mode holds only while it runs
+
         @functools.wraps(function)
         def generator(*args, **kwargs):
             inner = function(*args, **kwargs)

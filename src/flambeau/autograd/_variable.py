@@ -13,7 +13,7 @@ class _VariableMeta(type):
 
 
 class Variable(metaclass=_VariableMeta):
-    """``Variable(data, requires_grad=False, volatile=None)`` gives a Tensor that shares ``data``."""
+    """``Variable(data, requires_grad=False)`` gives a Tensor that shares ``data``."""
 
     def __new__(cls, data=None, requires_grad=False, volatile=None):
         result = Tensor() if data is None else data.detach()

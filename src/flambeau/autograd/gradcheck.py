@@ -17,8 +17,9 @@ def _tensors(values) -> list:
 
 def _outputs(result) -> list:
     items = (result,) if isinstance(result, _C.Tensor) else tuple(result)
-    return [o for o in items if isinstance(o, _C.Tensor)
-            and (o.is_floating_point() or o.is_complex())]
+    return [
+        o for o in items if isinstance(o, _C.Tensor) and (o.is_floating_point() or o.is_complex())
+    ]
 
 
 def _numerical_column(func, inputs, x, i, eps, output_count):
@@ -57,13 +58,15 @@ def _check_one(func, inputs, outputs, x, xi, eps, atol, rtol, raise_exception):
                 numeric = columns[i][oi].reshape(-1)
                 for j in range(out.numel()):
                     expected = complex(numeric[j].item()) * (step / eps)
-                    if not _agrees(analytical[j], i, expected, step / eps, out.is_complex(),
-                                   atol, rtol):
+                    if not _agrees(
+                        analytical[j], i, expected, step / eps, out.is_complex(), atol, rtol
+                    ):
                         if raise_exception:
                             raise GradcheckError(
                                 f"Jacobian mismatch for output {oi} with respect to input {xi},\n"
                                 f"element {j} of the output and {i} of the input:\n"
-                                f"numerical:{expected}\nanalytical:{analytical[j]}")
+                                f"numerical:{expected}\nanalytical:{analytical[j]}"
+                            )
                         return False
     return True
 
@@ -73,7 +76,7 @@ def _analytical(out, x):
     rows = []
     for j in range(out.numel()):
         parts = []
-        for unit in ((1, 1j) if out.is_complex() else (1,)):
+        for unit in (1, 1j) if out.is_complex() else (1,):
             v = _C.zeros(out.numel(), dtype=out.dtype)
             v[j] = unit
             (g,) = _grad(out, (x,), v.reshape(out.shape), retain_graph=True, allow_unused=True)
@@ -96,10 +99,24 @@ def _agrees(parts, i, expected, direction, complex_output, atol, rtol):
     return True
 
 
-def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True,
-              nondet_tol=0.0, check_undefined_grad=True, check_grad_dtypes=False,
-              check_batched_grad=False, check_batched_forward_grad=False, check_forward_ad=False,
-              check_backward_ad=True, fast_mode=False, masked=None) -> bool:
+def gradcheck(
+    func,
+    inputs,
+    *,
+    eps=1e-6,
+    atol=1e-5,
+    rtol=1e-3,
+    raise_exception=True,
+    nondet_tol=0.0,
+    check_undefined_grad=True,
+    check_grad_dtypes=False,
+    check_batched_grad=False,
+    check_batched_forward_grad=False,
+    check_forward_ad=False,
+    check_backward_ad=True,
+    fast_mode=False,
+    masked=None,
+) -> bool:
     """True iff the gradients of ``func`` at ``inputs`` agree with central differences.
 
     The inputs that require gradients should be float64 or complex128 and contiguous. Raises
@@ -108,11 +125,14 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     if check_forward_ad:
         raise NotImplementedError("gradcheck: forward-mode differentiation is not built in")
     inputs = (inputs,) if isinstance(inputs, _C.Tensor) else tuple(inputs)
-    differentiable = [(i, x) for i, x in enumerate(inputs)
-                      if isinstance(x, _C.Tensor) and x.requires_grad]
+    differentiable = [
+        (i, x) for i, x in enumerate(inputs) if isinstance(x, _C.Tensor) and x.requires_grad
+    ]
     if not differentiable:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but "
-                         "none of the them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but "
+            "none of the them have requires_grad=True."
+        )
     outputs = [o for o in _outputs(func(*inputs)) if o.requires_grad]
     all_outputs = _outputs(func(*inputs))
     used = [k for k, o in enumerate(all_outputs) if o.requires_grad]
@@ -127,11 +147,25 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     return True
 
 
-def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=1e-3,
-                  gen_non_contig_grad_outputs=False, raise_exception=True, nondet_tol=0.0,
-                  check_undefined_grad=True, check_grad_dtypes=False, check_batched_grad=False,
-                  check_fwd_over_rev=False, check_rev_over_rev=True, fast_mode=False,
-                  masked=False) -> bool:
+def gradgradcheck(
+    func,
+    inputs,
+    grad_outputs=None,
+    *,
+    eps=1e-6,
+    atol=1e-5,
+    rtol=1e-3,
+    gen_non_contig_grad_outputs=False,
+    raise_exception=True,
+    nondet_tol=0.0,
+    check_undefined_grad=True,
+    check_grad_dtypes=False,
+    check_batched_grad=False,
+    check_fwd_over_rev=False,
+    check_rev_over_rev=True,
+    fast_mode=False,
+    masked=False,
+) -> bool:
     """gradcheck of the gradients of ``func``: second derivatives against central differences."""
     inputs = (inputs,) if isinstance(inputs, _C.Tensor) else tuple(inputs)
     outputs = [o for o in _outputs(func(*inputs)) if o.requires_grad]
@@ -144,8 +178,9 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
                 flat[j] = 0.3 + ((7 * j + 3 * k) % 11) / 11.0
             grad_outputs.append(v.requires_grad_())
     else:
-        grad_outputs = list(_tensors((grad_outputs,) if isinstance(grad_outputs, _C.Tensor)
-                                     else grad_outputs))
+        grad_outputs = list(
+            _tensors((grad_outputs,) if isinstance(grad_outputs, _C.Tensor) else grad_outputs)
+        )
     count = len(grad_outputs)
 
     def first_gradients(*args):
@@ -156,8 +191,14 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
             grads = _grad(outs, wanted, vs, create_graph=True, allow_unused=True)
         return tuple(g for g in grads if g is not None and g.requires_grad)
 
-    return gradcheck(first_gradients, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol,
-                     raise_exception=raise_exception)
+    return gradcheck(
+        first_gradients,
+        (*inputs, *grad_outputs),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+    )
 
 
 def _enable_grad():

@@ -1,7 +1,7 @@
 """Running programs that say ``import torch``: the name becomes an alias of flambeau.
 
-    python -m flambeau.compat train.py --epochs 3     # an unmodified program
-    import flambeau.compat; flambeau.compat.install() # the same from inside
+python -m flambeau.compat train.py --epochs 3     # an unmodified program
+import flambeau.compat; flambeau.compat.install() # the same from inside
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec):
-        module = importlib.import_module(_TO + spec.name[len(_FROM):])
+        module = importlib.import_module(_TO + spec.name[len(_FROM) :])
         self._own_spec = module.__spec__
         return module
 
@@ -41,6 +41,8 @@ def install() -> None:
         return
     present = sys.modules.get(_FROM)
     if present is not None and present is not sys.modules.get(_TO):
-        raise RuntimeError("compat.install(): the real torch is imported already; install the alias "
-                           "before anything imports torch")
+        raise RuntimeError(
+            "compat.install(): the real torch is imported already; install the alias "
+            "before anything imports torch"
+        )
     sys.meta_path.insert(0, _Alias())

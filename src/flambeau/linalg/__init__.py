@@ -5,8 +5,13 @@ from __future__ import annotations
 from flambeau import _C
 
 # Functions of the package that linear algebra offers under the same or another name.
-_SHARED = {"matmul": "matmul", "multi_dot": "chain_matmul", "matrix_power": "matrix_power",
-           "diagonal": "diagonal", "outer": "outer"}
+_SHARED = {
+    "matmul": "matmul",
+    "multi_dot": "chain_matmul",
+    "matrix_power": "matrix_power",
+    "diagonal": "diagonal",
+    "outer": "outer",
+}
 
 
 def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
@@ -21,8 +26,10 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
         dims = None if dim is None else ((dim,) if isinstance(dim, int) else tuple(dim))
         matrix = (dims is not None and len(dims) == 2) or (dims is None and A.dim() == 2)
         if not matrix and dims is None and A.dim() != 1:
-            raise RuntimeError("linalg.norm: If ord is specified but dim is not, the input must be 1D "
-                               f"or 2D. Got {A.dim()}D.")
+            raise RuntimeError(
+                "linalg.norm: If ord is specified but dim is not, the input must be 1D "
+                f"or 2D. Got {A.dim()}D."
+            )
         if matrix:
             result = matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype)
         else:
@@ -44,7 +51,9 @@ def __getattr__(name):
 
         found = getattr(flambeau, _SHARED[name], None)
     if found is None:
-        raise AttributeError(f"module 'flambeau.linalg' has no attribute {name!r}: it is not built in")
+        raise AttributeError(
+            f"module 'flambeau.linalg' has no attribute {name!r}: it is not built in"
+        )
     globals()[name] = found
     return found
 

@@ -22,17 +22,31 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     features shrink by `div_value` from one to the next.
     """
 
-    def __init__(self, in_features: int, n_classes: int, cutoffs, div_value: float = 4.0,
-                 head_bias: bool = False, device=None, dtype=None) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        cutoffs,
+        div_value: float = 4.0,
+        head_bias: bool = False,
+        device=None,
+        dtype=None,
+    ) -> None:
         factory = {"device": device, "dtype": dtype}
         super().__init__()
         cutoffs = list(cutoffs)
         if not cutoffs:
             raise ValueError("cutoffs should be a sequence of length larger than 0")
-        if (cutoffs != sorted(set(cutoffs)) or min(cutoffs) <= 0 or max(cutoffs) > n_classes - 1
-                or any(int(c) != c for c in cutoffs)):
-            raise ValueError("cutoffs should be a sequence of unique, positive integers sorted in "
-                             "an increasing order, where each value is between 1 and n_classes-1")
+        if (
+            cutoffs != sorted(set(cutoffs))
+            or min(cutoffs) <= 0
+            or max(cutoffs) > n_classes - 1
+            or any(int(c) != c for c in cutoffs)
+        ):
+            raise ValueError(
+                "cutoffs should be a sequence of unique, positive integers sorted in "
+                "an increasing order, where each value is between 1 and n_classes-1"
+            )
         self.in_features = in_features
         self.n_classes = n_classes
         self.cutoffs = cutoffs + [n_classes]
@@ -46,8 +60,12 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         for i in range(self.n_clusters):
             hidden = int(in_features // div_value ** (i + 1))
             size = self.cutoffs[i + 1] - self.cutoffs[i]
-            self.tail.append(Sequential(Linear(in_features, hidden, bias=False, **factory),
-                                        Linear(hidden, size, bias=False, **factory)))
+            self.tail.append(
+                Sequential(
+                    Linear(in_features, hidden, bias=False, **factory),
+                    Linear(hidden, size, bias=False, **factory),
+                )
+            )
 
     def reset_parameters(self) -> None:
         """Draw new weights."""
@@ -59,18 +77,22 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def forward(self, input_: Tensor, target_: Tensor):
         """(log-probability of each target, mean negative log-likelihood)."""
         if (target_.dim(), input_.dim()) not in ((0, 1), (1, 2)):
-            raise RuntimeError("0D or 1D target tensor expected, multi-target not supported"
-                               if target_.dim() > 1 else
-                               f"{target_.dim()}D target tensor expects {target_.dim() + 1}D input "
-                               f"tensors, but found inputs with size {list(input_.shape)}")
+            raise RuntimeError(
+                "0D or 1D target tensor expected, multi-target not supported"
+                if target_.dim() > 1
+                else f"{target_.dim()}D target tensor expects {target_.dim() + 1}D input "
+                f"tensors, but found inputs with size {list(input_.shape)}"
+            )
         batched = target_.dim() == 1
         x = input_ if batched else input_.unsqueeze(0)
         y = target_ if batched else target_.unsqueeze(0)
         if x.size(0) != y.size(0):
             raise RuntimeError("Input and target should have the same size in the batch dimension.")
         if y.numel() and (int(y.min()) < 0 or int(y.max()) >= self.n_classes):
-            raise RuntimeError(f"Target values should be in [0, {self.n_classes - 1}], but values "
-                               f"in range [{int(y.min())}, {int(y.max())}] were found. ")
+            raise RuntimeError(
+                f"Target values should be in [0, {self.n_classes - 1}], but values "
+                f"in range [{int(y.min())}, {int(y.max())}] were found. "
+            )
         head = F.log_softmax(self.head(x), dim=1)
         # In the head, each cluster is one more class.
         place = y
@@ -90,7 +112,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def _full_log_prob(self, input: Tensor, head_output: Tensor) -> Tensor:
         head = F.log_softmax(head_output, dim=1)
-        parts = [head[:, :self.shortlist_size]]
+        parts = [head[:, : self.shortlist_size]]
         for i, tail in enumerate(self.tail):
             inner = F.log_softmax(tail(input), dim=1)
             parts.append(inner + head[:, self.shortlist_size + i].unsqueeze(1))

@@ -23,12 +23,25 @@ class MultiheadAttention(Module):
 
     __constants__ = ["batch_first"]
 
-    def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False,
-                 add_zero_attn=False, kdim=None, vdim=None, batch_first=False, device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self,
+        embed_dim,
+        num_heads,
+        dropout=0.0,
+        bias=True,
+        add_bias_kv=False,
+        add_zero_attn=False,
+        kdim=None,
+        vdim=None,
+        batch_first=False,
+        device=None,
+        dtype=None,
+    ) -> None:
         if embed_dim <= 0 or num_heads <= 0:
-            raise ValueError(f"embed_dim and num_heads must be greater than 0, got "
-                             f"embed_dim={embed_dim} and num_heads={num_heads} instead")
+            raise ValueError(
+                f"embed_dim and num_heads must be greater than 0, got "
+                f"embed_dim={embed_dim} and num_heads={num_heads} instead"
+            )
         super().__init__()
         factory = {"device": device, "dtype": dtype}
         self.embed_dim = embed_dim
@@ -82,10 +95,17 @@ class MultiheadAttention(Module):
         super().__setstate__(state)
         self.__dict__.setdefault("_qkv_same_embed_dim", True)
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor,
-                key_padding_mask: Tensor | None = None, need_weights: bool = True,
-                attn_mask: Tensor | None = None, average_attn_weights: bool = True,
-                is_causal: bool = False):
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ):
         """(output, weights or None); see ``functional.multi_head_attention_forward``."""
         swap = self.batch_first and query.dim() == 3
         if swap:
@@ -95,15 +115,38 @@ class MultiheadAttention(Module):
             key_t = query if same_key else key.transpose(1, 0)
             value = key_t if same_value else value.transpose(1, 0)
             key = key_t
-        separate = {} if self._qkv_same_embed_dim else {
-            "use_separate_proj_weight": True, "q_proj_weight": self.q_proj_weight,
-            "k_proj_weight": self.k_proj_weight, "v_proj_weight": self.v_proj_weight}
+        separate = (
+            {}
+            if self._qkv_same_embed_dim
+            else {
+                "use_separate_proj_weight": True,
+                "q_proj_weight": self.q_proj_weight,
+                "k_proj_weight": self.k_proj_weight,
+                "v_proj_weight": self.v_proj_weight,
+            }
+        )
         out, weights = F.multi_head_attention_forward(
-            query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight,
-            self.in_proj_bias, self.bias_k, self.bias_v, self.add_zero_attn, self.dropout,
-            self.out_proj.weight, self.out_proj.bias, training=self.training,
-            key_padding_mask=key_padding_mask, need_weights=need_weights, attn_mask=attn_mask,
-            average_attn_weights=average_attn_weights, is_causal=is_causal, **separate)
+            query,
+            key,
+            value,
+            self.embed_dim,
+            self.num_heads,
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.add_zero_attn,
+            self.dropout,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            training=self.training,
+            key_padding_mask=key_padding_mask,
+            need_weights=need_weights,
+            attn_mask=attn_mask,
+            average_attn_weights=average_attn_weights,
+            is_causal=is_causal,
+            **separate,
+        )
         return (out.transpose(1, 0) if swap else out), weights
 
     def merge_masks(self, attn_mask, key_padding_mask, query):
@@ -113,10 +156,14 @@ class MultiheadAttention(Module):
         mask, kind = key_padding_mask, 1
         if attn_mask is not None:
             batch, length, _ = query.shape
-            attn = (attn_mask.view(batch, -1, length, length) if attn_mask.dim() == 3
-                    else attn_mask.view(1, 1, length, length).expand(batch, self.num_heads, -1, -1))
+            attn = (
+                attn_mask.view(batch, -1, length, length)
+                if attn_mask.dim() == 3
+                else attn_mask.view(1, 1, length, length).expand(batch, self.num_heads, -1, -1)
+            )
             pad = key_padding_mask.view(batch, 1, 1, length).expand(-1, self.num_heads, -1, -1)
-            mask = (additive_mask(attn, "attn_mask", query.dtype)
-                    + additive_mask(pad, "key_padding_mask", query.dtype))
+            mask = additive_mask(attn, "attn_mask", query.dtype) + additive_mask(
+                pad, "key_padding_mask", query.dtype
+            )
             kind = 2
         return mask, kind

@@ -19,9 +19,18 @@ class _NormBase(Module):
     _version = 2
     __constants__ = ["track_running_stats", "momentum", "eps", "num_features", "affine"]
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
-                 affine: bool = True, track_running_stats: bool = True, device=None, dtype=None,
-                 *, bias: bool = True) -> None:
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         self.num_features = num_features
         self.eps = eps
@@ -37,11 +46,9 @@ class _NormBase(Module):
         else:
             self.register_parameter("bias", None)
         if track_running_stats:
-            self.register_buffer("running_mean",
-                                 fb.zeros(num_features, device=device, dtype=dtype))
+            self.register_buffer("running_mean", fb.zeros(num_features, device=device, dtype=dtype))
             self.register_buffer("running_var", fb.ones(num_features, device=device, dtype=dtype))
-            self.register_buffer("num_batches_tracked",
-                                 fb.tensor(0, dtype=fb.int64, device=device))
+            self.register_buffer("num_batches_tracked", fb.tensor(0, dtype=fb.int64, device=device))
         else:
             for name in ("running_mean", "running_var", "num_batches_tracked"):
                 self.register_buffer(name, None)
@@ -66,9 +73,11 @@ class _NormBase(Module):
         raise NotImplementedError(f"{type(self).__name__} must define _check_input_dim")
 
     def extra_repr(self) -> str:
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-                f"affine={self.affine}, bias={self.bias is not None}, "
-                f"track_running_stats={self.track_running_stats}")
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest) -> None:
         version = local_metadata.get("version")
@@ -77,8 +86,11 @@ class _NormBase(Module):
             key = prefix + "num_batches_tracked"
             if key not in state_dict:
                 count = self.num_batches_tracked
-                state_dict[key] = (count if count is not None and count.device.type != "meta"
-                                   else fb.tensor(0, dtype=fb.int64))
+                state_dict[key] = (
+                    count
+                    if count is not None and count.device.type != "meta"
+                    else fb.tensor(0, dtype=fb.int64)
+                )
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
@@ -102,8 +114,7 @@ class _BatchNorm(_NormBase):
         use_batch = self.training or (mean is None and var is None)
         if self.training and not tracking:
             mean = var = None
-        return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, momentum,
-                            self.eps)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -133,11 +144,22 @@ class BatchNorm3d(_BatchNorm):
 class SyncBatchNorm(_BatchNorm):
     """Batch normalisation across processes, which is not available: training raises."""
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
-                 affine: bool = True, track_running_stats: bool = True, process_group=None,
-                 device=None, dtype=None, *, bias: bool = True) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype,
-                         bias=bias)
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group=None,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
         self.process_group = process_group
 
     def _check_input_dim(self, input) -> None:
@@ -148,7 +170,8 @@ class SyncBatchNorm(_BatchNorm):
         if self.training:
             raise NotImplementedError(
                 "SyncBatchNorm: statistics across processes are not available; use BatchNorm1d, "
-                "BatchNorm2d or BatchNorm3d for training")
+                "BatchNorm2d or BatchNorm3d for training"
+            )
         return super().forward(input)
 
     @classmethod
@@ -156,8 +179,14 @@ class SyncBatchNorm(_BatchNorm):
         """`module` with every batch norm in it replaced by a SyncBatchNorm of the same state."""
         result = module
         if isinstance(module, _BatchNorm):
-            result = cls(module.num_features, module.eps, module.momentum, module.affine,
-                         module.track_running_stats, process_group)
+            result = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+            )
             if module.affine:
                 result.weight, result.bias = module.weight, module.bias
             for name in ("running_mean", "running_var", "num_batches_tracked"):
@@ -171,11 +200,21 @@ class SyncBatchNorm(_BatchNorm):
 class _InstanceNorm(_NormBase):
     """Normalisation of every channel of every sample (Ulyanov et al. 2016)."""
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1,
-                 affine: bool = False, track_running_stats: bool = False, device=None, dtype=None,
-                 *, bias: bool = True) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype,
-                         bias=bias)
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
 
     _unbatched_dims = 0
 
@@ -184,23 +223,27 @@ class _InstanceNorm(_NormBase):
         if input.dim() not in (low, low + 1):
             raise ValueError(f"expected {low}D or {low + 1}D input (got {input.dim()}D input)")
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys,
-                              unexpected_keys, error_msgs) -> None:
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ) -> None:
         version = local_metadata.get("version")
         if version is None and not self.track_running_stats:
-            stale = [prefix + n for n in ("running_mean", "running_var")
-                     if prefix + n in state_dict]
+            stale = [
+                prefix + n for n in ("running_mean", "running_var") if prefix + n in state_dict
+            ]
             if stale:
                 names = " and ".join(f'"{k}"' for k in stale)
                 error_msgs.append(
                     f"Unexpected running stats buffer(s) {names} for {type(self).__name__} with "
                     "track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, "
                     "this may be expected because InstanceNorm does not track running stats by "
-                    "default since 0.4.0. Please remove these keys from state_dict.")
+                    "default since 0.4.0. Please remove these keys from state_dict."
+                )
                 for key in stale:
                     state_dict.pop(key)
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
-                                      unexpected_keys, error_msgs)
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
@@ -208,17 +251,30 @@ class _InstanceNorm(_NormBase):
         channel_dim = 0 if single else 1
         if input.size(channel_dim) != self.num_features:
             if self.affine:
-                raise ValueError(f"expected input's size at dim={channel_dim} to match "
-                                 f"num_features ({self.num_features}), but got: "
-                                 f"{input.size(channel_dim)}.")
+                raise ValueError(
+                    f"expected input's size at dim={channel_dim} to match "
+                    f"num_features ({self.num_features}), but got: "
+                    f"{input.size(channel_dim)}."
+                )
             import warnings
-            warnings.warn(f"input's size at dim={channel_dim} does not match num_features. You can "
-                          "silence this warning by not passing in num_features, which is not used "
-                          "because affine=False", stacklevel=2)
+
+            warnings.warn(
+                f"input's size at dim={channel_dim} does not match num_features. You can "
+                "silence this warning by not passing in num_features, which is not used "
+                "because affine=False",
+                stacklevel=2,
+            )
         x = input.unsqueeze(0) if single else input
-        x = F.instance_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
-                            self.training or not self.track_running_stats,
-                            self.momentum if self.momentum is not None else 0.0, self.eps)
+        x = F.instance_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            self.momentum if self.momentum is not None else 0.0,
+            self.eps,
+        )
         return x.squeeze(0) if single else x
 
 
@@ -243,8 +299,17 @@ class InstanceNorm3d(_InstanceNorm):
 class _LazyNormBase(LazyModuleMixin):
     """A norm that takes `num_features` from dimension 1 of the first input it sees."""
 
-    def __init__(self, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None,
-                 dtype=None, *, bias=True) -> None:
+    def __init__(
+        self,
+        eps=1e-5,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+        device=None,
+        dtype=None,
+        *,
+        bias=True,
+    ) -> None:
         # Built without tensors, which cannot have a size yet.
         super().__init__(0, eps, momentum, False, False)
         self.affine = affine
@@ -275,9 +340,15 @@ class _LazyNormBase(LazyModuleMixin):
 
 
 def _lazy(base, name):
-    cls = type(name, (_LazyNormBase, base), {
-        "cls_to_become": base, "__module__": __name__,
-        "__doc__": f"A {base.__name__} that takes `num_features` from its first input."})
+    cls = type(
+        name,
+        (_LazyNormBase, base),
+        {
+            "cls_to_become": base,
+            "__module__": __name__,
+            "__doc__": f"A {base.__name__} that takes `num_features` from its first input.",
+        },
+    )
     return cls
 
 

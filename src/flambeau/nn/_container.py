@@ -75,8 +75,10 @@ class Sequential(Module):
 
     def _joined(self, other, verb: str):
         if not isinstance(other, Sequential):
-            raise ValueError(f"{verb} operator supports only objects of Sequential class, but "
-                             f"{type(other)} is given.")
+            raise ValueError(
+                f"{verb} operator supports only objects of Sequential class, but "
+                f"{type(other)} is given."
+            )
         return other
 
     def __add__(self, other):
@@ -99,7 +101,7 @@ class Sequential(Module):
     __rmul__ = __mul__
 
     def __imul__(self, other: int):
-        for module in list(self * other)[len(self):]:
+        for module in list(self * other)[len(self) :]:
             self.append(module)
         return self
 
@@ -211,8 +213,10 @@ class ModuleList(Module):
     def extend(self, modules):
         """Add the modules of an iterable at the end; return self."""
         if not hasattr(modules, "__iter__"):
-            raise TypeError("ModuleList.extend should be called with an iterable, but got "
-                            f"{type(modules).__name__}")
+            raise TypeError(
+                "ModuleList.extend should be called with an iterable, but got "
+                f"{type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -223,16 +227,20 @@ def _pairs(what: str, source):
     if hasattr(source, "items"):
         return list(source.items())
     if not hasattr(source, "__iter__"):
-        raise TypeError(f"{what}.update should be called with an iterable of key/value pairs, but "
-                        f"got {type(source).__name__}")
+        raise TypeError(
+            f"{what}.update should be called with an iterable of key/value pairs, but "
+            f"got {type(source).__name__}"
+        )
     pairs = []
     for i, pair in enumerate(source):
         if not hasattr(pair, "__iter__"):
-            raise TypeError(f"{what} update sequence element #{i} should be Iterable; is"
-                            f"{type(pair).__name__}")
+            raise TypeError(
+                f"{what} update sequence element #{i} should be Iterable; is{type(pair).__name__}"
+            )
         if len(pair) != 2:
-            raise ValueError(f"{what} update sequence element #{i} has length {len(pair)}; "
-                             "2 is required")
+            raise ValueError(
+                f"{what} update sequence element #{i} has length {len(pair)}; 2 is required"
+            )
         pairs.append((pair[0], pair[1]))
     return pairs
 
@@ -347,15 +355,18 @@ class ParameterList(Module):
     def extend(self, values):
         """Add the values of an iterable at the end; return self."""
         if not hasattr(values, "__iter__") or isinstance(values, Tensor):
-            raise TypeError("ParameterList.extend should be called with an iterable, but got "
-                            f"{type(values).__name__}")
+            raise TypeError(
+                "ParameterList.extend should be called with an iterable, but got "
+                f"{type(values).__name__}"
+            )
         for value in list(values):
             self.append(value)
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({i}): {_describe(value, lambda t: t.dtype)}"
-                         for i, value in enumerate(self))
+        return "\n".join(
+            f"  ({i}): {_describe(value, lambda t: t.dtype)}" for i, value in enumerate(self)
+        )
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterList should not be called.")
@@ -454,8 +465,9 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({key}): {_describe(value, lambda t: t.type())}"
-                         for key, value in self.items())
+        return "\n".join(
+            f"  ({key}): {_describe(value, lambda t: t.type())}" for key, value in self.items()
+        )
 
     def __call__(self, input):
         raise RuntimeError("ParameterDict should not be called.")

@@ -27,25 +27,50 @@ def _check(in_channels, out_channels, groups, padding, padding_mode, stride) -> 
         raise ValueError("out_channels must be divisible by groups")
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
-            raise ValueError(f"Invalid padding string {padding!r}, should be one of "
-                             f"{{'same', 'valid'}}")
+            raise ValueError(
+                f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}"
+            )
         if padding == "same" and any(s != 1 for s in stride):
             raise ValueError("padding='same' is not supported for strided convolutions")
     if padding_mode not in _PADDING_MODES:
-        raise ValueError(f"padding_mode must be one of {set(_PADDING_MODES)}, but got "
-                         f"padding_mode='{padding_mode}'")
+        raise ValueError(
+            f"padding_mode must be one of {set(_PADDING_MODES)}, but got "
+            f"padding_mode='{padding_mode}'"
+        )
 
 
 class _ConvNd(Module):
     """What all convolutions share: `weight` (out, in / groups, *kernel), in and out swapped when
     transposed, and `bias` (out,)."""
 
-    __constants__ = ["stride", "padding", "dilation", "groups", "padding_mode", "output_padding",
-                     "in_channels", "out_channels", "kernel_size"]
+    __constants__ = [
+        "stride",
+        "padding",
+        "dilation",
+        "groups",
+        "padding_mode",
+        "output_padding",
+        "in_channels",
+        "out_channels",
+        "kernel_size",
+    ]
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride, padding, dilation,
-                 transposed, output_padding, groups, bias, padding_mode, device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        transposed,
+        output_padding,
+        groups,
+        bias,
+        padding_mode,
+        device=None,
+        dtype=None,
+    ) -> None:
         super().__init__()
         _check(in_channels, out_channels, groups, padding, padding_mode, stride)
         self.in_channels = in_channels
@@ -60,8 +85,9 @@ class _ConvNd(Module):
         self.padding_mode = padding_mode
         self._reversed_padding_repeated_twice = self._pad_widths()
         first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
-        self.weight = Parameter(fb.empty((first, second // groups, *kernel_size), device=device,
-                                         dtype=dtype))
+        self.weight = Parameter(
+            fb.empty((first, second // groups, *kernel_size), device=device, dtype=dtype)
+        )
         if bias:
             self.bias = Parameter(fb.empty(out_channels, device=device, dtype=dtype))
         else:
@@ -90,8 +116,10 @@ class _ConvNd(Module):
                 init.uniform_(self.bias, -bound, bound)
 
     def extra_repr(self) -> str:
-        text = (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
-                f"stride={self.stride}")
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}"
+        )
         if self.padding != (0,) * len(self.padding):
             text += f", padding={self.padding}"
         if self.dilation != (1,) * len(self.dilation):
@@ -116,14 +144,36 @@ def _conv_class(name: str, dims: int, conv, shape: str):
     zeros = (0,) * dims
 
     class Conv(_ConvNd):
-        def __init__(self, in_channels: int, out_channels: int, kernel_size, stride=1, padding=0,
-                     dilation=1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
-                     device=None, dtype=None) -> None:
+        def __init__(
+            self,
+            in_channels: int,
+            out_channels: int,
+            kernel_size,
+            stride=1,
+            padding=0,
+            dilation=1,
+            groups: int = 1,
+            bias: bool = True,
+            padding_mode: str = "zeros",
+            device=None,
+            dtype=None,
+        ) -> None:
             _ConvNd.__init__(
-                self, in_channels, out_channels, as_tuple(kernel_size, dims),
+                self,
+                in_channels,
+                out_channels,
+                as_tuple(kernel_size, dims),
                 as_tuple(stride, dims),
                 padding if isinstance(padding, str) else as_tuple(padding, dims),
-                as_tuple(dilation, dims), False, zeros, groups, bias, padding_mode, device, dtype)
+                as_tuple(dilation, dims),
+                False,
+                zeros,
+                groups,
+                bias,
+                padding_mode,
+                device,
+                dtype,
+            )
 
         def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             if self.padding_mode != "zeros":
@@ -134,8 +184,12 @@ def _conv_class(name: str, dims: int, conv, shape: str):
         def forward(self, input: Tensor) -> Tensor:
             return self._conv_forward(input, self.weight, self.bias)
 
-    return _named(Conv, name, f"Cross-correlation of {shape} with a learned kernel.\n\n"
-                  "    `padding` is a width, one per dimension, \"same\" or \"valid\".")
+    return _named(
+        Conv,
+        name,
+        f"Cross-correlation of {shape} with a learned kernel.\n\n"
+        '    `padding` is a width, one per dimension, "same" or "valid".',
+    )
 
 
 def _named(cls, name: str, doc: str):
@@ -150,16 +204,43 @@ Conv3d = _conv_class("Conv3d", 3, F.conv3d, "(N, C, D, H, W) or (C, D, H, W)")
 
 
 class _ConvTransposeNd(_ConvNd):
-    def __init__(self, in_channels, out_channels, kernel_size, stride, padding, dilation,
-                 transposed, output_padding, groups, bias, padding_mode, device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        transposed,
+        output_padding,
+        groups,
+        bias,
+        padding_mode,
+        device=None,
+        dtype=None,
+    ) -> None:
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation,
-                         transposed, output_padding, groups, bias, padding_mode, device, dtype)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            transposed,
+            output_padding,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
 
-    def _output_padding(self, input, output_size, stride, padding, kernel_size, num_spatial_dims,
-                        dilation=None):
+    def _output_padding(
+        self, input, output_size, stride, padding, kernel_size, num_spatial_dims, dilation=None
+    ):
         """The output padding that leads to `output_size`, or the module's own."""
         if output_size is None:
             return as_tuple(self.output_padding, num_spatial_dims)
@@ -168,48 +249,95 @@ class _ConvTransposeNd(_ConvNd):
         if len(output_size) == dims + lead:
             output_size = output_size[lead:]
         if len(output_size) != dims:
-            raise ValueError(f"ConvTranspose{dims}D: for {input.dim()}D input, output_size must "
-                             f"have {dims} or {dims + lead} elements (got {len(output_size)})")
+            raise ValueError(
+                f"ConvTranspose{dims}D: for {input.dim()}D input, output_size must "
+                f"have {dims} or {dims + lead} elements (got {len(output_size)})"
+            )
         smallest = []
         for d in range(dims):
             step = dilation[d] if dilation is not None else 1
-            smallest.append((input.size(d + lead) - 1) * stride[d] - 2 * padding[d]
-                            + step * (kernel_size[d] - 1) + 1)
+            smallest.append(
+                (input.size(d + lead) - 1) * stride[d]
+                - 2 * padding[d]
+                + step * (kernel_size[d] - 1)
+                + 1
+            )
         largest = [n + stride[d] - 1 for d, n in enumerate(smallest)]
         for size, low, high in zip(output_size, smallest, largest):
             if not low <= size <= high:
                 raise ValueError(
                     f"requested an output size of {output_size}, but valid sizes range from "
-                    f"{smallest} to {largest} (for an input of {tuple(input.shape[lead:])})")
+                    f"{smallest} to {largest} (for an input of {tuple(input.shape[lead:])})"
+                )
         return [size - low for size, low in zip(output_size, smallest)]
 
 
 def _conv_transpose_class(name: str, dims: int, conv, shape: str):
     class ConvTranspose(_ConvTransposeNd):
-        def __init__(self, in_channels: int, out_channels: int, kernel_size, stride=1, padding=0,
-                     output_padding=0, groups: int = 1, bias: bool = True, dilation=1,
-                     padding_mode: str = "zeros", device=None, dtype=None) -> None:
+        def __init__(
+            self,
+            in_channels: int,
+            out_channels: int,
+            kernel_size,
+            stride=1,
+            padding=0,
+            output_padding=0,
+            groups: int = 1,
+            bias: bool = True,
+            dilation=1,
+            padding_mode: str = "zeros",
+            device=None,
+            dtype=None,
+        ) -> None:
             _ConvTransposeNd.__init__(
-                self, in_channels, out_channels, as_tuple(kernel_size, dims),
-                as_tuple(stride, dims), as_tuple(padding, dims), as_tuple(dilation, dims), True,
-                as_tuple(output_padding, dims), groups, bias, padding_mode, device, dtype)
+                self,
+                in_channels,
+                out_channels,
+                as_tuple(kernel_size, dims),
+                as_tuple(stride, dims),
+                as_tuple(padding, dims),
+                as_tuple(dilation, dims),
+                True,
+                as_tuple(output_padding, dims),
+                groups,
+                bias,
+                padding_mode,
+                device,
+                dtype,
+            )
 
         def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-            extra = self._output_padding(input, output_size, self.stride, self.padding,
-                                         self.kernel_size, dims, self.dilation)
-            return conv(input, self.weight, self.bias, self.stride, self.padding, extra,
-                        self.groups, self.dilation)
+            extra = self._output_padding(
+                input, output_size, self.stride, self.padding, self.kernel_size, dims, self.dilation
+            )
+            return conv(
+                input,
+                self.weight,
+                self.bias,
+                self.stride,
+                self.padding,
+                extra,
+                self.groups,
+                self.dilation,
+            )
 
-    return _named(ConvTranspose, name, f"The gradient of a convolution, as a map of {shape}.\n\n"
-                  "    `output_padding` or forward's `output_size` choose among sizes that fit.")
+    return _named(
+        ConvTranspose,
+        name,
+        f"The gradient of a convolution, as a map of {shape}.\n\n"
+        "    `output_padding` or forward's `output_size` choose among sizes that fit.",
+    )
 
 
-ConvTranspose1d = _conv_transpose_class("ConvTranspose1d", 1, F.conv_transpose1d,
-                                        "(N, C, L) or (C, L)")
-ConvTranspose2d = _conv_transpose_class("ConvTranspose2d", 2, F.conv_transpose2d,
-                                        "(N, C, H, W) or (C, H, W)")
-ConvTranspose3d = _conv_transpose_class("ConvTranspose3d", 3, F.conv_transpose3d,
-                                        "(N, C, D, H, W) or (C, D, H, W)")
+ConvTranspose1d = _conv_transpose_class(
+    "ConvTranspose1d", 1, F.conv_transpose1d, "(N, C, L) or (C, L)"
+)
+ConvTranspose2d = _conv_transpose_class(
+    "ConvTranspose2d", 2, F.conv_transpose2d, "(N, C, H, W) or (C, H, W)"
+)
+ConvTranspose3d = _conv_transpose_class(
+    "ConvTranspose3d", 3, F.conv_transpose3d, "(N, C, D, H, W) or (C, D, H, W)"
+)
 
 
 class _LazyConvMixin(LazyModuleMixin):
@@ -224,13 +352,18 @@ class _LazyConvMixin(LazyModuleMixin):
             return
         dims = len(self.kernel_size)
         if input.dim() not in (dims + 1, dims + 2):
-            raise RuntimeError(f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input "
-                               f"to {type(self).__name__}, but got input of size: {input.shape}")
+            raise RuntimeError(
+                f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input "
+                f"to {type(self).__name__}, but got input of size: {input.shape}"
+            )
         self.in_channels = input.shape[-dims - 1]
         if self.in_channels % self.groups:
             raise ValueError("in_channels must be divisible by groups")
-        first, second = ((self.in_channels, self.out_channels) if self.transposed
-                         else (self.out_channels, self.in_channels))
+        first, second = (
+            (self.in_channels, self.out_channels)
+            if self.transposed
+            else (self.out_channels, self.in_channels)
+        )
         self.weight.materialize((first, second // self.groups, *self.kernel_size))
         if self.bias is not None:
             self.bias.materialize((self.out_channels,))
@@ -245,20 +378,55 @@ def _lazy_conv_class(name: str, base, transposed: bool):
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
     if transposed:
+
         class Lazy(_LazyConvMixin, base):
-            def __init__(self, out_channels: int, kernel_size, stride=1, padding=0,
-                         output_padding=0, groups: int = 1, bias: bool = True, dilation=1,
-                         padding_mode: str = "zeros", device=None, dtype=None) -> None:
-                _LazyConvMixin.__init__(self, 0, 0, kernel_size, stride, padding, output_padding,
-                                        groups, False, dilation, padding_mode)
+            def __init__(
+                self,
+                out_channels: int,
+                kernel_size,
+                stride=1,
+                padding=0,
+                output_padding=0,
+                groups: int = 1,
+                bias: bool = True,
+                dilation=1,
+                padding_mode: str = "zeros",
+                device=None,
+                dtype=None,
+            ) -> None:
+                _LazyConvMixin.__init__(
+                    self,
+                    0,
+                    0,
+                    kernel_size,
+                    stride,
+                    padding,
+                    output_padding,
+                    groups,
+                    False,
+                    dilation,
+                    padding_mode,
+                )
                 finish(self, out_channels, bias, device, dtype)
     else:
+
         class Lazy(_LazyConvMixin, base):
-            def __init__(self, out_channels: int, kernel_size, stride=1, padding=0, dilation=1,
-                         groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
-                         device=None, dtype=None) -> None:
-                _LazyConvMixin.__init__(self, 0, 0, kernel_size, stride, padding, dilation, groups,
-                                        False, padding_mode)
+            def __init__(
+                self,
+                out_channels: int,
+                kernel_size,
+                stride=1,
+                padding=0,
+                dilation=1,
+                groups: int = 1,
+                bias: bool = True,
+                padding_mode: str = "zeros",
+                device=None,
+                dtype=None,
+            ) -> None:
+                _LazyConvMixin.__init__(
+                    self, 0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode
+                )
                 finish(self, out_channels, bias, device, dtype)
 
     Lazy.cls_to_become = base

@@ -12,8 +12,11 @@ Tensor = fb.Tensor
 
 
 def _implicit_dim(name: str, ndim: int) -> int:
-    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. "
-                  "Change the call to include dim=X as an argument.", stacklevel=3)
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. "
+        "Change the call to include dim=X as an argument.",
+        stacklevel=3,
+    )
     return 0 if ndim in (0, 1, 3) else 1
 
 
@@ -47,14 +50,14 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     size = input.size(dim)
     if size % 2:
         place = dim if dim >= 0 else dim + input.dim()
-        raise RuntimeError(
-            f"Halving dimension must be even, but dimension {place} is size {size}")
+        raise RuntimeError(f"Halving dimension must be even, but dimension {place} is size {size}")
     a, b = input.chunk(2, dim)
     return a * native.sigmoid(b)
 
 
-def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10,
-                   dim: int = -1) -> Tensor:
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
     """A differentiable draw from the categorical distribution (Jang et al. 2016).
 
     `tau` is the temperature. `hard` returns one-hot vectors with the gradient of the soft ones.
@@ -99,8 +102,9 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
     return native.hardtanh(input, min_val, max_val, inplace=True)
 
 
-def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3,
-           training: bool = False) -> Tensor:
+def rrelu_(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+) -> Tensor:
     """In-place rrelu."""
     return native.rrelu(input, lower, upper, training, inplace=True)
 

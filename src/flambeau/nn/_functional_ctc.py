@@ -11,8 +11,9 @@ _LOG_ZERO = -1e30
 def _lengths(name: str, lengths, batch: int, device):
     lengths = fb.as_tensor(lengths, dtype=fb.int64, device=device).reshape(-1)
     if lengths.numel() != batch:
-        raise RuntimeError(f"ctc_loss: {name} must be of size batch_size = {batch}, but got "
-                           f"{lengths.numel()}")
+        raise RuntimeError(
+            f"ctc_loss: {name} must be of size batch_size = {batch}, but got {lengths.numel()}"
+        )
     return lengths
 
 
@@ -21,15 +22,19 @@ def _target_matrix(targets, target_lengths, batch: int):
     longest = int(target_lengths.max()) if batch else 0
     if targets.dim() == 2:
         if targets.size(0) != batch or targets.size(1) < longest:
-            raise RuntimeError(f"ctc_loss: expected targets to have size at least ({batch}, "
-                               f"{longest}), but got {list(targets.shape)}")
+            raise RuntimeError(
+                f"ctc_loss: expected targets to have size at least ({batch}, "
+                f"{longest}), but got {list(targets.shape)}"
+            )
         return targets[:, :longest]
     if targets.dim() != 1:
         raise RuntimeError(f"ctc_loss: targets must be 1D or 2D, but got {targets.dim()}D")
     total = int(target_lengths.sum())
     if targets.numel() != total:
-        raise RuntimeError(f"ctc_loss: the concatenated targets hold {targets.numel()} labels, but "
-                           f"target_lengths add up to {total}")
+        raise RuntimeError(
+            f"ctc_loss: the concatenated targets hold {targets.numel()} labels, but "
+            f"target_lengths add up to {total}"
+        )
     ends = target_lengths.cumsum(0)
     index = (ends - target_lengths).unsqueeze(1) + fb.arange(longest, device=targets.device)
     if total == 0:
@@ -37,8 +42,15 @@ def _target_matrix(targets, target_lengths, batch: int):
     return targets[index.clamp(max=total - 1)]
 
 
-def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank: int = 0,
-             reduction: str = "mean", zero_infinity: bool = False):
+def ctc_loss(
+    log_probs,
+    targets,
+    input_lengths,
+    target_lengths,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+):
     """Negative log-probability of `targets` summed over all alignments.
 
     `log_probs` is (T, N, C) or (T, C), already log_softmax'ed; `targets` (N, S), or the labels of
@@ -60,8 +72,10 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank: int = 0,
     input_lengths = _lengths("input_lengths", input_lengths, batch, device)
     target_lengths = _lengths("target_lengths", target_lengths, batch, device)
     if batch and (int(input_lengths.max()) > steps or int(input_lengths.min()) < 0):
-        raise RuntimeError(f"Expected input_lengths to have value at most {steps}, but got value "
-                           f"{int(input_lengths.max())}")
+        raise RuntimeError(
+            f"Expected input_lengths to have value at most {steps}, but got value "
+            f"{int(input_lengths.max())}"
+        )
     if batch and int(target_lengths.min()) < 0:
         raise RuntimeError("ctc_loss: target_lengths must not be negative")
     labels = _target_matrix(targets.to(fb.int64), target_lengths, batch)
@@ -94,8 +108,9 @@ def _negative_log_likelihood(log_probs, labels, input_lengths, target_lengths, b
     if steps:
         alpha = fb.where(start, emit[0], alpha)
     # Without any input only the empty target is possible.
-    first = fb.where(fb.arange(states, device=path.device) < 1, emit.new_zeros(()),
-                     emit.new_full((), _LOG_ZERO))
+    first = fb.where(
+        fb.arange(states, device=path.device) < 1, emit.new_zeros(()), emit.new_full((), _LOG_ZERO)
+    )
     alpha = fb.where((input_lengths > 0).unsqueeze(1), alpha, first)
     for t in range(1, steps):
         padded = fb.cat([floor, alpha], dim=1)

@@ -28,9 +28,15 @@ def _limit_norms(weight: Tensor, indices: Tensor, max_norm: float, norm_type: fl
         weight[rows] = values * scale
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None,
-              max_norm: float | None = None, norm_type: float = 2.0,
-              scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """Rows of `weight` (num_embeddings, dim) at the integers `input`: shape (*input, dim).
 
     The row `padding_idx` gets no gradient. `max_norm` rescales the rows used, in place, to that
@@ -39,8 +45,9 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None,
     padding_idx = _row(padding_idx, weight.size(0))
     if max_norm is not None:
         _limit_norms(weight, input, max_norm, norm_type)
-    return native.embedding(input, weight, padding_idx=padding_idx,
-                            scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
+    return native.embedding(
+        input, weight, padding_idx=padding_idx, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse
+    )
 
 
 def _check_bag_args(input, offsets, mode, per_sample_weights) -> None:
@@ -48,32 +55,44 @@ def _check_bag_args(input, offsets, mode, per_sample_weights) -> None:
         if input.size() != per_sample_weights.size():
             raise ValueError(
                 f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not "
-                f"None, then it must have the same shape as the input ({tuple(input.shape)})")
+                f"None, then it must have the same shape as the input ({tuple(input.shape)})"
+            )
         if mode != "sum":
             raise NotImplementedError(
-                f"embedding_bag: per_sample_weights is only supported for mode='sum', got '{mode}'")
+                f"embedding_bag: per_sample_weights is only supported for mode='sum', got '{mode}'"
+            )
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
     if input.dim() == 2:
         if offsets is not None:
             raise ValueError(
                 "if input is 2D, then offsets has to be None, as input is treated is a mini-batch "
-                f"of fixed length sequences. However, found offsets of type {type(offsets)}")
+                f"of fixed length sequences. However, found offsets of type {type(offsets)}"
+            )
     elif input.dim() == 1:
         if offsets is None:
             raise ValueError("offsets has to be a 1D Tensor but got None")
         if offsets.dim() != 1:
             raise ValueError("offsets has to be a 1D Tensor")
     else:
-        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension "
-                         f"{input.dim()}")
+        raise ValueError(
+            f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}"
+        )
 
 
-def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None,
-                  max_norm: float | None = None, norm_type: float = 2,
-                  scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
-                  per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
-                  padding_idx: int | None = None) -> Tensor:
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
     """Sum, mean or maximum of the embeddings in each bag: shape (bags, dim).
 
     `input` (B, N) is B bags of N; `input` (N,) is cut into bags that start at `offsets`. Empty bags
@@ -83,23 +102,32 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None,
     padding_idx = _row(padding_idx, weight.size(0))
     if input.dim() == 2:
         bags, length = input.shape
-        offsets = fb.arange(0, bags * length, length, device=input.device) if length else (
-            fb.zeros(bags, dtype=fb.int64, device=input.device))
+        offsets = (
+            fb.arange(0, bags * length, length, device=input.device)
+            if length
+            else (fb.zeros(bags, dtype=fb.int64, device=input.device))
+        )
         input = input.reshape(-1)
         if per_sample_weights is not None:
             per_sample_weights = per_sample_weights.reshape(-1)
     elif include_last_offset:
         if offsets.numel() == 0:
-            raise ValueError("embedding_bag: with include_last_offset=True, offsets must hold at "
-                             "least one number")
-        input = input[:int(offsets[-1])]
+            raise ValueError(
+                "embedding_bag: with include_last_offset=True, offsets must hold at "
+                "least one number"
+            )
+        input = input[: int(offsets[-1])]
         offsets = offsets[:-1]
     elif offsets.numel() and int(offsets[0]) != 0:
-        raise ValueError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has "
-                         f"to start from position 0. However, got {int(offsets[0])}")
+        raise ValueError(
+            f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has "
+            f"to start from position 0. However, got {int(offsets[0])}"
+        )
     if offsets.numel() and int(offsets[-1]) > input.size(0):
-        raise ValueError(f"offsets[-1] can not be greater than input's length {input.size(0)}, but "
-                         f"got offsets[-1] of {int(offsets[-1])}")
+        raise ValueError(
+            f"offsets[-1] can not be greater than input's length {input.size(0)}, but "
+            f"got offsets[-1] of {int(offsets[-1])}"
+        )
     values = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
     counted = None if padding_idx is None else input != padding_idx
     return _reduce_bags(values, offsets.to(fb.int64), counted, mode, per_sample_weights)

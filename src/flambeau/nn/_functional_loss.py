@@ -19,8 +19,11 @@ def legacy_reduction(size_average, reduce, warn: bool = True) -> str:
     reduce = True if reduce is None else reduce
     reduction = ("mean" if size_average else "sum") if reduce else "none"
     if warn:
-        warnings.warn("size_average and reduce args will be deprecated, please use "
-                      f"reduction='{reduction}' instead.", stacklevel=4)
+        warnings.warn(
+            "size_average and reduce args will be deprecated, please use "
+            f"reduction='{reduction}' instead.",
+            stacklevel=4,
+        )
     return reduction
 
 
@@ -42,9 +45,12 @@ def _reduce(loss: Tensor, reduction: str) -> Tensor:
 
 def _same_size(input: Tensor, target: Tensor):
     if target.size() != input.size():
-        warnings.warn(f"Using a target size ({target.size()}) that is different to the input size "
-                      f"({input.size()}). This will likely lead to incorrect results due to "
-                      "broadcasting. Please ensure they have the same size.", stacklevel=3)
+        warnings.warn(
+            f"Using a target size ({target.size()}) that is different to the input size "
+            f"({input.size()}). This will likely lead to incorrect results due to "
+            "broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
     if target.size() != input.size():
         input, target = fb.broadcast_tensors(input, target)
     return input, target
@@ -103,48 +109,70 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return native.huber_loss(input, target, reduction=reduction, delta=delta)
 
 
-def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None,
-                  reduction="mean", label_smoothing=0.0):
+def cross_entropy(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+):
     """-log softmax(x)[y] for class numbers y, or -sum(y log softmax(x)) for probabilities y.
 
     `input` is (N, C, *) or (C,). `weight` (C,) scales classes and the mean's denominator; targets
     equal to `ignore_index` do not count; `label_smoothing` mixes in the uniform distribution.
     """
     reduction = _reduction(size_average, reduce, reduction)
-    return native.cross_entropy(input, target, weight=weight, ignore_index=ignore_index,
-                                reduction=reduction, label_smoothing=label_smoothing)
+    return native.cross_entropy(
+        input,
+        target,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
 
 
-def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None,
-             reduction="mean"):
+def nll_loss(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"
+):
     """-x[y] for log-probabilities x (N, C, *) or (C,) and class numbers y."""
     reduction = _reduction(size_average, reduce, reduction)
-    return native.nll_loss(input, target, weight=weight, ignore_index=ignore_index,
-                           reduction=reduction)
+    return native.nll_loss(
+        input, target, weight=weight, ignore_index=ignore_index, reduction=reduction
+    )
 
 
-def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None,
-                         reduction="mean"):
+def binary_cross_entropy(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean"
+):
     """-(y log x + (1 - y) log(1 - x)), x and y in [0, 1]; logarithms are cut off at -100."""
     reduction = _reduction(size_average, reduce, reduction)
     if target.size() != input.size():
-        raise ValueError(f"Using a target size ({target.size()}) that is different to the input "
-                         f"size ({input.size()}) is deprecated. Please ensure they have the same "
-                         "size.")
+        raise ValueError(
+            f"Using a target size ({target.size()}) that is different to the input "
+            f"size ({input.size()}) is deprecated. Please ensure they have the same "
+            "size."
+        )
     if weight is not None:
         weight = weight.expand(fb.broadcast_shapes(weight.size(), target.size()))
     return native.binary_cross_entropy(input, target, weight=weight, reduction=reduction)
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None,
-                                     reduction="mean", pos_weight=None):
+def binary_cross_entropy_with_logits(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+):
     """binary_cross_entropy of sigmoid(x), without overflow; `pos_weight` scales y log x."""
     reduction = _reduction(size_average, reduce, reduction)
     if target.size() != input.size():
-        raise ValueError(f"Target size ({target.size()}) must be the same as input size "
-                         f"({input.size()})")
-    return native.binary_cross_entropy_with_logits(input, target, weight=weight,
-                                                   reduction=reduction, pos_weight=pos_weight)
+        raise ValueError(
+            f"Target size ({target.size()}) must be the same as input size ({input.size()})"
+        )
+    return native.binary_cross_entropy_with_logits(
+        input, target, weight=weight, reduction=reduction, pos_weight=pos_weight
+    )
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
@@ -154,18 +182,29 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     """
     reduction = _reduction(size_average, reduce, reduction)
     if reduction == "mean":
-        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the "
-                      "support size.'batchmean' divides only by the batch size, and aligns with "
-                      "the KL div math definition.'mean' will be changed to behave the same as "
-                      "'batchmean' in the next major release.", stacklevel=2)
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the "
+            "support size.'batchmean' divides only by the batch size, and aligns with "
+            "the KL div math definition.'mean' will be changed to behave the same as "
+            "'batchmean' in the next major release.",
+            stacklevel=2,
+        )
     if reduction == "batchmean":
         total = native.kl_div(input, target, reduction="sum", log_target=log_target)
         return total / input.size(0) if input.dim() else total
     return native.kl_div(input, target, reduction=reduction, log_target=log_target)
 
 
-def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8,
-                     reduce=None, reduction="mean"):
+def poisson_nll_loss(
+    input,
+    target,
+    log_input=True,
+    full=False,
+    size_average=None,
+    eps=1e-8,
+    reduce=None,
+    reduction="mean",
+):
     """exp(x) - y x if `log_input`, else x - y log(x + eps); `full` adds Stirling's log y!."""
     reduction = _reduction(size_average, reduce, reduction)
     if log_input:
@@ -205,24 +244,29 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     return _reduce(loss, reduction)
 
 
-def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None,
-                         reduction="mean"):
+def hinge_embedding_loss(
+    input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
+):
     """x where y = 1, max(0, margin - x) where y = -1."""
     reduction = _reduction(size_average, reduce, reduction)
     zero = fb.zeros((), dtype=input.dtype, device=input.device)
-    loss = (fb.where(target != 1, (margin - input).clamp_min(0), zero)
-            + fb.where(target != -1, input, zero))
+    loss = fb.where(target != 1, (margin - input).clamp_min(0), zero) + fb.where(
+        target != -1, input, zero
+    )
     return _reduce(loss, reduction)
 
 
-def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None,
-                        reduction="mean"):
+def margin_ranking_loss(
+    input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
+):
     """max(0, -y (x1 - x2) + margin)."""
     reduction = _reduction(size_average, reduce, reduction)
     if not input1.dim() == input2.dim() == target.dim():
-        raise RuntimeError("margin_ranking_loss : All input tensors should have same dimension but "
-                           f"got sizes: input1: {input1.size()}, input2: {input2.size()}, "
-                           f"target: {target.size()} ")
+        raise RuntimeError(
+            "margin_ranking_loss : All input tensors should have same dimension but "
+            f"got sizes: input1: {input1.size()}, input2: {input2.size()}, "
+            f"target: {target.size()} "
+        )
     return _reduce((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
@@ -232,27 +276,41 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     return _reduce(fb.log1p(fb.exp(-target * input)), reduction)
 
 
-def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None,
-                          reduction="mean"):
+def cosine_embedding_loss(
+    input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
+):
     """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1."""
     reduction = _reduction(size_average, reduce, reduction)
     if target.dim() not in (0, 1):
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if input1.dim() != target.dim() + 1 or input2.dim() != target.dim() + 1:
-        raise RuntimeError(f"{target.dim()}D target tensor expects {target.dim() + 1}D input "
-                           f"tensors, but found inputs with sizes {list(input1.size())} and "
-                           f"{list(input2.size())}.")
+        raise RuntimeError(
+            f"{target.dim()}D target tensor expects {target.dim() + 1}D input "
+            f"tensors, but found inputs with sizes {list(input1.size())} and "
+            f"{list(input2.size())}."
+        )
     tiny = 1e-12
     dot = (input1 * input2).sum(-1)
     cos = dot / fb.sqrt(((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny))
     zero = fb.zeros_like(cos)
-    loss = (fb.where(target == 1, 1 - cos, zero)
-            + fb.where(target == -1, (cos - margin).clamp_min(0), zero))
+    loss = fb.where(target == 1, 1 - cos, zero) + fb.where(
+        target == -1, (cos - margin).clamp_min(0), zero
+    )
     return _reduce(loss, reduction)
 
 
-def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False,
-                        size_average=None, reduce=None, reduction="mean"):
+def triplet_margin_loss(
+    anchor,
+    positive,
+    negative,
+    margin=1.0,
+    p=2,
+    eps=1e-6,
+    swap=False,
+    size_average=None,
+    reduce=None,
+    reduction="mean",
+):
     """max(0, d(a, p) - d(a, n) + margin) with the p-norm distance (Balntas et al. 2016).
 
     `swap` uses the smaller of d(a, n) and d(p, n).
@@ -261,11 +319,20 @@ def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, s
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not anchor.dim() == positive.dim() == negative.dim():
-        raise RuntimeError("The anchor, positive, and negative tensors are expected to have the "
-                           f"same number of dimensions, but got: anchor {anchor.dim()}D, positive "
-                           f"{positive.dim()}D, and negative {negative.dim()}D inputs")
-    return _triplet(lambda a, b: pairwise_distance(a, b, p, eps), anchor, positive, negative,
-                    margin, swap, reduction)
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the "
+            f"same number of dimensions, but got: anchor {anchor.dim()}D, positive "
+            f"{positive.dim()}D, and negative {negative.dim()}D inputs"
+        )
+    return _triplet(
+        lambda a, b: pairwise_distance(a, b, p, eps),
+        anchor,
+        positive,
+        negative,
+        margin,
+        swap,
+        reduction,
+    )
 
 
 def _triplet(distance, anchor, positive, negative, margin, swap, reduction):
@@ -276,8 +343,9 @@ def _triplet(distance, anchor, positive, negative, margin, swap, reduction):
     return _reduce((margin + near - far).clamp_min(0), reduction)
 
 
-def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None,
-                                      margin=1.0, swap=False, reduction="mean"):
+def triplet_margin_with_distance_loss(
+    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+):
     """triplet_margin_loss with any distance, a function of two tensors."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -285,22 +353,27 @@ def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_fu
         raise ValueError(f"margin must be greater than 0, got {margin}")
     distance = pairwise_distance if distance_function is None else distance_function
     if not anchor.dim() == positive.dim() == negative.dim():
-        raise RuntimeError("The anchor, positive, and negative tensors are expected to have the "
-                           f"same number of dimensions, but got: anchor {anchor.dim()}D, positive "
-                           f"{positive.dim()}D, and negative {negative.dim()}D inputs")
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the "
+            f"same number of dimensions, but got: anchor {anchor.dim()}D, positive "
+            f"{positive.dim()}D, and negative {negative.dim()}D inputs"
+        )
     return _triplet(distance, anchor, positive, negative, margin, swap, reduction)
 
 
 def _rows(name, input, target):
     """`input` and `target` as matrices of one row per sample."""
     if input.dim() not in (1, 2) or input.size(-1) == 0:
-        raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch "
-                           f"size, but got: {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch "
+            f"size, but got: {list(input.shape)}"
+        )
     return input if input.dim() == 2 else input.unsqueeze(0)
 
 
-def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None,
-                      reduction="mean"):
+def multi_margin_loss(
+    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
+):
     """sum over i != y of w[y] max(0, margin - x[y] + x[i])^p, over the number of classes."""
     reduction = _reduction(size_average, reduce, reduction)
     if p not in (1, 2):
@@ -310,15 +383,20 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
     if weight is not None and weight.numel() != classes:
-        raise RuntimeError(f"multi_margin_loss: inconsistent weight size, expected {classes} but "
-                           f"got {list(weight.shape)}")
+        raise RuntimeError(
+            f"multi_margin_loss: inconsistent weight size, expected {classes} but "
+            f"got {list(weight.shape)}"
+        )
     y = target.reshape(-1)
     if y.numel() != x.size(0):
-        raise RuntimeError(f"multi_margin_loss: inconsistent target size, expected {x.size(0)} but "
-                           f"got {list(target.shape)}")
+        raise RuntimeError(
+            f"multi_margin_loss: inconsistent target size, expected {x.size(0)} but "
+            f"got {list(target.shape)}"
+        )
     if y.numel() and (int(y.min()) < 0 or int(y.max()) >= classes):
-        raise RuntimeError(f"multi_margin_loss: target out of range, classes are 0 to "
-                           f"{classes - 1}")
+        raise RuntimeError(
+            f"multi_margin_loss: target out of range, classes are 0 to {classes - 1}"
+        )
     y = y.unsqueeze(1)
     gap = (margin - x.gather(1, y) + x).clamp_min(0)
     if p == 2:
@@ -338,13 +416,16 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     reduction = _reduction(size_average, reduce, reduction)
     x = _rows("multilabel_margin_loss", input, target)
     if target.shape != input.shape:
-        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: "
-                           f"{list(input.shape)}")
+        raise RuntimeError(
+            f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
+        )
     y = target if target.dim() == 2 else target.unsqueeze(0)
     classes = x.size(1)
     if y.numel() and (int(y.min()) < -1 or int(y.max()) >= classes):
-        raise RuntimeError("multilabel_margin_loss: target out of range, classes are 0 to "
-                           f"{classes - 1}, and -1 ends the list")
+        raise RuntimeError(
+            "multilabel_margin_loss: target out of range, classes are 0 to "
+            f"{classes - 1}, and -1 ends the list"
+        )
     listed = (y < 0).to(fb.int64).cumsum(1) == 0
     y = y.clamp(min=0)
     counts = fb.zeros_like(y).scatter_add(1, y, listed.to(fb.int64))
@@ -354,8 +435,9 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     return _reduce(loss if input.dim() == 2 else loss.squeeze(0), reduction)
 
 
-def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None,
-                                reduction="mean"):
+def multilabel_soft_margin_loss(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean"
+):
     """Mean over classes of -(y log sigmoid(x) + (1 - y) log sigmoid(-x)), times `weight`."""
     reduction = _reduction(size_average, reduce, reduction)
     loss = -(target * native.logsigmoid(input) + (1 - target) * native.logsigmoid(-input))

@@ -9,8 +9,9 @@ from . import _native as native
 Tensor = fb.Tensor
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12,
-              out: Tensor | None = None) -> Tensor:
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
     """x / max(||x||_p, eps) along `dim`."""
     norm = fb.linalg.vector_norm(input, p, dim=dim, keepdim=True).clamp_min(eps)
     if out is None:
@@ -18,8 +19,9 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12,
     return fb.div(input, norm, out=out)
 
 
-def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75,
-                        k: float = 1.0) -> Tensor:
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta.
 
     Krizhevsky et al. 2012.
@@ -48,8 +50,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return ((x1 / n1) * (x2 / n2)).sum(dim=dim)
 
 
-def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
-                      keepdim: bool = False) -> Tensor:
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
     """||x1 - x2 + eps||_p over the last dimension; shapes broadcast."""
     return fb.linalg.vector_norm(x1 - x2 + eps, p, dim=-1, keepdim=keepdim)
 
@@ -68,13 +71,17 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = x1^T W_k x2 + b_k, with W of shape (out, in1, in2) and equal leading dimensions."""
     if input1.shape[:-1] != input2.shape[:-1]:
-        raise RuntimeError(f"bilinear(): input batch dimensions do not match: got "
-                           f"{list(input1.shape[:-1])} and {list(input2.shape[:-1])}")
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match: got "
+            f"{list(input1.shape[:-1])} and {list(input2.shape[:-1])}"
+        )
     out, in1, in2 = weight.shape
     for name, x, wanted in (("input1", input1, in1), ("input2", input2, in2)):
         if x.size(-1) != wanted:
-            raise RuntimeError(f"bilinear(): {name} size does not match weight size: got "
-                               f"{x.size(-1)} but expected {wanted}")
+            raise RuntimeError(
+                f"bilinear(): {name} size does not match weight size: got "
+                f"{x.size(-1)} but expected {wanted}"
+            )
     lead = input1.shape[:-1]
     a, b = input1.reshape(-1, in1), input2.reshape(-1, in2)
     # (B, out, in2): x1 against every slice of the weight, then against x2.

@@ -14,20 +14,35 @@ def _max_pool(dims: int):
     pool = getattr(native, f"max_pool{dims}d")
     with_indices = getattr(native, f"max_pool{dims}d_with_indices")
 
-    def max_pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-                 return_indices=False):
+    def max_pool(
+        input,
+        kernel_size,
+        stride=None,
+        padding=0,
+        dilation=1,
+        ceil_mode=False,
+        return_indices=False,
+    ):
         if return_indices:
             return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
         return pool(input, kernel_size, stride, padding, dilation, ceil_mode)
 
-    def max_pool_with_indices(input, kernel_size, stride=None, padding=0, dilation=1,
-                              ceil_mode=False, return_indices=False):
+    def max_pool_with_indices(
+        input,
+        kernel_size,
+        stride=None,
+        padding=0,
+        dilation=1,
+        ceil_mode=False,
+        return_indices=False,
+    ):
         return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
 
     max_pool.__name__ = max_pool.__qualname__ = f"max_pool{dims}d"
     max_pool.__doc__ = pool.__doc__
-    max_pool_with_indices.__name__ = max_pool_with_indices.__qualname__ = \
+    max_pool_with_indices.__name__ = max_pool_with_indices.__qualname__ = (
         f"max_pool{dims}d_with_indices"
+    )
     max_pool_with_indices.__doc__ = with_indices.__doc__
     return max_pool, max_pool_with_indices
 
@@ -60,10 +75,11 @@ def _adaptive(dims: int):
     def max_pool_with_indices(input, output_size, return_indices=False):
         return largest(input, _adaptive_size(output_size, input, dims))
 
-    for function, name, doc in ((avg_pool, "adaptive_avg_pool{}d", mean.__doc__),
-                                (max_pool, "adaptive_max_pool{}d", largest.__doc__),
-                                (max_pool_with_indices, "adaptive_max_pool{}d_with_indices",
-                                 largest.__doc__)):
+    for function, name, doc in (
+        (avg_pool, "adaptive_avg_pool{}d", mean.__doc__),
+        (max_pool, "adaptive_max_pool{}d", largest.__doc__),
+        (max_pool_with_indices, "adaptive_max_pool{}d_with_indices", largest.__doc__),
+    ):
         function.__name__ = function.__qualname__ = name.format(dims)
         function.__doc__ = doc
     return avg_pool, max_pool, max_pool_with_indices
@@ -83,26 +99,29 @@ def _lp_pool(avg_pool, dims, input, norm_type, kernel_size, stride, ceil_mode):
     return (fb.sign(mean) * native.relu(fb.abs(mean))).mul(count).pow(1.0 / norm_type)
 
 
-def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride=None,
-              ceil_mode: bool = False) -> Tensor:
+def lp_pool1d(
+    input: Tensor, norm_type: float, kernel_size: int, stride=None, ceil_mode: bool = False
+) -> Tensor:
     """(sum of x^p)^(1/p) over windows of (N, C, L) or (C, L)."""
     return _lp_pool(native.avg_pool1d, 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool2d(input: Tensor, norm_type: float, kernel_size, stride=None,
-              ceil_mode: bool = False) -> Tensor:
+def lp_pool2d(
+    input: Tensor, norm_type: float, kernel_size, stride=None, ceil_mode: bool = False
+) -> Tensor:
     """(sum of x^p)^(1/p) over windows of (N, C, H, W) or (C, H, W)."""
     return _lp_pool(native.avg_pool2d, 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool3d(input: Tensor, norm_type: float, kernel_size, stride=None,
-              ceil_mode: bool = False) -> Tensor:
+def lp_pool3d(
+    input: Tensor, norm_type: float, kernel_size, stride=None, ceil_mode: bool = False
+) -> Tensor:
     """(sum of x^p)^(1/p) over windows of (N, C, D, H, W) or (C, D, H, W)."""
     return _lp_pool(native.avg_pool3d, 3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def _unpool_size(input, kernel, stride, padding, output_size):
-    spatial = input.shape[-len(kernel):]
+    spatial = input.shape[-len(kernel) :]
     default = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(spatial, stride, padding, kernel)]
     if output_size is None:
         return default
@@ -110,13 +129,16 @@ def _unpool_size(input, kernel, stride, padding, output_size):
     if len(size) == len(kernel) + 2:
         size = size[2:]
     if len(size) != len(kernel):
-        raise ValueError(f"output_size should be a sequence containing {len(kernel)} or "
-                         f"{len(kernel) + 2} elements, but it has a length of '{len(size)}'")
+        raise ValueError(
+            f"output_size should be a sequence containing {len(kernel)} or "
+            f"{len(kernel) + 2} elements, but it has a length of '{len(size)}'"
+        )
     for d, n in enumerate(size):
         low, high = default[d] - stride[d], default[d] + stride[d]
         if not low < n < high:
-            raise ValueError(f"invalid output_size '{size}' (dim {d} must be between {low} and "
-                             f"{high})")
+            raise ValueError(
+                f"invalid output_size '{size}' (dim {d} must be between {low} and {high})"
+            )
     return size
 
 
@@ -126,15 +148,19 @@ def _max_unpool(dims, input, indices, kernel_size, stride, padding, output_size)
     stride = kernel if stride is None else as_tuple(stride, dims)
     padding = as_tuple(padding, dims)
     if input.dim() not in (dims + 1, dims + 2):
-        raise RuntimeError(f"{name}: expected {dims + 1}D or {dims + 2}D input, but got "
-                           f"{input.dim()}D")
+        raise RuntimeError(
+            f"{name}: expected {dims + 1}D or {dims + 2}D input, but got {input.dim()}D"
+        )
     if indices.shape != input.shape:
-        raise RuntimeError(f"{name}: Expected shape of indices to be same as that of the input "
-                           f"tensor ({list(input.shape)}) but got indices tensor with shape: "
-                           f"{list(indices.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected shape of indices to be same as that of the input "
+            f"tensor ({list(input.shape)}) but got indices tensor with shape: "
+            f"{list(indices.shape)}"
+        )
     if indices.dtype != fb.int64:
-        raise RuntimeError(f"{name}: elements in indices should be type int64 but got: "
-                           f"{indices.dtype}")
+        raise RuntimeError(
+            f"{name}: elements in indices should be type int64 but got: {indices.dtype}"
+        )
     size = _unpool_size(input, kernel, stride, padding, output_size)
     volume = 1
     for n in size:
@@ -143,26 +169,31 @@ def _max_unpool(dims, input, indices, kernel_size, stride, padding, output_size)
     flat = input.reshape(*lead, -1)
     index = indices.reshape(*lead, -1)
     if index.numel() and (int(index.min()) < 0 or int(index.max()) >= volume):
-        raise RuntimeError(f"{name}: Found an invalid max index: {int(index.max())} (output "
-                           f"volumes are of size {'x'.join(str(n) for n in size)}")
+        raise RuntimeError(
+            f"{name}: Found an invalid max index: {int(index.max())} (output "
+            f"volumes are of size {'x'.join(str(n) for n in size)}"
+        )
     out = flat.new_zeros((*lead, volume)).scatter(-1, index, flat)
     return out.reshape(*lead, *size)
 
 
-def max_unpool1d(input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0,
-                 output_size=None) -> Tensor:
+def max_unpool1d(
+    input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0, output_size=None
+) -> Tensor:
     """Put pooled values back at `indices`; zeros elsewhere."""
     return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool2d(input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0,
-                 output_size=None) -> Tensor:
+def max_unpool2d(
+    input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0, output_size=None
+) -> Tensor:
     """Put pooled values back at `indices`; zeros elsewhere."""
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool3d(input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0,
-                 output_size=None) -> Tensor:
+def max_unpool3d(
+    input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0, output_size=None
+) -> Tensor:
     """Put pooled values back at `indices`; zeros elsewhere."""
     return _max_unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
@@ -186,8 +217,9 @@ def _fractional(dims, input, kernel_size, output_size, output_ratio, return_indi
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
     batched = input.dim() == dims + 2
     if not batched and input.dim() != dims + 1:
-        raise RuntimeError(f"{name}: expected {dims + 1}D or {dims + 2}D input, but got "
-                           f"{input.dim()}D")
+        raise RuntimeError(
+            f"{name}: expected {dims + 1}D or {dims + 2}D input, but got {input.dim()}D"
+        )
     x = input if batched else input.unsqueeze(0)
     spatial = x.shape[2:]
     kernel = as_tuple(kernel_size, dims)
@@ -198,8 +230,9 @@ def _fractional(dims, input, kernel_size, output_size, output_ratio, return_indi
         out = as_tuple(output_size, dims)
     for n, k, o in zip(spatial, kernel, out):
         if o < 1 or o + k - 1 > n:
-            raise RuntimeError(f"{name}: pool size {k} too large relative to input size {n} for "
-                               f"output size {o}")
+            raise RuntimeError(
+                f"{name}: pool size {k} too large relative to input size {n} for output size {o}"
+            )
     if samples is None:
         samples = fb.rand(x.size(0), x.size(1), dims, dtype=x.dtype, device=x.device)
     # In two dimensions the first number belongs to the width.
@@ -222,27 +255,53 @@ def _fractional(dims, input, kernel_size, output_size, output_ratio, return_indi
     return (best, where) if return_indices else best
 
 
-def fractional_max_pool2d(input: Tensor, kernel_size, output_size=None, output_ratio=None,
-                          return_indices: bool = False, _random_samples=None):
+def fractional_max_pool2d(
+    input: Tensor,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices: bool = False,
+    _random_samples=None,
+):
     """Max pooling over pseudo-random windows (Graham 2014, "Fractional max-pooling")."""
-    return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices,
-                       _random_samples)
+    return _fractional(
+        2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples
+    )
 
 
-def fractional_max_pool3d(input: Tensor, kernel_size, output_size=None, output_ratio=None,
-                          return_indices: bool = False, _random_samples=None):
+def fractional_max_pool3d(
+    input: Tensor,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices: bool = False,
+    _random_samples=None,
+):
     """Max pooling over pseudo-random windows (Graham 2014, "Fractional max-pooling")."""
-    return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices,
-                       _random_samples)
+    return _fractional(
+        3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples
+    )
 
 
-def fractional_max_pool2d_with_indices(input, kernel_size, output_size=None, output_ratio=None,
-                                       return_indices=False, _random_samples=None):
+def fractional_max_pool2d_with_indices(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
     """fractional_max_pool2d that returns (values, indices)."""
     return _fractional(2, input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
-def fractional_max_pool3d_with_indices(input, kernel_size, output_size=None, output_ratio=None,
-                                       return_indices=False, _random_samples=None):
+def fractional_max_pool3d_with_indices(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
     """fractional_max_pool3d that returns (values, indices)."""
     return _fractional(3, input, kernel_size, output_size, output_ratio, True, _random_samples)

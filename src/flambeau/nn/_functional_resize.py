@@ -11,9 +11,16 @@ from . import _native as native
 Tensor = fb.Tensor
 
 # Spatial dimensions of a mode (0: any number), and its name along one dimension.
-_MODES = {"nearest": (0, "nearest"), "nearest-exact": (0, "nearest-exact"), "area": (0, None),
-          "linear": (1, "linear"), "bilinear": (2, "linear"), "trilinear": (3, "linear"),
-          "bicubic": (2, "cubic"), "lanczos": (2, "lanczos")}
+_MODES = {
+    "nearest": (0, "nearest"),
+    "nearest-exact": (0, "nearest-exact"),
+    "area": (0, None),
+    "linear": (1, "linear"),
+    "bilinear": (2, "linear"),
+    "trilinear": (3, "linear"),
+    "bicubic": (2, "cubic"),
+    "lanczos": (2, "lanczos"),
+}
 
 
 def _sizes(input: Tensor, size, scale_factor, recompute: bool | None):
@@ -32,24 +39,34 @@ def _sizes(input: Tensor, size, scale_factor, recompute: bool | None):
                 "Input and output must have the same number of spatial dimensions, but got input "
                 f"with spatial dimensions of {spatial} and output size of {size}. Please provide "
                 "input tensor in (N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) "
-                "format.")
+                "format."
+            )
         return [int(n) for n in size], [None] * dims
     if scale_factor is None:
         raise ValueError("either size or scale_factor should be defined")
-    scales = list(scale_factor) if isinstance(scale_factor, (tuple, list)) else [scale_factor] * dims
+    scales = (
+        list(scale_factor) if isinstance(scale_factor, (tuple, list)) else [scale_factor] * dims
+    )
     if len(scales) != dims:
         raise ValueError(
             "Input and scale_factor must have the same number of spatial dimensions, but got input "
-            f"with spatial dimensions of {spatial} and scale_factor of shape {scale_factor}. Please "
-            "provide input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in "
-            "(s1, s2, ...,sK) format.")
+            f"with spatial dimensions of {spatial} and scale_factor of shape {scale_factor}. "
+            "Please provide input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in "
+            "(s1, s2, ...,sK) format."
+        )
     out = [math.floor(n * float(s)) for n, s in zip(spatial, scales)]
     return out, [None] * dims if recompute else [float(s) for s in scales]
 
 
-def interpolate(input: Tensor, size=None, scale_factor=None, mode: str = "nearest",
-                align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
-                antialias: bool = False) -> Tensor:
+def interpolate(
+    input: Tensor,
+    size=None,
+    scale_factor=None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
     """Resize (N, C, ...) with one to three spatial dimensions to `size` or by `scale_factor`.
 
     `mode`: "nearest", "nearest-exact", "area", "linear" (3-d input), "bilinear" and "bicubic"
@@ -65,24 +82,32 @@ def interpolate(input: Tensor, size=None, scale_factor=None, mode: str = "neares
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.dim()}D) for the "
             f"modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | "
-            f"nearest-exact (got {mode})")
+            f"nearest-exact (got {mode})"
+        )
     wanted, along = _MODES[mode]
     smooth = wanted != 0
     if not smooth and align_corners is not None:
-        raise ValueError("align_corners option can only be set with the interpolating modes: "
-                         "linear | bilinear | bicubic | trilinear")
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: "
+            "linear | bilinear | bicubic | trilinear"
+        )
     out, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
     if antialias and mode not in ("bilinear", "bicubic", "lanczos"):
-        raise ValueError("Anti-alias option is restricted to bilinear, bicubic and lanczos modes "
-                         "and requires a 4-D tensor as input")
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear, bicubic and lanczos modes "
+            "and requires a 4-D tensor as input"
+        )
     if smooth and wanted != dims:
-        raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {wanted + 2}D "
-                                  "input")
+        raise NotImplementedError(
+            f"Got {input.dim()}D input, but {mode} mode needs {wanted + 2}D input"
+        )
     if mode == "area":
         return getattr(native, f"adaptive_avg_pool{dims}d")(input, out)
     if any(n <= 0 for n in out):
-        raise RuntimeError(f"Input and output sizes should be greater than 0, but got input "
-                           f"{list(input.shape[2:])} output {out}")
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input "
+            f"{list(input.shape[2:])} output {out}"
+        )
     x = input.float() if input.dtype == fb.uint8 else input
     for d in range(dims - 1, -1, -1):
         if x.shape[2 + d] == out[d] and scales[d] in (None, 1.0):

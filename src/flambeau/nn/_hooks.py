@@ -34,8 +34,14 @@ class RemovableHandle:
         self.remove()
 
 
-def add_hook(hooks: dict, hook, *, prepend: bool = False, flags: dict | None = None,
-             index: dict | None = None) -> RemovableHandle:
+def add_hook(
+    hooks: dict,
+    hook,
+    *,
+    prepend: bool = False,
+    flags: dict | None = None,
+    index: dict | None = None,
+) -> RemovableHandle:
     """Put `hook` into `hooks` (in front when `prepend`) and return its handle.
 
     `flags` and `index` are dictionaries that also get the handle's id and lose it on removal.
@@ -72,8 +78,9 @@ def register_module_forward_pre_hook(hook) -> RemovableHandle:
     return add_hook(global_forward_pre_hooks, hook, index=any_global)
 
 
-def register_module_forward_hook(hook, *, with_kwargs: bool = False,
-                                 always_call: bool = False) -> RemovableHandle:
+def register_module_forward_hook(
+    hook, *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
     """Call ``hook(module, args[, kwargs], output)`` after the forward of every module."""
     handle = add_hook(global_forward_hooks, hook, index=any_global)
     if with_kwargs:
@@ -200,7 +207,8 @@ class BackwardHooks:
         if len(grads) != count:
             raise RuntimeError(
                 f"{name} of {type(self.module).__name__}: the hook returned {len(grads)} "
-                f"gradients, but {count} are expected")
+                f"gradients, but {count} are expected"
+            )
         return tuple(grads[i] for i in places)
 
     def _at_outputs(self, grads):
@@ -208,8 +216,7 @@ class BackwardHooks:
         for hook in self.pre_hooks:
             replaced = hook(self.module, full)
             if replaced is not None:
-                grads = self._gather(replaced, self.outputs, self.output_count,
-                                     "backward pre-hook")
+                grads = self._gather(replaced, self.outputs, self.output_count, "backward pre-hook")
                 full = self._spread(grads, self.outputs, self.output_count)
         self.grad_output = full
         if not self.inputs_need_grad:
@@ -218,14 +225,16 @@ class BackwardHooks:
                 if hook(self.module, grad_input, full) is not None:
                     raise RuntimeError(
                         f"backward hook of {type(self.module).__name__}: the hook returned "
-                        "gradients, but no input of the module requires grad")
+                        "gradients, but no input of the module requires grad"
+                    )
         return grads
 
     def _at_inputs(self, grads):
         if self.grad_output is None:
             raise RuntimeError(
                 f"backward hook of {type(self.module).__name__}: the module's outputs took no part "
-                "in this backward pass while its inputs did; return every tensor the module makes")
+                "in this backward pass while its inputs did; return every tensor the module makes"
+            )
         for hook in self.hooks:
             full = self._spread(grads, self.inputs, self.input_count)
             replaced = hook(self.module, full, self.grad_output)
@@ -267,8 +276,10 @@ def _run_pre_hooks(module, args, kwargs):
             out = hook(module, args, kwargs)
             if out is not None:
                 if not (isinstance(out, tuple) and len(out) == 2):
-                    raise RuntimeError("forward pre-hook must return None or a tuple "
-                                       f"of (new_args, new_kwargs), but got {out}.")
+                    raise RuntimeError(
+                        "forward pre-hook must return None or a tuple "
+                        f"of (new_args, new_kwargs), but got {out}."
+                    )
                 args, kwargs = out
         else:
             out = hook(module, args)
@@ -279,12 +290,13 @@ def _run_pre_hooks(module, args, kwargs):
 
 def _forward_hooks(module):
     """(key, hook, with_kwargs, always_call), global hooks first."""
-    found = [(k, h, k in global_forward_hooks_with_kwargs, k in global_forward_hooks_always_called)
-             for k, h in global_forward_hooks.items()]
+    found = [
+        (k, h, k in global_forward_hooks_with_kwargs, k in global_forward_hooks_always_called)
+        for k, h in global_forward_hooks.items()
+    ]
     with_kwargs = module._forward_hooks_with_kwargs
     always = module._forward_hooks_always_called
-    return found + [(k, h, k in with_kwargs, k in always)
-                    for k, h in module._forward_hooks.items()]
+    return found + [(k, h, k in with_kwargs, k in always) for k, h in module._forward_hooks.items()]
 
 
 def _run_always_called(module, args, kwargs, result, called) -> None:
@@ -296,6 +308,9 @@ def _run_always_called(module, args, kwargs, result, called) -> None:
             result = result if out is None else out
         except Exception as error:
             import warnings
-            warnings.warn("module forward hook with ``always_call=True`` raised an exception that "
-                          f"was silenced as another error was raised in forward: {error}",
-                          stacklevel=2)
+
+            warnings.warn(
+                "module forward hook with ``always_call=True`` raised an exception that "
+                f"was silenced as another error was raised in forward: {error}",
+                stacklevel=2,
+            )

@@ -18,19 +18,23 @@ class LazyModuleMixin:
         super().__init__(*args, **kwargs)
         self._load_hook = self._register_load_state_dict_pre_hook(self._lazy_load_hook)
         self._initialize_hook = self.register_forward_pre_hook(
-            self._infer_parameters, with_kwargs=True)
+            self._infer_parameters, with_kwargs=True
+        )
 
     def _save_to_state_dict(self, destination, prefix, keep_vars) -> None:
         # Uninitialized tensors are saved as they are: detach() would lose their class.
-        for members, left_out in ((self._parameters, ()),
-                                  (self._buffers, self._non_persistent_buffers_set)):
+        for members, left_out in (
+            (self._parameters, ()),
+            (self._buffers, self._non_persistent_buffers_set),
+        ):
             for name, value in members.items():
                 if value is not None and name not in left_out:
                     keep = is_lazy(value) or keep_vars
                     destination[prefix + name] = value if keep else value.detach()
 
-    def _lazy_load_hook(self, state_dict, prefix, local_metadata, strict, missing_keys,
-                        unexpected_keys, error_msgs) -> None:
+    def _lazy_load_hook(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ) -> None:
         for name, value in (*self._parameters.items(), *self._buffers.items()):
             key = prefix + name
             if key in state_dict and value is not None:
@@ -40,8 +44,9 @@ class LazyModuleMixin:
 
     def initialize_parameters(self, *args, **kwargs) -> None:
         """Give the parameters their shapes; every lazy module defines it."""
-        raise NotImplementedError("initialize_parameters is not implemented for "
-                                  f"{type(self).__name__}")
+        raise NotImplementedError(
+            f"initialize_parameters is not implemented for {type(self).__name__}"
+        )
 
     def has_uninitialized_params(self) -> bool:
         """True iff a parameter or buffer has no shape yet."""

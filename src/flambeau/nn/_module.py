@@ -13,9 +13,16 @@ from ._parameter import Buffer, Parameter, is_lazy
 Tensor = fb.Tensor
 
 _HOOK_DICTS = (
-    "_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_hooks_with_kwargs",
-    "_forward_hooks_always_called", "_forward_pre_hooks", "_forward_pre_hooks_with_kwargs",
-    "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks",
+    "_backward_pre_hooks",
+    "_backward_hooks",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
     "_load_state_dict_post_hooks",
 )
 
@@ -26,7 +33,8 @@ _PLAIN = frozenset({bool, int, float, str, tuple, list, dict, set})
 def _forward_unimplemented(self, *input) -> None:
     """Defines the computation performed at every call; every subclass overrides it."""
     raise NotImplementedError(
-        f'Module [{type(self).__name__}] is missing the required "forward" function')
+        f'Module [{type(self).__name__}] is missing the required "forward" function'
+    )
 
 
 class Module(ModuleBase, ModuleState):
@@ -44,11 +52,15 @@ class Module(ModuleBase, ModuleState):
     def __init__(self, *args, **kwargs) -> None:
         if not self.call_super_init:
             if kwargs:
-                raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword "
-                                f"argument '{next(iter(kwargs))}'")
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() got an unexpected keyword "
+                    f"argument '{next(iter(kwargs))}'"
+                )
             if args:
-                raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but "
-                                f"{len(args) + 1} were given")
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but "
+                    f"{len(args) + 1} were given"
+                )
         members = self.__dict__
         members["training"] = True
         members["_parameters"] = {}
@@ -73,8 +85,10 @@ class Module(ModuleBase, ModuleState):
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         self._check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign '{fb.typename(tensor)}' object to buffer '{name}' "
-                            "(torch Tensor or None required)")
+            raise TypeError(
+                f"cannot assign '{fb.typename(tensor)}' object to buffer '{name}' "
+                "(torch Tensor or None required)"
+            )
         for hook in tuple(_hooks.global_buffer_registration_hooks.values()):
             replaced = hook(self, name, tensor)
             tensor = tensor if replaced is None else replaced
@@ -91,13 +105,16 @@ class Module(ModuleBase, ModuleState):
         self._check_name("parameter", name, self._parameters)
         if param is not None:
             if not isinstance(param, Parameter):
-                raise TypeError(f"cannot assign '{fb.typename(param)}' object to parameter "
-                                f"'{name}' (torch.nn.Parameter or None required)")
+                raise TypeError(
+                    f"cannot assign '{fb.typename(param)}' object to parameter "
+                    f"'{name}' (torch.nn.Parameter or None required)"
+                )
             if param.grad_fn is not None:
                 raise ValueError(
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must "
                     f"be created explicitly. To express '{name}' as a function of another Tensor, "
-                    "compute the value in the forward() method.")
+                    "compute the value in the forward() method."
+                )
         for hook in tuple(_hooks.global_parameter_registration_hooks.values()):
             replaced = hook(self, name, param)
             param = param if replaced is None else replaced
@@ -125,11 +142,15 @@ class Module(ModuleBase, ModuleState):
         if name not in own and hasattr(self, name):
             raise KeyError(f"attribute '{name}' already exists")
         if "." in name:
-            raise KeyError(f'{kind} name can\'t contain "."' if kind != "module"
-                           else f'module name can\'t contain ".", got: {name}')
+            raise KeyError(
+                f'{kind} name can\'t contain "."'
+                if kind != "module"
+                else f'module name can\'t contain ".", got: {name}'
+            )
         if name == "":
-            raise KeyError(f'{kind} name can\'t be empty string ""' + (
-                "" if kind != "module" else ', got: '))
+            raise KeyError(
+                f'{kind} name can\'t be empty string ""' + ("" if kind != "module" else ", got: ")
+            )
 
     # ---- attributes ----
 
@@ -139,16 +160,22 @@ class Module(ModuleBase, ModuleState):
             self._set_before_init(name, value)
             return
         params, modules, buffers = members["_parameters"], members["_modules"], members["_buffers"]
-        if (type(value) in _PLAIN and name not in params and name not in modules
-                and name not in buffers):
+        if (
+            type(value) in _PLAIN
+            and name not in params
+            and name not in modules
+            and name not in buffers
+        ):
             object.__setattr__(self, name, value)
         elif isinstance(value, Parameter):
             self._forget(name, buffers, modules)
             self.register_parameter(name, value)
         elif name in params:
             if value is not None:
-                raise TypeError(f"cannot assign '{fb.typename(value)}' as parameter '{name}' "
-                                "(torch.nn.Parameter or None expected)")
+                raise TypeError(
+                    f"cannot assign '{fb.typename(value)}' as parameter '{name}' "
+                    "(torch.nn.Parameter or None expected)"
+                )
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             self._forget(name, params, buffers)
@@ -158,8 +185,10 @@ class Module(ModuleBase, ModuleState):
             modules[name] = value
         elif name in modules:
             if value is not None:
-                raise TypeError(f"cannot assign '{fb.typename(value)}' as child module '{name}' "
-                                "(torch.nn.Module or None expected)")
+                raise TypeError(
+                    f"cannot assign '{fb.typename(value)}' as child module '{name}' "
+                    "(torch.nn.Module or None expected)"
+                )
             for hook in tuple(_hooks.global_module_registration_hooks.values()):
                 replaced = hook(self, name, value)
                 value = value if replaced is None else replaced
@@ -177,8 +206,10 @@ class Module(ModuleBase, ModuleState):
 
     def _set_buffer(self, name, value, buffers) -> None:
         if value is not None and not isinstance(value, Tensor):
-            raise TypeError(f"cannot assign '{fb.typename(value)}' as buffer '{name}' "
-                            "(torch.nn.Buffer, torch.Tensor or None expected)")
+            raise TypeError(
+                f"cannot assign '{fb.typename(value)}' as buffer '{name}' "
+                "(torch.nn.Buffer, torch.Tensor or None expected)"
+            )
         if name not in buffers:
             self._forget(name)
             self.register_buffer(name, value, value.persistent)
@@ -207,8 +238,13 @@ class Module(ModuleBase, ModuleState):
             super().__delattr__(name)
 
     def __dir__(self):
-        names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules,
-                 *self._buffers}
+        names = {
+            *dir(type(self)),
+            *self.__dict__,
+            *self._parameters,
+            *self._modules,
+            *self._buffers,
+        }
         return sorted(n for n in names if not n[:1].isdigit())
 
     def __setstate__(self, state) -> None:
@@ -256,8 +292,11 @@ class Module(ModuleBase, ModuleState):
         value = getattr(module, name)
         good = isinstance(value, Parameter) if kind == "Parameter" else name in module._buffers
         if not good:
-            raise AttributeError(f"`{name}` is not an nn.Parameter" if kind == "Parameter"
-                                 else f"`{name}` is not a buffer")
+            raise AttributeError(
+                f"`{name}` is not an nn.Parameter"
+                if kind == "Parameter"
+                else f"`{name}` is not a buffer"
+            )
         return value
 
     def get_parameter(self, target: str) -> Parameter:
@@ -270,8 +309,11 @@ class Module(ModuleBase, ModuleState):
 
     def _named_members(self, get_members_fn, prefix="", recurse=True, remove_duplicate=True):
         seen = set()
-        walk = (self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse
-                else [(prefix, self)])
+        walk = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
         for path, module in walk:
             for name, value in get_members_fn(module):
                 if value is None or value in seen:
@@ -285,22 +327,24 @@ class Module(ModuleBase, ModuleState):
         for _, param in self.named_parameters(recurse=recurse):
             yield param
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True,
-                         remove_duplicate: bool = True):
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ):
         """Iterate over (dotted name, parameter)."""
-        yield from self._named_members(lambda m: m._parameters.items(), prefix, recurse,
-                                       remove_duplicate)
+        yield from self._named_members(
+            lambda m: m._parameters.items(), prefix, recurse, remove_duplicate
+        )
 
     def buffers(self, recurse: bool = True):
         """Iterate over the buffers, each once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True,
-                      remove_duplicate: bool = True):
+    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True):
         """Iterate over (dotted name, buffer)."""
-        yield from self._named_members(lambda m: m._buffers.items(), prefix, recurse,
-                                       remove_duplicate)
+        yield from self._named_members(
+            lambda m: m._buffers.items(), prefix, recurse, remove_duplicate
+        )
 
     def children(self):
         """Iterate over the immediate submodules, each once."""
@@ -320,8 +364,9 @@ class Module(ModuleBase, ModuleState):
         for _, module in self.named_modules():
             yield module
 
-    def named_modules(self, memo: set | None = None, prefix: str = "",
-                      remove_duplicate: bool = True):
+    def named_modules(
+        self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
+    ):
         """Iterate over (dotted name, module), this module first under `prefix`."""
         if memo is None:
             memo = set()
@@ -364,16 +409,23 @@ class Module(ModuleBase, ModuleState):
         """
         device, dtype, non_blocking, memory_format = parse_to("to", *args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got "
-                            f"desired dtype={dtype}")
+            raise TypeError(
+                "nn.Module.to only accepts floating point or complex dtypes, but got "
+                f"desired dtype={dtype}"
+            )
 
         def convert(t):
             target = dtype if t.is_floating_point() or t.is_complex() else None
             if memory_format is not None and t.dim() in (4, 5):
-                return t.to(device=device or t.device, dtype=target or t.dtype,
-                            non_blocking=non_blocking, memory_format=memory_format)
-            return t.to(device=device or t.device, dtype=target or t.dtype,
-                        non_blocking=non_blocking)
+                return t.to(
+                    device=device or t.device,
+                    dtype=target or t.dtype,
+                    non_blocking=non_blocking,
+                    memory_format=memory_format,
+                )
+            return t.to(
+                device=device or t.device, dtype=target or t.dtype, non_blocking=non_blocking
+            )
 
         return self._apply(convert)
 
@@ -455,12 +507,14 @@ class Module(ModuleBase, ModuleState):
         """Not available: modules run as they are."""
         raise NotImplementedError(
             f"{type(self).__name__}.compile: modules cannot be compiled yet; leave the call out, "
-            "the module runs the same without it")
+            "the module runs the same without it"
+        )
 
     # ---- hooks ----
 
-    def register_forward_pre_hook(self, hook, *, prepend: bool = False,
-                                  with_kwargs: bool = False) -> RemovableHandle:
+    def register_forward_pre_hook(
+        self, hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(module, args)`` before forward; what it returns replaces the arguments.
 
         With `with_kwargs`: ``hook(module, args, kwargs)``, which may return (args, kwargs).
@@ -468,15 +522,18 @@ class Module(ModuleBase, ModuleState):
         flags = self._forward_pre_hooks_with_kwargs if with_kwargs else None
         return add_hook(self._forward_pre_hooks, hook, prepend=prepend, flags=flags)
 
-    def register_forward_hook(self, hook, *, prepend: bool = False, with_kwargs: bool = False,
-                              always_call: bool = False) -> RemovableHandle:
+    def register_forward_hook(
+        self, hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(module, args[, kwargs], output)`` after forward; it may return a new output.
 
         `always_call` runs it even when forward raises.
         """
         handle = add_hook(self._forward_hooks, hook, prepend=prepend)
-        for wanted, flags in ((with_kwargs, self._forward_hooks_with_kwargs),
-                              (always_call, self._forward_hooks_always_called)):
+        for wanted, flags in (
+            (with_kwargs, self._forward_hooks_with_kwargs),
+            (always_call, self._forward_hooks_always_called),
+        ):
             if wanted:
                 flags[handle.id] = True
                 handle.extra.append(flags)
@@ -507,8 +564,10 @@ class Module(ModuleBase, ModuleState):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [f"({name}): {indent_after_first(repr(module), 2)}"
-                    for name, module in self._modules.items()]
+        children = [
+            f"({name}): {indent_after_first(repr(module), 2)}"
+            for name, module in self._modules.items()
+        ]
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
@@ -556,8 +615,17 @@ def _apply_to_parameter(param, fn):
     return param
 
 
-def parse_to(where: str, *args, device=None, dtype=None, non_blocking=False, copy=False,
-             memory_format=None, tensor=None, other=None):
+def parse_to(
+    where: str,
+    *args,
+    device=None,
+    dtype=None,
+    non_blocking=False,
+    copy=False,
+    memory_format=None,
+    tensor=None,
+    other=None,
+):
     """The arguments of ``to`` as (device, dtype, non_blocking, memory_format), None if absent."""
     args = list(args)
     if len(args) > 4:
@@ -577,8 +645,10 @@ def parse_to(where: str, *args, device=None, dtype=None, non_blocking=False, cop
         non_blocking = args.pop(0)
     if device is not None and not isinstance(device, fb.device):
         if not isinstance(device, (str, int)) or isinstance(device, bool):
-            raise TypeError(f"{where}() received an invalid combination of arguments - got "
-                            f"{fb.typename(device)}, but expected a device, a dtype or a Tensor")
+            raise TypeError(
+                f"{where}() received an invalid combination of arguments - got "
+                f"{fb.typename(device)}, but expected a device, a dtype or a Tensor"
+            )
         device = fb.device(device)
     if dtype is not None and not isinstance(dtype, fb.dtype):
         raise TypeError(f"{where}(): argument 'dtype' must be a dtype, not {fb.typename(dtype)}")

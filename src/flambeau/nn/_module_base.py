@@ -30,8 +30,9 @@ def annotate(error: Exception, module) -> None:
     Every module the error passes through puts its own name in front.
     """
     if "_modules" not in module.__dict__:
-        raise AttributeError(f"{type(module).__name__}: call super().__init__() before calling "
-                             "the module") from error
+        raise AttributeError(
+            f"{type(module).__name__}: call super().__init__() before calling the module"
+        ) from error
     notes = getattr(error, "__notes__", ())
     place = next((i for i, note in enumerate(notes) if type(note) is _Where), None)
     path = type(module).__name__ if place is None else _longer_path(module, notes[place])

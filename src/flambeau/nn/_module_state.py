@@ -57,12 +57,14 @@ class ModuleState:
     def get_extra_state(self):
         """Override to save more than tensors in ``state_dict``; pair with set_extra_state."""
         raise RuntimeError(
-            "Reached a code path in Module.get_extra_state() that should never be called.")
+            "Reached a code path in Module.get_extra_state() that should never be called."
+        )
 
     def set_extra_state(self, state) -> None:
         """Override to receive from ``load_state_dict`` what get_extra_state returned."""
         raise RuntimeError(
-            "Reached a code path in Module.set_extra_state() that should never be called.")
+            "Reached a code path in Module.set_extra_state() that should never be called."
+        )
 
     def register_state_dict_post_hook(self, hook) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata)`` after state_dict is filled."""
@@ -111,8 +113,9 @@ class ModuleState:
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
-                module.state_dict(destination=destination, prefix=f"{prefix}{name}.",
-                                  keep_vars=keep_vars)
+                module.state_dict(
+                    destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars
+                )
         for hook in tuple(self._state_dict_hooks.values()):
             result = hook(self, destination, prefix, local_metadata)
             if result is not None:
@@ -120,8 +123,9 @@ class ModuleState:
         return destination
 
     def _register_load_state_dict_pre_hook(self, hook, with_module: bool = False):
-        return add_hook(self._load_state_dict_pre_hooks,
-                        _WithModule(hook, self) if with_module else hook)
+        return add_hook(
+            self._load_state_dict_pre_hooks, _WithModule(hook, self) if with_module else hook
+        )
 
     def register_load_state_dict_pre_hook(self, hook) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
@@ -132,15 +136,24 @@ class ModuleState:
         """Call ``hook(module, incompatible_keys)`` after loading; it may change the lists."""
         return add_hook(self._load_state_dict_post_hooks, hook)
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys,
-                              unexpected_keys, error_msgs) -> None:
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ) -> None:
         """Take this module's own values (not its children's) out of `state_dict`."""
         for hook in tuple(self._load_state_dict_pre_hooks.values()):
-            hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-                 error_msgs)
+            hook(
+                state_dict,
+                prefix,
+                local_metadata,
+                strict,
+                missing_keys,
+                unexpected_keys,
+                error_msgs,
+            )
         local = dict(self._parameters)
-        local.update((k, v) for k, v in self._buffers.items()
-                     if k not in self._non_persistent_buffers_set)
+        local.update(
+            (k, v) for k, v in self._buffers.items() if k not in self._non_persistent_buffers_set
+        )
         local = {k: v for k, v in local.items() if v is not None}
         assign = local_metadata.get("assign_to_params_buffers", False)
         for name, param in local.items():
@@ -160,15 +173,17 @@ class ModuleState:
         if strict:
             for key in state_dict:
                 if key.startswith(prefix) and key != extra_key:
-                    first, dot, _ = key[len(prefix):].partition(".")
+                    first, dot, _ = key[len(prefix) :].partition(".")
                     if (first not in self._modules) if dot else (first not in local):
                         unexpected_keys.append(key)
 
     def _load_one(self, name, key, param, value, assign, error_msgs) -> None:
         if not isinstance(value, fb.Tensor):
-            error_msgs.append(f'While copying the parameter named "{key}", expected torch.Tensor '
-                              "or Tensor-like object from checkpoint but received "
-                              f"{type(value)}")
+            error_msgs.append(
+                f'While copying the parameter named "{key}", expected torch.Tensor '
+                "or Tensor-like object from checkpoint but received "
+                f"{type(value)}"
+            )
             return
         lazy = is_lazy(param)
         # Old files keep single numbers as vectors of one element.
@@ -177,15 +192,19 @@ class ModuleState:
         if not lazy and value.shape != param.shape:
             error_msgs.append(
                 f"size mismatch for {key}: copying a param with shape {value.shape} from "
-                f"checkpoint, the shape in current model is {param.shape}.")
+                f"checkpoint, the shape in current model is {param.shape}."
+            )
             return
         if param.device.type == "meta" and value.device.type != "meta" and not assign:
             import warnings
-            warnings.warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a "
-                          "meta parameter in the current model, which is a no-op. (Did you mean to "
-                          "pass `assign=True` to assign items in the state dictionary to their "
-                          "corresponding key in the module instead of copying them in place?)",
-                          stacklevel=2)
+
+            warnings.warn(
+                f"for {key}: copying from a non-meta parameter in the checkpoint to a "
+                "meta parameter in the current model, which is a no-op. (Did you mean to "
+                "pass `assign=True` to assign items in the state dictionary to their "
+                "corresponding key in the module instead of copying them in place?)",
+                stacklevel=2,
+            )
         try:
             with fb.no_grad():
                 if assign:
@@ -201,7 +220,8 @@ class ModuleState:
             error_msgs.append(
                 f'While copying the parameter named "{key}", whose dimensions in the model are '
                 f"{param.size()} and whose dimensions in the checkpoint are {value.size()}, an "
-                f"exception occurred : {error.args}.")
+                f"exception occurred : {error.args}."
+            )
 
     def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
         """Copy parameters and buffers from `state_dict` into this module and its children.
@@ -225,8 +245,9 @@ class ModuleState:
             local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
             if assign:
                 local_metadata["assign_to_params_buffers"] = assign
-            module._load_from_state_dict(local, prefix, local_metadata, True, missing_keys,
-                                         unexpected_keys, error_msgs)
+            module._load_from_state_dict(
+                local, prefix, local_metadata, True, missing_keys, unexpected_keys, error_msgs
+            )
             for name, child in module._modules.items():
                 if child is not None:
                     inner = f"{prefix}{name}."
@@ -234,10 +255,12 @@ class ModuleState:
             keys = _IncompatibleKeys(missing_keys, unexpected_keys)
             for hook in tuple(module._load_state_dict_post_hooks.values()):
                 if hook(module, keys) is not None:
-                    raise AssertionError("Hooks registered with "
-                                         "``register_load_state_dict_post_hook`` are not expected "
-                                         "to return new values, if incompatible_keys need to be "
-                                         "modified, it should be done inplace.")
+                    raise AssertionError(
+                        "Hooks registered with "
+                        "``register_load_state_dict_post_hook`` are not expected "
+                        "to return new values, if incompatible_keys need to be "
+                        "modified, it should be done inplace."
+                    )
 
         load(self, state_dict, "")
         if strict:
@@ -248,5 +271,6 @@ class ModuleState:
         if error_msgs:
             details = "\n\t".join(error_msgs)
             raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{details}")
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{details}"
+            )
         return _IncompatibleKeys(missing_keys, unexpected_keys)

@@ -11,8 +11,9 @@ from . import _native as native
 Tensor = fb.Tensor
 
 
-class PackedSequence(namedtuple("PackedSequence",
-                                ("data", "batch_sizes", "sorted_indices", "unsorted_indices"))):
+class PackedSequence(
+    namedtuple("PackedSequence", ("data", "batch_sizes", "sorted_indices", "unsorted_indices"))
+):
     """The steps of a batch of sequences, longest sequence first, one time step after another.
 
     `batch_sizes` (on the CPU) says how many sequences are still running at each step;
@@ -27,10 +28,12 @@ class PackedSequence(namedtuple("PackedSequence",
                 raise TypeError("PackedSequence: expected data and batch_sizes")
             data, batch_sizes = data
         if batch_sizes.device.type != "cpu":
-            raise ValueError("batch_sizes should always be on CPU. Instances of PackedSequence "
-                             "should never be created manually. They should be instantiated by "
-                             "functions like pack_sequence and pack_padded_sequence in "
-                             "nn.utils.rnn.")
+            raise ValueError(
+                "batch_sizes should always be on CPU. Instances of PackedSequence "
+                "should never be created manually. They should be instantiated by "
+                "functions like pack_sequence and pack_padded_sequence in "
+                "nn.utils.rnn."
+            )
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
@@ -103,21 +106,26 @@ def _flat_positions(running: Tensor) -> Tensor:
     return running.reshape(-1).nonzero().reshape(-1)
 
 
-def pack_padded_sequence(input: Tensor, lengths, batch_first: bool = False,
-                         enforce_sorted: bool = True) -> PackedSequence:
+def pack_padded_sequence(
+    input: Tensor, lengths, batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
     """Pack `input` (T, N, *), or (N, T, *) if `batch_first`, with the given lengths.
 
     With `enforce_sorted` the lengths must be decreasing; else the batch is sorted here.
     """
     if isinstance(lengths, Tensor):
         if lengths.device.type != "cpu":
-            raise RuntimeError("'lengths' argument should be a 1D CPU int64 tensor, but got "
-                               f"{lengths.dim()}D {lengths.device} {lengths.dtype} tensor")
+            raise RuntimeError(
+                "'lengths' argument should be a 1D CPU int64 tensor, but got "
+                f"{lengths.dim()}D {lengths.device} {lengths.dtype} tensor"
+            )
     else:
         lengths = fb.as_tensor(lengths, dtype=fb.int64)
     if lengths.dim() != 1 or lengths.dtype != fb.int64:
-        raise RuntimeError("'lengths' argument should be a 1D CPU int64 tensor, but got "
-                           f"{lengths.dim()}D {lengths.device} {lengths.dtype} tensor")
+        raise RuntimeError(
+            "'lengths' argument should be a 1D CPU int64 tensor, but got "
+            f"{lengths.dim()}D {lengths.device} {lengths.dtype} tensor"
+        )
     sorted_indices = None
     if not enforce_sorted:
         lengths, sorted_indices = fb.sort(lengths, descending=True)
@@ -129,37 +137,51 @@ def pack_padded_sequence(input: Tensor, lengths, batch_first: bool = False,
     if input.numel() == 0:
         raise RuntimeError("Cannot pack empty tensors.")
     if len(sizes) != input.size(1):
-        raise RuntimeError(f"Expected `len(lengths)` to be equal to batch_size, but got "
-                           f"{len(sizes)} (batch_size={input.size(1)})")
+        raise RuntimeError(
+            f"Expected `len(lengths)` to be equal to batch_size, but got "
+            f"{len(sizes)} (batch_size={input.size(1)})"
+        )
     if min(sizes) <= 0:
-        raise RuntimeError("Length of all samples has to be greater than 0, but found an element "
-                           "in 'lengths' that is <= 0")
+        raise RuntimeError(
+            "Length of all samples has to be greater than 0, but found an element "
+            "in 'lengths' that is <= 0"
+        )
     if any(a < b for a, b in zip(sizes, sizes[1:])):
-        raise RuntimeError("`lengths` array must be sorted in decreasing order when "
-                           "`enforce_sorted` is True. You can pass `enforce_sorted=False` to "
-                           "pack_padded_sequence and/or pack_sequence to sidestep this requirement "
-                           "if you do not need ONNX exportability.")
+        raise RuntimeError(
+            "`lengths` array must be sorted in decreasing order when "
+            "`enforce_sorted` is True. You can pass `enforce_sorted=False` to "
+            "pack_padded_sequence and/or pack_sequence to sidestep this requirement "
+            "if you do not need ONNX exportability."
+        )
     if sizes[0] > input.size(0):
-        raise RuntimeError(f"pack_padded_sequence: a length of {sizes[0]} exceeds the "
-                           f"{input.size(0)} steps of the input")
+        raise RuntimeError(
+            f"pack_padded_sequence: a length of {sizes[0]} exceeds the "
+            f"{input.size(0)} steps of the input"
+        )
     running = _running(lengths, sizes[0], input.device)
-    flat = input[:sizes[0]].reshape(sizes[0] * input.size(1), *input.shape[2:])
+    flat = input[: sizes[0]].reshape(sizes[0] * input.size(1), *input.shape[2:])
     data = flat.index_select(0, _flat_positions(running))
     return PackedSequence(data, running.sum(1).cpu(), sorted_indices, None)
 
 
-def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False,
-                        padding_value: float = 0.0, total_length: int | None = None):
+def pad_packed_sequence(
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
+):
     """(padded, lengths): the inverse of pack_padded_sequence, of `total_length` steps if given."""
     data, batch_sizes, _, unsorted_indices = sequence
     steps, batch = batch_sizes.numel(), int(batch_sizes[0])
     if total_length is not None:
         if total_length < steps:
-            raise ValueError("Expected total_length to be at least the length of the longest "
-                             f"sequence in input, but got total_length={total_length} and max "
-                             f"sequence length being {steps}")
+            raise ValueError(
+                "Expected total_length to be at least the length of the longest "
+                f"sequence in input, but got total_length={total_length} and max "
+                f"sequence length being {steps}"
+            )
         steps = total_length
-    running = (fb.arange(batch).unsqueeze(0) < batch_sizes.unsqueeze(1))
+    running = fb.arange(batch).unsqueeze(0) < batch_sizes.unsqueeze(1)
     lengths = running.sum(0)
     padded = data.new_full((steps * batch, *data.shape[1:]), padding_value)
     place = _flat_positions(running).to(data.device)
@@ -170,18 +192,23 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False,
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 
-def pad_sequence(sequences, batch_first: bool = False, padding_value: float = 0.0,
-                 padding_side: str = "right") -> Tensor:
+def pad_sequence(
+    sequences, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+) -> Tensor:
     """Stack tensors (L_i, *) into (T, N, *), or (N, T, *), filled up with `padding_value`."""
     if isinstance(sequences, Tensor):
         sequences = sequences.unbind(0)
     elif not hasattr(sequences, "__iter__"):
-        raise RuntimeError("pad_sequence: Expected iterable for input sequences, but got arg of "
-                           f"type: {type(sequences)}")
+        raise RuntimeError(
+            "pad_sequence: Expected iterable for input sequences, but got arg of "
+            f"type: {type(sequences)}"
+        )
     sequences = tuple(sequences)
     if padding_side not in ("left", "right"):
-        raise RuntimeError(f"pad_sequence: padding_side should be either 'left' or 'right', but "
-                           f"got {padding_side!r}")
+        raise RuntimeError(
+            f"pad_sequence: padding_side should be either 'left' or 'right', but "
+            f"got {padding_side!r}"
+        )
     if not sequences:
         raise RuntimeError("received an empty list of sequences")
     longest = max(s.size(0) for s in sequences)
@@ -196,12 +223,13 @@ def pad_sequence(sequences, batch_first: bool = False, padding_value: float = 0.
     return fb.stack(padded, dim=0 if batch_first else 1)
 
 
-def unpad_sequence(padded_sequences: Tensor, lengths: Tensor,
-                   batch_first: bool = False) -> list[Tensor]:
+def unpad_sequence(
+    padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False
+) -> list[Tensor]:
     """The inverse of pad_sequence: one tensor (L_i, *) per sequence."""
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
-    return [s[:int(n)] for s, n in zip(padded_sequences.unbind(0), lengths)]
+    return [s[: int(n)] for s, n in zip(padded_sequences.unbind(0), lengths)]
 
 
 def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:

@@ -54,8 +54,9 @@ class _CircularPadNd(_PadNd):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.dim() not in (self._dims + 1, self._dims + 2):
-            raise ValueError(f"expected {self._dims + 1}D or {self._dims + 2}D input (got "
-                             f"{input.dim()}D input)")
+            raise ValueError(
+                f"expected {self._dims + 1}D or {self._dims + 2}D input (got {input.dim()}D input)"
+            )
         return F.pad(input, self.padding, "circular")
 
 
@@ -71,18 +72,30 @@ def _family(base, name: str, text: str):
     """The classes name1d, name2d and name3d."""
     made = []
     for dims in (1, 2, 3):
-        made.append(type(f"{name}{dims}d", (base,), {
-            "_dims": dims, "__module__": __name__,
-            "__doc__": f"{text} on both sides of the last {dims} dimension(s)."}))
+        made.append(
+            type(
+                f"{name}{dims}d",
+                (base,),
+                {
+                    "_dims": dims,
+                    "__module__": __name__,
+                    "__doc__": f"{text} on both sides of the last {dims} dimension(s).",
+                },
+            )
+        )
     return made
 
 
 ConstantPad1d, ConstantPad2d, ConstantPad3d = _family(
-    _ConstantPadNd, "ConstantPad", "Pad with a constant `value`")
+    _ConstantPadNd, "ConstantPad", "Pad with a constant `value`"
+)
 ZeroPad1d, ZeroPad2d, ZeroPad3d = _family(_ZeroPadNd, "ZeroPad", "Pad with zeros")
 CircularPad1d, CircularPad2d, CircularPad3d = _family(
-    _CircularPadNd, "CircularPad", "Pad with the values of the other end")
+    _CircularPadNd, "CircularPad", "Pad with the values of the other end"
+)
 ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _family(
-    _ReflectionPadNd, "ReflectionPad", "Pad with the image mirrored at its edge values")
+    _ReflectionPadNd, "ReflectionPad", "Pad with the image mirrored at its edge values"
+)
 ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _family(
-    _ReplicationPadNd, "ReplicationPad", "Pad with copies of the edge values")
+    _ReplicationPadNd, "ReplicationPad", "Pad with copies of the edge values"
+)

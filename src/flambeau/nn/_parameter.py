@@ -12,8 +12,11 @@ class _ParameterMeta(type(Tensor)):
         if type.__instancecheck__(cls, instance):
             return True
         # Subclasses of Tensor made into parameters keep their own class and carry a mark.
-        return (cls is Parameter and isinstance(instance, Tensor)
-                and getattr(instance, "_is_param", False))
+        return (
+            cls is Parameter
+            and isinstance(instance, Tensor)
+            and getattr(instance, "_is_param", False)
+        )
 
 
 class Parameter(Tensor, metaclass=_ParameterMeta):
@@ -32,14 +35,17 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         if kind is Tensor or type.__instancecheck__(Parameter, data):
             return Tensor._make_subclass(cls, data, requires_grad)
         if not isinstance(data, Tensor):
-            raise TypeError(f"Parameter: data must be a Tensor, but got {kind.__name__}; "
-                            "make one with flambeau.tensor(data)")
+            raise TypeError(
+                f"Parameter: data must be a Tensor, but got {kind.__name__}; "
+                "make one with flambeau.tensor(data)"
+            )
         param = data.detach().requires_grad_(requires_grad)
         if type(param) is not kind:
             raise RuntimeError(
                 f"Creating a Parameter from an instance of type {kind.__name__} requires that "
                 f"detach() returns an instance of the same type, but it returned "
-                f"{type(param).__name__}")
+                f"{type(param).__name__}"
+            )
         param._is_param = True
         return param
 
@@ -68,10 +74,12 @@ def _rebuild_parameter(data, requires_grad, state=None):
     return param
 
 
-_LAZY_HELP = ("Can't access the shape of an uninitialized parameter or buffer. "
-              "This error usually happens in `load_state_dict` when trying to load an "
-              "uninitialized parameter into an initialized one. Call `forward` to initialize the "
-              "parameters before accessing their attributes.")
+_LAZY_HELP = (
+    "Can't access the shape of an uninitialized parameter or buffer. "
+    "This error usually happens in `load_state_dict` when trying to load an "
+    "uninitialized parameter into an initialized one. Call `forward` to initialize the "
+    "parameters before accessing their attributes."
+)
 
 
 class UninitializedTensorMixin:
@@ -92,7 +100,8 @@ class UninitializedTensorMixin:
     def share_memory_(self):
         raise RuntimeError(
             "Can't share memory on an uninitialized parameter or buffer. Call `forward` to "
-            "initialize the parameters before calling `module.share_memory()`.")
+            "initialize the parameters before calling `module.share_memory()`."
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -123,8 +132,11 @@ class _BufferMeta(type(Tensor)):
     def __instancecheck__(cls, instance) -> bool:
         if type.__instancecheck__(cls, instance):
             return True
-        return (cls is Buffer and isinstance(instance, Tensor)
-                and getattr(instance, "_is_buffer", False))
+        return (
+            cls is Buffer
+            and isinstance(instance, Tensor)
+            and getattr(instance, "_is_buffer", False)
+        )
 
 
 class Buffer(Tensor, metaclass=_BufferMeta):
@@ -147,8 +159,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
 
     cls_to_become = Tensor
 
-    def __new__(cls, requires_grad: bool = False, device=None, dtype=None,
-                persistent: bool = True):
+    def __new__(cls, requires_grad: bool = False, device=None, dtype=None, persistent: bool = True):
         data = fb.empty(0, device=device, dtype=dtype)
         buffer = Tensor._make_subclass(cls, data, requires_grad)
         buffer.persistent = persistent

@@ -25,15 +25,24 @@ def apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Tens
 
 
 def _check_options(hidden_size, num_layers, dropout, proj_size) -> None:
-    if (not isinstance(dropout, numbers.Number) or isinstance(dropout, bool)
-            or not 0 <= dropout <= 1):
-        raise ValueError("dropout should be a number in range [0, 1] representing the probability "
-                         "of an element being zeroed")
+    if (
+        not isinstance(dropout, numbers.Number)
+        or isinstance(dropout, bool)
+        or not 0 <= dropout <= 1
+    ):
+        raise ValueError(
+            "dropout should be a number in range [0, 1] representing the probability "
+            "of an element being zeroed"
+        )
     if dropout > 0 and num_layers == 1:
         import warnings
-        warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero "
-                      f"dropout expects num_layers greater than 1, but got dropout={dropout} and "
-                      f"num_layers={num_layers}", stacklevel=4)
+
+        warnings.warn(
+            "dropout option adds dropout after all but last recurrent layer, so non-zero "
+            f"dropout expects num_layers greater than 1, but got dropout={dropout} and "
+            f"num_layers={num_layers}",
+            stacklevel=4,
+        )
     if not isinstance(hidden_size, int):
         raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
     if hidden_size <= 0:
@@ -49,13 +58,32 @@ def _check_options(hidden_size, num_layers, dropout, proj_size) -> None:
 class RNNBase(Module):
     """What RNN, LSTM and GRU share. Weights are drawn from (-k, k), k = 1 / sqrt(hidden_size)."""
 
-    __constants__ = ["mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first",
-                     "dropout", "bidirectional", "proj_size"]
+    __constants__ = [
+        "mode",
+        "input_size",
+        "hidden_size",
+        "num_layers",
+        "bias",
+        "batch_first",
+        "dropout",
+        "bidirectional",
+        "proj_size",
+    ]
 
-    def __init__(self, mode: str, input_size: int, hidden_size: int, num_layers: int = 1,
-                 bias: bool = True, batch_first: bool = False, dropout: float = 0.0,
-                 bidirectional: bool = False, proj_size: int = 0, device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self,
+        mode: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device=None,
+        dtype=None,
+    ) -> None:
         super().__init__()
         if mode not in GATES:
             raise ValueError("Unrecognized RNN mode: " + str(mode))
@@ -83,8 +111,9 @@ class RNNBase(Module):
                     shapes.append(("weight_hr", (proj_size, hidden_size)))
                 suffix = f"_l{layer}" + ("_reverse" if d else "")
                 for name, shape in shapes:
-                    setattr(self, name + suffix,
-                            Parameter(fb.empty(shape, device=device, dtype=dtype)))
+                    setattr(
+                        self, name + suffix, Parameter(fb.empty(shape, device=device, dtype=dtype))
+                    )
                 self._all_weights.append([name + suffix for name, _ in shapes])
         self.reset_parameters()
 
@@ -132,15 +161,19 @@ class RNNBase(Module):
         """Raise unless `input` fits the module."""
         dtype = self._flat_weights[0].dtype
         if dtype != input.dtype:
-            raise ValueError(f"RNN input dtype ({input.dtype}) does not match weight dtype "
-                             f"({dtype}). Convert input: input.to({dtype}), or convert model: "
-                             f"model.to({input.dtype})")
+            raise ValueError(
+                f"RNN input dtype ({input.dtype}) does not match weight dtype "
+                f"({dtype}). Convert input: input.to({dtype}), or convert model: "
+                f"model.to({input.dtype})"
+            )
         wanted = 2 if batch_sizes is not None else 3
         if input.dim() != wanted:
             raise RuntimeError(f"input must have {wanted} dimensions, got {input.dim()}")
         if self.input_size != input.size(-1):
-            raise RuntimeError("input.size(-1) must be equal to input_size. Expected "
-                               f"{self.input_size}, got {input.size(-1)}")
+            raise RuntimeError(
+                "input.size(-1) must be equal to input_size. Expected "
+                f"{self.input_size}, got {input.size(-1)}"
+            )
 
     def get_expected_hidden_size(self, input: Tensor, batch_sizes) -> tuple[int, int, int]:
         """(layers * directions, batch, hidden or projected size)."""
@@ -155,8 +188,9 @@ class RNNBase(Module):
         """(layers * directions, batch, hidden size)."""
         return *self.get_expected_hidden_size(input, batch_sizes)[:2], self.hidden_size
 
-    def check_hidden_size(self, hx: Tensor, expected_hidden_size,
-                          msg: str = "Expected hidden size {}, got {}") -> None:
+    def check_hidden_size(
+        self, hx: Tensor, expected_hidden_size, msg: str = "Expected hidden size {}, got {}"
+    ) -> None:
         """Raise unless `hx` has the expected size."""
         if tuple(hx.size()) != tuple(expected_hidden_size):
             raise RuntimeError(msg.format(tuple(expected_hidden_size), list(hx.size())))
@@ -182,12 +216,14 @@ class RNNBase(Module):
             return None
         if single:
             if hx.dim() != 2:
-                raise RuntimeError("For unbatched 2-D input, hx should also be 2-D but got "
-                                   f"{hx.dim()}-D tensor")
+                raise RuntimeError(
+                    f"For unbatched 2-D input, hx should also be 2-D but got {hx.dim()}-D tensor"
+                )
             return (hx.unsqueeze(1),)
         if hx.dim() != 3:
-            raise RuntimeError(f"For batched 3-D input, hx should also be 3-D but got {hx.dim()}-D "
-                               "tensor")
+            raise RuntimeError(
+                f"For batched 3-D input, hx should also be 3-D but got {hx.dim()}-D tensor"
+            )
         return (hx,)
 
     def _zeros(self, input, batch_sizes) -> tuple:
@@ -206,12 +242,16 @@ class RNNBase(Module):
         batch_sizes, single = None, False
         if packed is not None:
             input, batch_sizes, sorted_indices, unsorted_indices = packed
-            states = (self._zeros(input, batch_sizes) if hx is None else
-                      self._hidden(self.permute_hidden(hx, sorted_indices), False))
+            states = (
+                self._zeros(input, batch_sizes)
+                if hx is None
+                else self._hidden(self.permute_hidden(hx, sorted_indices), False)
+            )
         else:
             if input.dim() not in (2, 3):
-                raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got "
-                                 f"{input.dim()}D instead")
+                raise ValueError(
+                    f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D instead"
+                )
             single = input.dim() == 2
             if single:
                 input = input.unsqueeze(0 if self.batch_first else 1)
@@ -221,8 +261,15 @@ class RNNBase(Module):
         self._check_states(input, states, batch_sizes)
         operator = getattr(native, self.mode.lower())
         hidden = states if self.mode == "LSTM" else states[0]
-        rest = (hidden, self._flat_weights, self.bias, self.num_layers, self.dropout,
-                self.training, self.bidirectional)
+        rest = (
+            hidden,
+            self._flat_weights,
+            self.bias,
+            self.num_layers,
+            self.dropout,
+            self.training,
+            self.bidirectional,
+        )
         if packed is not None:
             out, *states = operator(input, batch_sizes, *rest)
             result = self.permute_hidden(self._result(tuple(states)), unsorted_indices)
@@ -251,8 +298,9 @@ class RNN(RNNBase):
             nonlinearity = kwargs.pop("nonlinearity", "tanh")
         modes = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
         if nonlinearity not in modes:
-            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or "
-                             "'relu'.")
+            raise ValueError(
+                f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'."
+            )
         super().__init__(modes[nonlinearity], *args, **kwargs)
         self.nonlinearity = nonlinearity
 
@@ -283,10 +331,16 @@ class LSTM(RNNBase):
     def check_forward_args(self, input, hidden, batch_sizes) -> None:
         """Raise unless input and both states fit the module."""
         self.check_input(input, batch_sizes)
-        self.check_hidden_size(hidden[0], self.get_expected_hidden_size(input, batch_sizes),
-                               "Expected hidden[0] size {}, got {}")
-        self.check_hidden_size(hidden[1], self.get_expected_cell_size(input, batch_sizes),
-                               "Expected hidden[1] size {}, got {}")
+        self.check_hidden_size(
+            hidden[0],
+            self.get_expected_hidden_size(input, batch_sizes),
+            "Expected hidden[0] size {}, got {}",
+        )
+        self.check_hidden_size(
+            hidden[1],
+            self.get_expected_cell_size(input, batch_sizes),
+            "Expected hidden[1] size {}, got {}",
+        )
 
     def _hidden(self, hx, single: bool):
         if hx is None:
@@ -294,14 +348,18 @@ class LSTM(RNNBase):
         h, c = hx
         wanted = 2 if single else 3
         if h.dim() != wanted or c.dim() != wanted:
-            raise RuntimeError(f"For {'unbatched 2-D' if single else 'batched 3-D'} input, hx and "
-                               f"cx should also be {wanted}-D but got ({h.dim()}-D, {c.dim()}-D) "
-                               "tensors")
+            raise RuntimeError(
+                f"For {'unbatched 2-D' if single else 'batched 3-D'} input, hx and "
+                f"cx should also be {wanted}-D but got ({h.dim()}-D, {c.dim()}-D) "
+                "tensors"
+            )
         return (h.unsqueeze(1), c.unsqueeze(1)) if single else (h, c)
 
     def _zeros(self, input, batch_sizes) -> tuple:
-        sizes = (self.get_expected_hidden_size(input, batch_sizes),
-                 self.get_expected_cell_size(input, batch_sizes))
+        sizes = (
+            self.get_expected_hidden_size(input, batch_sizes),
+            self.get_expected_cell_size(input, batch_sizes),
+        )
         return tuple(fb.zeros(s, dtype=input.dtype, device=input.device) for s in sizes)
 
     def _result(self, states: tuple):
@@ -313,8 +371,15 @@ class RNNCellBase(Module):
 
     __constants__ = ["input_size", "hidden_size", "bias"]
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        num_chunks: int,
+        device=None,
+        dtype=None,
+    ) -> None:
         factory = {"device": device, "dtype": dtype}
         super().__init__()
         self.input_size = input_size
@@ -346,8 +411,10 @@ class RNNCellBase(Module):
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
         if input.size(-1) != self.input_size:
-            raise RuntimeError(f"{name}: input has inconsistent input_size: got {input.size(-1)}, "
-                               f"expected {self.input_size}")
+            raise RuntimeError(
+                f"{name}: input has inconsistent input_size: got {input.size(-1)}, "
+                f"expected {self.input_size}"
+            )
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         if states is None:
@@ -357,17 +424,25 @@ class RNNCellBase(Module):
             for i, h in enumerate(states):
                 if h.dim() not in (1, 2):
                     which = f"hx[{i}]" if len(states) > 1 else "hidden"
-                    raise ValueError(f"{name}: Expected {which} to be 1D or 2D, got {h.dim()}D "
-                                     "instead")
+                    raise ValueError(
+                        f"{name}: Expected {which} to be 1D or 2D, got {h.dim()}D instead"
+                    )
             states = tuple(h if batched else h.unsqueeze(0) for h in states)
             for h in states:
                 if h.size(-1) != self.hidden_size or h.size(0) != x.size(0):
                     raise RuntimeError(
                         f"{name}: hidden state of size {list(h.shape)} does not fit input of batch "
-                        f"{x.size(0)} and hidden_size {self.hidden_size}")
+                        f"{x.size(0)} and hidden_size {self.hidden_size}"
+                    )
         operator = getattr(native, mode.lower() + "_cell")
-        out = operator(x, states if mode == "LSTM" else states[0], self.weight_ih, self.weight_hh,
-                       self.bias_ih, self.bias_hh)
+        out = operator(
+            x,
+            states if mode == "LSTM" else states[0],
+            self.weight_ih,
+            self.weight_hh,
+            self.bias_ih,
+            self.bias_hh,
+        )
         out = out if mode == "LSTM" else (out,)
         return out if batched else tuple(h.squeeze(0) for h in out)
 
@@ -377,8 +452,15 @@ class RNNCell(RNNCellBase):
 
     __constants__ = ["input_size", "hidden_size", "bias", "nonlinearity"]
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True,
-                 nonlinearity: str = "tanh", device=None, dtype=None) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device=None,
+        dtype=None,
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
 
@@ -392,8 +474,9 @@ class RNNCell(RNNCellBase):
 class LSTMCell(RNNCellBase):
     """One step of an LSTM; the state is a pair (h, c)."""
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx=None):
@@ -403,8 +486,9 @@ class LSTMCell(RNNCellBase):
 class GRUCell(RNNCellBase):
     """One step of a GRU."""
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device=None,
-                 dtype=None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:

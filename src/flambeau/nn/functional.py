@@ -31,7 +31,6 @@ from ._functional_image import pixel_unshuffle as pixel_unshuffle
 from ._functional_image import upsample as upsample
 from ._functional_image import upsample_bilinear as upsample_bilinear
 from ._functional_image import upsample_nearest as upsample_nearest
-from ._functional_resize import interpolate as interpolate
 from ._functional_loss import binary_cross_entropy as binary_cross_entropy
 from ._functional_loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from ._functional_loss import cosine_embedding_loss as cosine_embedding_loss
@@ -58,18 +57,15 @@ from ._functional_norm import local_response_norm as local_response_norm
 from ._functional_norm import normalize as normalize
 from ._functional_norm import pairwise_distance as pairwise_distance
 from ._functional_norm import pdist as pdist
-from ._functional_pool import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
-from ._functional_pool import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
-from ._functional_pool import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
-from ._functional_pool import max_pool1d as max_pool1d
 from ._functional_pool import adaptive_avg_pool1d as adaptive_avg_pool1d
-from ._functional_pool import adaptive_max_pool1d as adaptive_max_pool1d
-from ._functional_pool import max_pool2d as max_pool2d
 from ._functional_pool import adaptive_avg_pool2d as adaptive_avg_pool2d
-from ._functional_pool import adaptive_max_pool2d as adaptive_max_pool2d
-from ._functional_pool import max_pool3d as max_pool3d
 from ._functional_pool import adaptive_avg_pool3d as adaptive_avg_pool3d
+from ._functional_pool import adaptive_max_pool1d as adaptive_max_pool1d
+from ._functional_pool import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
+from ._functional_pool import adaptive_max_pool2d as adaptive_max_pool2d
+from ._functional_pool import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
 from ._functional_pool import adaptive_max_pool3d as adaptive_max_pool3d
+from ._functional_pool import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
 from ._functional_pool import fractional_max_pool2d as fractional_max_pool2d
 from ._functional_pool import (
     fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
@@ -81,12 +77,16 @@ from ._functional_pool import (
 from ._functional_pool import lp_pool1d as lp_pool1d
 from ._functional_pool import lp_pool2d as lp_pool2d
 from ._functional_pool import lp_pool3d as lp_pool3d
+from ._functional_pool import max_pool1d as max_pool1d
 from ._functional_pool import max_pool1d_with_indices as max_pool1d_with_indices
+from ._functional_pool import max_pool2d as max_pool2d
 from ._functional_pool import max_pool2d_with_indices as max_pool2d_with_indices
+from ._functional_pool import max_pool3d as max_pool3d
 from ._functional_pool import max_pool3d_with_indices as max_pool3d_with_indices
 from ._functional_pool import max_unpool1d as max_unpool1d
 from ._functional_pool import max_unpool2d as max_unpool2d
 from ._functional_pool import max_unpool3d as max_unpool3d
+from ._functional_resize import interpolate as interpolate
 from ._native import avg_pool1d as avg_pool1d
 from ._native import avg_pool2d as avg_pool2d
 from ._native import avg_pool3d as avg_pool3d
@@ -100,7 +100,6 @@ from ._native import conv_transpose2d as conv_transpose2d
 from ._native import conv_transpose3d as conv_transpose3d
 from ._native import dropout as dropout
 from ._native import elu as elu
-from ._native import col2im as fold
 from ._native import gelu as gelu
 from ._native import group_norm as group_norm
 from ._native import hardshrink as hardshrink
@@ -130,4 +129,3 @@ from ._native import softsign as softsign
 from ._native import tanh as tanh
 from ._native import tanhshrink as tanhshrink
 from ._native import threshold as threshold
-from ._native import im2col as unfold

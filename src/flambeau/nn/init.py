@@ -16,8 +16,16 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     ReLU sqrt(2) (He et al. 2015), tanh 5/3, SELU 3/4, leaky ReLU sqrt(2 / (1 + slope^2)) with the
     slope in `param` (0.01), linear maps, convolutions and sigmoid 1. ValueError for other names.
     """
-    if nonlinearity in ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d",
-                        "conv_transpose2d", "conv_transpose3d", "sigmoid"):
+    if nonlinearity in (
+        "linear",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "sigmoid",
+    ):
         return 1
     if nonlinearity == "tanh":
         return 5.0 / 3
@@ -30,7 +38,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
             slope = param
         else:
             raise ValueError(f"negative_slope {param} not a valid number")
-        return math.sqrt(2.0 / (1 + slope ** 2))
+        return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity == "selu":
         return 3.0 / 4
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
@@ -48,8 +56,14 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator=None)
         return tensor.normal_(mean, std, generator=generator)
 
 
-def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0,
-                  b: float = 2.0, generator=None) -> Tensor:
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator=None,
+) -> Tensor:
     """Fill with the normal distribution N(mean, std^2) restricted to [a, b].
 
     Where the interval holds much of the normal's mass, values outside are drawn again; elsewhere
@@ -59,8 +73,11 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
         raise ValueError(f"trunc_normal_: a must not exceed b, but got a={a} and b={b}")
     low, high = (a - mean) / std, (b - mean) / std
     if low > 2 or high < -2:
-        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-                      "The distribution of values may be incorrect.", stacklevel=2)
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=2,
+        )
     mass = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
     with fb.no_grad():
         if tensor.is_meta or tensor.numel() == 0:
@@ -85,8 +102,9 @@ def _fill_by_acceptance(tensor, mean, std, a, b, generator) -> None:
     waiting = fb.ones_like(tensor, dtype=fb.bool)
     while waiting.any():
         drawn = fb.empty_like(tensor).uniform_(a, b, generator=generator)
-        chance = fb.rand(tensor.shape, generator=generator, dtype=tensor.dtype,
-                         device=tensor.device)
+        chance = fb.rand(
+            tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device
+        )
         density = fb.exp((nearest * nearest - ((drawn - mean) / std) ** 2) / 2)
         accepted = waiting & (chance <= density)
         tensor.copy_(fb.where(accepted, drawn, tensor))
@@ -143,8 +161,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     if tensor.dim() < 2:
-        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 "
-                         "dimensions")
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
     field = 1
     for n in tensor.shape[2:]:
         field *= n
@@ -180,8 +199,13 @@ def _is_empty(tensor: Tensor) -> bool:
     return False
 
 
-def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in",
-                     nonlinearity: str = "leaky_relu", generator=None) -> Tensor:
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator=None,
+) -> Tensor:
     """Uniform on (-b, b), b = gain * sqrt(3 / fan) (He et al. 2015).
 
     `a` is the slope of the leaky ReLU that follows, `mode` the fan: "fan_in" or "fan_out".
@@ -194,8 +218,13 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in",
     return uniform_(tensor, -bound, bound, generator)
 
 
-def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in",
-                    nonlinearity: str = "leaky_relu", generator=None) -> Tensor:
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator=None,
+) -> Tensor:
     """Normal with standard deviation gain / sqrt(fan) (He et al. 2015); see kaiming_uniform_."""
     if _is_empty(tensor):
         return tensor
@@ -245,8 +274,11 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator=None) 
 
 def _old_name(new, name: str):
     def old(*args, **kwargs):
-        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.",
-                      FutureWarning, stacklevel=2)
+        warnings.warn(
+            f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.",
+            FutureWarning,
+            stacklevel=2,
+        )
         return new(*args, **kwargs)
 
     old.__name__ = old.__qualname__ = name

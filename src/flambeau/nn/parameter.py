@@ -7,5 +7,11 @@ from ._parameter import UninitializedParameter as UninitializedParameter
 from ._parameter import UninitializedTensorMixin as UninitializedTensorMixin
 from ._parameter import is_lazy as is_lazy
 
-__all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer",
-           "UninitializedTensorMixin"]
+__all__ = [
+    "Parameter",
+    "UninitializedParameter",
+    "is_lazy",
+    "Buffer",
+    "UninitializedBuffer",
+    "UninitializedTensorMixin",
+]

@@ -11,13 +11,22 @@ class SummaryWriter:
     ImportError when the package ``tensorboard`` is not installed.
     """
 
-    def __init__(self, log_dir=None, comment="", purge_step=None, max_queue=10, flush_secs=120,
-                 filename_suffix=""):
+    def __init__(
+        self,
+        log_dir=None,
+        comment="",
+        purge_step=None,
+        max_queue=10,
+        flush_secs=120,
+        filename_suffix="",
+    ):
         try:
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
         except ImportError as error:
-            raise ImportError("utils.tensorboard: SummaryWriter needs the package tensorboard: "
-                              "pip install tensorboard") from error
+            raise ImportError(
+                "utils.tensorboard: SummaryWriter needs the package tensorboard: "
+                "pip install tensorboard"
+            ) from error
         self.log_dir = log_dir or time.strftime("runs/%b%d_%H-%M-%S") + comment
         self._file = EventFileWriter(str(self.log_dir), max_queue, flush_secs, filename_suffix)
 
@@ -25,14 +34,22 @@ class SummaryWriter:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        event = Event(wall_time=time.time() if walltime is None else walltime,
-                      summary=Summary(value=[value]))
+        event = Event(
+            wall_time=time.time() if walltime is None else walltime, summary=Summary(value=[value])
+        )
         if step is not None:
             event.step = int(step)
         self._file.add_event(event)
 
-    def add_scalar(self, tag, scalar_value, global_step=None, walltime=None, new_style=False,
-                   double_precision=False):
+    def add_scalar(
+        self,
+        tag,
+        scalar_value,
+        global_step=None,
+        walltime=None,
+        new_style=False,
+        double_precision=False,
+    ):
         """One point of the curve ``tag``; ``scalar_value`` is a number or a one-element tensor."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
@@ -45,8 +62,9 @@ class SummaryWriter:
 
     def __getattr__(self, name):
         if name.startswith("add_"):
-            raise NotImplementedError(f"SummaryWriter.{name} is not built in; add_scalar and "
-                                      "add_scalars are")
+            raise NotImplementedError(
+                f"SummaryWriter.{name} is not built in; add_scalar and add_scalars are"
+            )
         raise AttributeError(name)
 
     def flush(self):

@@ -14,8 +14,10 @@ class DataParallel(Module):
     def __init__(self, module, device_ids=None, output_device=None, dim: int = 0) -> None:
         super().__init__()
         if device_ids:
-            raise RuntimeError(f"DataParallel: device_ids={list(device_ids)}, but there are no "
-                               "GPUs; leave device_ids out")
+            raise RuntimeError(
+                f"DataParallel: device_ids={list(device_ids)}, but there are no "
+                "GPUs; leave device_ids out"
+            )
         self.module = module
         self.device_ids = []
         self.output_device = output_device
@@ -25,8 +27,9 @@ class DataParallel(Module):
         return self.module(*inputs, **kwargs)
 
 
-def data_parallel(module, inputs, device_ids=None, output_device=None, dim: int = 0,
-                  module_kwargs=None):
+def data_parallel(
+    module, inputs, device_ids=None, output_device=None, dim: int = 0, module_kwargs=None
+):
     """Call `module` on `inputs`; see :class:`DataParallel`."""
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     return DataParallel(module, device_ids, output_device, dim)(*inputs, **(module_kwargs or {}))

@@ -20,7 +20,9 @@ def vector_to_parameters(vec: Tensor, parameters) -> None:
     for p in parameters:
         count = p.numel()
         if start + count > vec.numel():
-            raise RuntimeError(f"vector_to_parameters: the vector holds {vec.numel()} numbers, too "
-                               "few for the parameters")
-        p.data = vec[start:start + count].view_as(p).data
+            raise RuntimeError(
+                f"vector_to_parameters: the vector holds {vec.numel()} numbers, too "
+                "few for the parameters"
+            )
+        p.data = vec[start : start + count].view_as(p).data
         start += count

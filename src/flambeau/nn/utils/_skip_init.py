@@ -9,6 +9,7 @@ def skip_init(module_cls, *args, **kwargs):
     The class must take a `device` argument; `device` says where the tensors are wanted.
     """
     from .._module import Module
+
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")
     device = kwargs.pop("device", "cpu")

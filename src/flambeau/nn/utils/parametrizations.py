@@ -34,16 +34,21 @@ def weight_norm(module, name: str = "weight", dim: int | None = 0):
 class _SpectralNorm(Module):
     """weight / sigma, sigma found by power iteration (Miyato et al. 2018)."""
 
-    def __init__(self, weight, n_power_iterations: int = 1, dim: int = 0,
-                 eps: float = 1e-12) -> None:
+    def __init__(
+        self, weight, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12
+    ) -> None:
         super().__init__()
         ndim = weight.ndim
         if dim >= ndim or dim < -ndim:
-            raise IndexError(f"Dimension out of range (expected to be in range of [-{ndim}, "
-                             f"{ndim - 1}] but got {dim})")
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [-{ndim}, "
+                f"{ndim - 1}] but got {dim})"
+            )
         if n_power_iterations <= 0:
-            raise ValueError("Expected n_power_iterations to be positive, but got "
-                             f"n_power_iterations={n_power_iterations}")
+            raise ValueError(
+                "Expected n_power_iterations to be positive, but got "
+                f"n_power_iterations={n_power_iterations}"
+            )
         self.dim = dim % ndim
         self.eps = eps
         if ndim > 1:
@@ -82,21 +87,30 @@ class _SpectralNorm(Module):
         return value
 
 
-def spectral_norm(module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
-                  dim: int | None = None):
+def spectral_norm(
+    module,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
+):
     """Parametrise `name` as itself divided by its largest singular value."""
     weight = getattr(module, name, None)
     if not isinstance(weight, fb.Tensor):
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
     if dim is None:
         from .._conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+
         dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
     parametrize.register_parametrization(
-        module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+        module, name, _SpectralNorm(weight, n_power_iterations, dim, eps)
+    )
     return module
 
 
 def orthogonal(module, name: str = "weight", orthogonal_map=None, *, use_trivialization=True):
     """Not available."""
-    raise NotImplementedError("nn.utils.parametrizations.orthogonal is not available; "
-                              "nn.init.orthogonal_ gives an orthogonal start")
+    raise NotImplementedError(
+        "nn.utils.parametrizations.orthogonal is not available; "
+        "nn.init.orthogonal_ gives an orthogonal start"
+    )

@@ -52,13 +52,17 @@ class ParametrizationList(ModuleList):
         self.is_tensor = isinstance(value, Tensor)
         values = [value] if self.is_tensor else list(value)
         if not self.is_tensor and not all(isinstance(v, Tensor) for v in values):
-            raise ValueError("right_inverse must return a Tensor or a sequence of tensors (list, "
-                             f"tuple...). Got {type(value).__name__}")
+            raise ValueError(
+                "right_inverse must return a Tensor or a sequence of tensors (list, "
+                f"tuple...). Got {type(value).__name__}"
+            )
         self.ntensors = len(values)
         if self.is_tensor and value.dtype != original.dtype and not unsafe:
-            raise ValueError("When `right_inverse` outputs one tensor, it may not change the dtype."
-                             f"\noriginal.dtype: {original.dtype}\nright_inverse(original).dtype: "
-                             f"{value.dtype}")
+            raise ValueError(
+                "When `right_inverse` outputs one tensor, it may not change the dtype."
+                f"\noriginal.dtype: {original.dtype}\nright_inverse(original).dtype: "
+                f"{value.dtype}"
+            )
         for i, v in enumerate(values):
             name = "original" if self.is_tensor else f"original{i}"
             # One tensor keeps the identity of the parameter, for optimizers that hold it.
@@ -78,8 +82,9 @@ class ParametrizationList(ModuleList):
             result = self()
             for what in ("dtype", "shape"):
                 if getattr(result, what) != getattr(original, what) and self.is_tensor is False:
-                    raise ValueError(f"Registering a parametrization may not change the {what} of "
-                                     "the tensor")
+                    raise ValueError(
+                        f"Registering a parametrization may not change the {what} of the tensor"
+                    )
 
     def originals(self) -> list[Tensor]:
         """The tensors the chain starts from."""
@@ -92,17 +97,22 @@ class ParametrizationList(ModuleList):
         with fb.no_grad():
             for module in reversed(list(self)):
                 if not hasattr(module, "right_inverse"):
-                    raise RuntimeError(f"parametrization {type(module).__name__} does not "
-                                       "implement right_inverse.")
+                    raise RuntimeError(
+                        f"parametrization {type(module).__name__} does not implement right_inverse."
+                    )
                 value = module.right_inverse(value)
             values = [value] if self.is_tensor else list(value)
             if len(values) != self.ntensors:
-                raise ValueError("'right_inverse' must return a sequence of tensors of length "
-                                 f"{self.ntensors}. Got a sequence of length {len(values)}.")
+                raise ValueError(
+                    "'right_inverse' must return a sequence of tensors of length "
+                    f"{self.ntensors}. Got a sequence of length {len(values)}."
+                )
             for own, new in zip(self.originals(), values):
                 if own.shape != new.shape or own.dtype != new.dtype:
-                    raise ValueError(f"right_inverse: expected a tensor of shape {own.shape} and "
-                                     f"dtype {own.dtype}, but got {new.shape} and {new.dtype}")
+                    raise ValueError(
+                        f"right_inverse: expected a tensor of shape {own.shape} and "
+                        f"dtype {own.dtype}, but got {new.shape} and {new.dtype}"
+                    )
                 own.copy_(new)
 
     def forward(self) -> Tensor:
@@ -114,8 +124,9 @@ class ParametrizationList(ModuleList):
 
 
 def _getstate_refused(self):
-    raise RuntimeError("Serialization of parametrized modules is only supported through "
-                       "state_dict().")
+    raise RuntimeError(
+        "Serialization of parametrized modules is only supported through state_dict()."
+    )
 
 
 def _inject_class(module) -> None:
@@ -168,16 +179,19 @@ def register_parametrization(module, tensor_name: str, parametrization, *, unsaf
         chain.unsafe |= unsafe
         return module
     if tensor_name not in module._buffers and tensor_name not in module._parameters:
-        raise ValueError(f"Module '{module}' does not have a parameter, a buffer, or a "
-                         f"parametrized element with name '{tensor_name}'")
+        raise ValueError(
+            f"Module '{module}' does not have a parameter, a buffer, or a "
+            f"parametrized element with name '{tensor_name}'"
+        )
     original = getattr(module, tensor_name)
     before = (original.shape, original.dtype)
     chain = ParametrizationList([parametrization], original, unsafe=unsafe)
     if not unsafe:
         result = chain()
         if not isinstance(result, Tensor):
-            raise ValueError("A parametrization must return a tensor. Got "
-                             f"{type(result).__name__}.")
+            raise ValueError(
+                f"A parametrization must return a tensor. Got {type(result).__name__}."
+            )
         _check_same(*before, result)
     delattr(module, tensor_name)
     if not is_parametrized(module):
@@ -191,9 +205,11 @@ def register_parametrization(module, tensor_name: str, parametrization, *, unsaf
 def _check_same(shape, dtype, result) -> None:
     for what, old, new in (("dtype", dtype, result.dtype), ("shape", shape, result.shape)):
         if old != new:
-            raise ValueError(f"Registering a parametrization may not change the {what} of the "
-                             f"tensor, unless the `unsafe` flag is enabled.\n{what} before: {old}, "
-                             f"after: {new}")
+            raise ValueError(
+                f"Registering a parametrization may not change the {what} of the "
+                f"tensor, unless the `unsafe` flag is enabled.\n{what} before: {old}, "
+                f"after: {new}"
+            )
 
 
 def _check_chained(module, name, parametrization) -> None:
@@ -233,8 +249,10 @@ def remove_parametrizations(module, tensor_name: str, leave_parametrized: bool =
         value = getattr(module, tensor_name).detach()
         original = Parameter(value) if isinstance(chain.original0, Parameter) else value
     else:
-        raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that "
-                         "is parametrized in terms of a sequence of tensors.")
+        raise ValueError(
+            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that "
+            "is parametrized in terms of a sequence of tensors."
+        )
     delattr(type(module), tensor_name)
     del module.parametrizations[tensor_name]
     if isinstance(original, Parameter):

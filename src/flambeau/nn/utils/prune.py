@@ -35,8 +35,11 @@ class BasePruningMethod:
     @classmethod
     def apply(cls, module, name: str, *args, importance_scores=None, **kwargs):
         """Prune `name` of `module`, on top of earlier prunings of the same tensor."""
-        earlier = [(k, h) for k, h in module._forward_pre_hooks.items()
-                   if isinstance(h, BasePruningMethod) and h._tensor_name == name]
+        earlier = [
+            (k, h)
+            for k, h in module._forward_pre_hooks.items()
+            if isinstance(h, BasePruningMethod) and h._tensor_name == name
+        ]
         method = cls(*args, **kwargs)
         method._tensor_name = name
         if earlier:
@@ -52,8 +55,9 @@ class BasePruningMethod:
             original = getattr(module, name)
             mask = fb.ones_like(original)
         if importance_scores is not None and importance_scores.shape != original.shape:
-            raise AssertionError("importance_scores should have the same shape as parameter "
-                                 f"{name} of {module}")
+            raise AssertionError(
+                f"importance_scores should have the same shape as parameter {name} of {module}"
+            )
         scores = original if importance_scores is None else importance_scores
         if not earlier:
             module.register_parameter(name + "_orig", original)
@@ -65,8 +69,9 @@ class BasePruningMethod:
         module.register_forward_pre_hook(method)
         return method
 
-    def prune(self, t: Tensor, default_mask: Tensor | None = None,
-              importance_scores: Tensor | None = None) -> Tensor:
+    def prune(
+        self, t: Tensor, default_mask: Tensor | None = None, importance_scores: Tensor | None = None
+    ) -> Tensor:
         """`t` times the mask this method computes."""
         scores = t if importance_scores is None else importance_scores
         mask = fb.ones_like(t) if default_mask is None else default_mask
@@ -88,15 +93,18 @@ def _amount_ok(amount) -> None:
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
     if amount < 0 or (not isinstance(amount, numbers.Integral) and amount > 1.0):
-        raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a "
-                         "non-negative integer")
+        raise ValueError(
+            f"amount={amount} should either be a float in the range [0, 1] or a "
+            "non-negative integer"
+        )
 
 
 def _how_many(amount, size: int) -> int:
     if isinstance(amount, numbers.Integral):
         if amount > size:
-            raise ValueError(f"amount={amount} should be smaller than the number of parameters to "
-                             f"prune={size}")
+            raise ValueError(
+                f"amount={amount} should be smaller than the number of parameters to prune={size}"
+            )
         return int(amount)
     return round(amount * size)
 
@@ -122,9 +130,11 @@ class PruningContainer(BasePruningMethod):
         if not isinstance(method, BasePruningMethod):
             raise TypeError(f"{type(method)} is not a BasePruningMethod subclass")
         if self._tensor_name != method._tensor_name:
-            raise ValueError("Can only add pruning methods acting on the parameter named "
-                             f"'{self._tensor_name}' to PruningContainer. Found "
-                             f"'{method._tensor_name}'")
+            raise ValueError(
+                "Can only add pruning methods acting on the parameter named "
+                f"'{self._tensor_name}' to PruningContainer. Found "
+                f"'{method._tensor_name}'"
+            )
         self._pruning_methods += (method,)
 
     def __len__(self) -> int:
@@ -149,8 +159,9 @@ class PruningContainer(BasePruningMethod):
             dim = method.dim % t.dim()
             others = tuple(d for d in range(t.dim()) if d != dim)
             kept = mask.sum(dim=others).nonzero().reshape(-1)
-            part = method.compute_mask(t.index_select(dim, kept),
-                                       default_mask=mask.index_select(dim, kept))
+            part = method.compute_mask(
+                t.index_select(dim, kept), default_mask=mask.index_select(dim, kept)
+            )
             return mask.index_copy(dim, kept, part)
         return method.compute_mask(t, default_mask=mask)
 
@@ -217,8 +228,10 @@ class _Structured(BasePruningMethod):
 
     def _check(self, t) -> int:
         if t.dim() <= 1:
-            raise ValueError("Structured pruning can only be applied to multidimensional tensors. "
-                             f"Found tensor of shape {t.shape} with {t.dim()} dims")
+            raise ValueError(
+                "Structured pruning can only be applied to multidimensional tensors. "
+                f"Found tensor of shape {t.shape} with {t.dim()} dims"
+            )
         if not -t.dim() <= self.dim < t.dim():
             raise IndexError(f"Invalid index {self.dim} for tensor of size {t.shape}")
         return _how_many(self.amount, t.shape[self.dim])
@@ -275,8 +288,9 @@ class LnStructured(_Structured):
     @classmethod
     def apply(cls, module, name, amount, n, dim, importance_scores=None):
         """Register on `module`."""
-        return super().apply(module, name, amount=amount, n=n, dim=dim,
-                             importance_scores=importance_scores)
+        return super().apply(
+            module, name, amount=amount, n=n, dim=dim, importance_scores=importance_scores
+        )
 
 
 class CustomFromMask(BasePruningMethod):
@@ -341,22 +355,28 @@ def global_unstructured(parameters, pruning_method, importance_scores=None, **kw
     scores = importance_scores or {}
     tensors = [scores.get((m, n), getattr(m, n)) for m, n in parameters]
     flat = fb.cat([t.reshape(-1) for t in tensors])
-    masks = fb.cat([getattr(m, n + "_mask", fb.ones_like(t)).reshape(-1)
-                    for (m, n), t in zip(parameters, tensors)])
+    masks = fb.cat(
+        [
+            getattr(m, n + "_mask", fb.ones_like(t)).reshape(-1)
+            for (m, n), t in zip(parameters, tensors)
+        ]
+    )
     container = PruningContainer()
     container._tensor_name = "temp"
     method = pruning_method(**kwargs)
     method._tensor_name = "temp"
     if method.PRUNING_TYPE != "unstructured":
-        raise TypeError('Only "unstructured" PRUNING_TYPE supported for the `pruning_method`. '
-                        f"Found method {pruning_method} of type {method.PRUNING_TYPE}")
+        raise TypeError(
+            'Only "unstructured" PRUNING_TYPE supported for the `pruning_method`. '
+            f"Found method {pruning_method} of type {method.PRUNING_TYPE}"
+        )
     container.add_pruning_method(method)
     with fb.no_grad():
         final = container.compute_mask(flat, masks)
     start = 0
     for (module, name), t in zip(parameters, tensors):
         count = t.numel()
-        custom_from_mask(module, name, mask=final[start:start + count].view_as(t))
+        custom_from_mask(module, name, mask=final[start : start + count].view_as(t))
         start += count
 
 
@@ -367,11 +387,15 @@ def remove(module, name):
             hook.remove(module)
             del module._forward_pre_hooks[key]
             return module
-    raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can "
-                     "be removed")
+    raise ValueError(
+        f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed"
+    )
 
 
 def is_pruned(module) -> bool:
     """True iff anything in `module` is pruned."""
-    return any(isinstance(h, BasePruningMethod)
-               for m in module.modules() for h in m._forward_pre_hooks.values())
+    return any(
+        isinstance(h, BasePruningMethod)
+        for m in module.modules()
+        for h in m._forward_pre_hooks.values()
+    )

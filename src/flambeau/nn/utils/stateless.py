@@ -20,8 +20,10 @@ def _swap(module, path: str, value):
 def _tied_names(module) -> dict[str, list[str]]:
     """For each name, all names of the same tensor."""
     by_tensor: dict[int, list[str]] = {}
-    for source in (module.named_parameters(remove_duplicate=False),
-                   module.named_buffers(remove_duplicate=False)):
+    for source in (
+        module.named_parameters(remove_duplicate=False),
+        module.named_buffers(remove_duplicate=False),
+    ):
         for name, tensor in source:
             by_tensor.setdefault(id(tensor), []).append(name)
     return {name: names for names in by_tensor.values() for name in names}
@@ -50,8 +52,15 @@ def _reparametrize_module(module, values: dict, tie_weights: bool = True, strict
             _swap(module, name, value)
 
 
-def functional_call(module, parameters_and_buffers, args=None, kwargs=None, *,
-                    tie_weights: bool = True, strict: bool = False):
+def functional_call(
+    module,
+    parameters_and_buffers,
+    args=None,
+    kwargs=None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+):
     """Call `module` with the given tensors in place of its own, which stay untouched.
 
     `parameters_and_buffers` maps dotted names to tensors (or is a tuple of such dictionaries).
