@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import pathlib
 
 from . import table
@@ -29,7 +30,7 @@ def _annotation(text: str) -> str:
 
 
 def _parameters(row: Op, method: bool, inplace: bool) -> str:
-    parts, star = (["self"] if method else []), False
+    parts, star, optional = (["self"] if method else []), False, False
     args = binding_args(row)
     if method:
         args = args[1:]
@@ -40,8 +41,13 @@ def _parameters(row: Op, method: bool, inplace: bool) -> str:
             parts.append("*")
             star = True
         name = "input" if a.name == "self" else a.name
+        if keyword.iskeyword(name):
+            # Python cannot spell it as a parameter: positional here, by keyword through **.
+            name += "_"
         text = f"{name}: {_annotation(a.annotation)}"
-        if a.default is not None:
+        # After an argument with a default every positional one is given one (`clamp(x, max=1)`).
+        optional = optional or (a.default is not None and not a.keyword_only)
+        if a.default is not None or (optional and not a.keyword_only):
             text += " = ..."
         parts.append(text)
     return ", ".join(parts)

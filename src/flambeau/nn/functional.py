@@ -92,6 +92,7 @@ from ._native import avg_pool2d as avg_pool2d
 from ._native import avg_pool3d as avg_pool3d
 from ._native import batch_norm as batch_norm
 from ._native import celu as celu
+from ._native import col2im as fold
 from ._native import conv1d as conv1d
 from ._native import conv2d as conv2d
 from ._native import conv3d as conv3d
@@ -106,6 +107,7 @@ from ._native import hardshrink as hardshrink
 from ._native import hardsigmoid as hardsigmoid
 from ._native import hardswish as hardswish
 from ._native import hardtanh as hardtanh
+from ._native import im2col as unfold
 from ._native import instance_norm as instance_norm
 from ._native import layer_norm as layer_norm
 from ._native import leaky_relu as leaky_relu
