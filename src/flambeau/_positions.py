@@ -10,9 +10,11 @@ __all__ = ["nonzero", "unique", "unique_consecutive"]
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False):
-    """The positions of the elements that are not zero: an int64 tensor (count, input.dim()), or with
-    ``as_tuple`` one vector per dimension, as indexing takes them (a 0-d tensor counts as shape
-    (1,))."""
+    """The positions of the elements that are not zero: an int64 tensor (count, input.dim()).
+
+    With ``as_tuple`` one vector per dimension, as indexing takes them; a 0-d tensor counts as one
+    of shape (1,).
+    """
     if as_tuple:
         if out is not None:
             raise RuntimeError("nonzero(): out= cannot be used with as_tuple=True")
