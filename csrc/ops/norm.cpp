@@ -321,6 +321,10 @@ Tensor instance_norm(const Tensor& input, const Tensor& running_mean, const Tens
                  input.sizes());
   check_channel_parameter(weight, channels, "weight", "instance_norm");
   check_channel_parameter(bias, channels, "bias", "instance_norm");
+  check_channel_parameter(running_mean, channels, "running_mean", "instance_norm");
+  check_channel_parameter(running_var, channels, "running_var", "instance_norm");
+  FB_CHECK(is_floating(input.dtype()), "instance_norm(): expects a floating point tensor, got ",
+           name(input.dtype()));
   auto [y, mean, rstd] = ops::_group_norm(input, weight, bias, channels, eps);
   if ((running_mean.defined() || running_var.defined()) && !input.is_meta() && input.numel() != 0) {
     GradMode off(false);

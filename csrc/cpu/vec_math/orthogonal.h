@@ -1,5 +1,6 @@
 // Orthogonal polynomials of degree n at x, by their recurrences (dlmf.nist.gov, 18.9), one lane at
-// a time in double. Degrees are truncated to whole numbers; a negative one gives 0.
+// a time in double. Degrees are truncated to whole numbers; a negative one gives 0, one beyond
+// 100,000 NaN: the recurrence would have lost its digits, and must come to an end.
 #pragma once
 #include "cpu/vec_math/special.h"
 
@@ -9,7 +10,7 @@ namespace lane {
 // next(k, x, p_k, p_{k-1}) gives p_{k+1}.
 template <class F>
 inline double polynomial(double x, double n, double first, F next) {
-  if (n != n || x != x) return kNaN<double>;
+  if (n != n || x != x || n > 1e5) return kNaN<double>;
   if (n < 0) return 0;
   if (n < 1) return 1;
   double before = 1, p = first;
