@@ -99,7 +99,8 @@ op("softsign(Tensor self) -> Tensor", "pointwise", expr="self / (1 + abs(self))"
    promote="IntToFloat", grad={"self": "g / ((1 + abs(self)) * (1 + abs(self)))"},
    variants="function", ref="self / (1 + numpy.abs(self))", doc="x / (1 + |x|).")
 op("tanhshrink(Tensor self) -> Tensor", "pointwise", expr="self - tanh(self)",
-   dtypes=FLOATING, promote="IntToFloat", grad={"self": "g * (tanh(self) * tanh(self))"},
+   dtypes=FLOATING | COMPLEX, promote="IntToFloat",
+   grad={"self": "g * conj(tanh(self) * tanh(self))"},
    variants="function", ref="self - numpy.tanh(self)", doc="x - tanh(x).")
 op("logsigmoid(Tensor self) -> Tensor", "pointwise",
    expr="minimum(self, 0) - log1p(exp(-abs(self)))", dtypes=FLOATING,

@@ -7,6 +7,7 @@ POSITIONS = "the result is made of positions"
 COUNTS = "the result is made of counts"
 CONDITION = "the result is a condition"
 METHODS = "function method inplace"
+METHODS_OUT = "function method inplace out"
 
 
 def M(shape, values=None):
@@ -61,13 +62,13 @@ op("_index_select_scatter(Tensor self, int[] size, int dim, Tensor index) -> Ten
    doc="Zeros of the given size to which the slices of `self` are added.")
 
 op("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
-   "inplace", dtypes=ALL, variants=METHODS,
+   "inplace", dtypes=ALL, variants=METHODS_OUT,
    grad={"self": "g", "source": "expand_to(index_select(g, dim, index), source.sizes) * alpha"},
    samples=[S(T((3, 4)), 0, I((5,), 3), T((5, 4))), S(T((3, 4)), -1, I((2,), 4), T((3, 2)), alpha=2)],
    doc="Adds `alpha` times the slices of `source` to those of `self` named by `index`, in order.")
 
 op("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", "inplace", dtypes=ALL,
-   variants=METHODS,
+   variants=METHODS_OUT,
    grad={"self": "index_fill(g, dim, index, 0)",
          "source": "expand_to(index_select(g, dim, index), source.sizes)"},
    samples=[S(T((3, 4)), 0, I((1,), 3), T((1, 4)))],
@@ -107,35 +108,35 @@ op("take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", "comp
        "flattened.")
 
 _SCATTER = "Tensor self, int dim, Tensor index"
-op(f"scatter.src({_SCATTER}, Tensor src) -> Tensor", "inplace", dtypes=ALL, variants=METHODS,
+op(f"scatter.src({_SCATTER}, Tensor src) -> Tensor", "inplace", dtypes=ALL, variants=METHODS_OUT,
    grad={"self": "scatter_value(g, dim, index, 0)", "src": "gather_into(g, dim, index, src.sizes)"},
    samples=[S(T((3, 4)), 1, T((3, 1), dtype="int64", values=[[1], [3], [0]], grad=False), T((3, 1))),
             S(T((3, 4)), 0, T((1, 2), dtype="int64", values=[[2, 0]], grad=False), T((2, 4)))],
    doc="Writes `src` along `dim`: self[i, index[i, j]] = src[i, j] for dim=1. Where a position "
        "occurs more than once the last value stays, but every one gets its gradient.")
 
-op(f"scatter.value({_SCATTER}, Scalar value) -> Tensor", "inplace", dtypes=ALL, variants=METHODS,
+op(f"scatter.value({_SCATTER}, Scalar value) -> Tensor", "inplace", dtypes=ALL, variants=METHODS_OUT,
    grad={"self": "scatter_value(g, dim, index, 0)"}, samples=[S(T((3, 4)), 1, I((3, 2), 4), 3)],
    doc="Writes one number along `dim`: self[i, index[i, j]] = value for dim=1.")
 
 op(f"scatter.src_reduce({_SCATTER}, Tensor src, *, str reduce) -> Tensor", "inplace", dtypes=NUMERIC,
-   variants=METHODS, grad="use scatter_reduce(), which has one",
+   variants=METHODS_OUT, grad="use scatter_reduce(), which has one",
    samples=[S(T((3, 4)), 1, I((3, 2), 4), T((3, 2)), reduce="add")],
    doc="Adds or multiplies `src` into positions along `dim`: reduce is 'add' or 'multiply'.")
 
 op(f"scatter.value_reduce({_SCATTER}, Scalar value, *, str reduce) -> Tensor", "inplace",
-   dtypes=NUMERIC, variants=METHODS, grad="use scatter_reduce(), which has one",
+   dtypes=NUMERIC, variants=METHODS_OUT, grad="use scatter_reduce(), which has one",
    samples=[S(T((3, 4)), 1, I((3, 2), 4), 2, reduce="multiply")],
    doc="Adds or multiplies one number into positions along `dim`.")
 
-op(f"scatter_add({_SCATTER}, Tensor src) -> Tensor", "inplace", dtypes=ALL, variants=METHODS,
+op(f"scatter_add({_SCATTER}, Tensor src) -> Tensor", "inplace", dtypes=ALL, variants=METHODS_OUT,
    grad={"self": "g", "src": "gather_into(g, dim, index, src.sizes)"},
    samples=[S(T((3, 4)), 1, I((3, 6), 4), T((3, 6))), S(T((3, 4)), 0, I((2, 3), 3), T((4, 4)))],
    doc="Adds `src` along `dim`: self[i, index[i, j]] += src[i, j] for dim=1, in the order of j, so "
        "that the result does not depend on threads.")
 
 op(f"scatter_reduce({_SCATTER}, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
-   "inplace", dtypes=REAL, variants=METHODS,
+   "inplace", dtypes=REAL, variants=METHODS_OUT,
    grad={"self, src": "scatter_reduce_grad(g, self, dim, index, src, y, reduce, include_self)"},
    samples=[S(T((3, 4)), 1, I((3, 6), 4), T((3, 6)), how, include_self=own)
             for how in ("sum", "prod", "mean", "amax", "amin") for own in (True, False)],
@@ -144,7 +145,7 @@ op(f"scatter_reduce({_SCATTER}, Tensor src, str reduce, *, bool include_self=Tru
        "the gradient; means of integers are rounded down.")
 
 op("index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, "
-   "bool include_self=True) -> Tensor", "composite", dtypes=REAL, variants=METHODS,
+   "bool include_self=True) -> Tensor", "composite", dtypes=REAL, variants=METHODS_OUT,
    samples=[S(T((3, 4)), 0, I((5,), 3), T((5, 4)), "prod"),
             S(T((3, 4)), 1, I((2,), 4), T((3, 2)), "amax", include_self=False)],
    doc="Reduces the slices of `source` into those of `self` named by `index`: reduce is prod, mean, "

@@ -48,6 +48,11 @@ op("repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_si
    "composite", dtypes=ALL, variants=BOTH, ref="numpy.repeat(self, repeats, dim)",
    samples=[S(T((2, 3)), 2), S(T((2, 3)), 2, 1)],
    doc="Each element of a dimension (of the flattened tensor without one) `repeats` times.")
+op("repeat_interleave.each(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) "
+   "-> Tensor", "composite", impl="repeat_each", dtypes=ALL, variants=BOTH,
+   ref="numpy.repeat(self, repeats, dim)", samples=[S(T((2, 3)), I((3,), 4), 1), S(T((4,)), I((4,), 3))],
+   notes={"no meta": "the result's size depends on values"},
+   doc="Each element of a dimension (of the flattened tensor without one) as often as `repeats` says.")
 op("repeat_interleave.counts(Tensor repeats, *, int? output_size=None) -> Tensor",
    grad="indices have no derivative", impl="repeat_indices", samples=[],
    ref="numpy.repeat(numpy.arange(len(repeats)), repeats)",
@@ -94,7 +99,7 @@ op("diagflat(Tensor self, int offset=0) -> Tensor", "composite", dtypes=ALL, var
    ref="numpy.diagflat(self, offset)", samples=[S(T((2, 2))), S(T(()), 1)],
    doc="A matrix with all elements on a diagonal.")
 op("diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", "composite",
-   body="clone(diagonal(self, offset, dim1, dim2))", dtypes=ALL, variants="function",
+   body="clone(diagonal(self, offset, dim1, dim2))", dtypes=ALL, variants="function out",
    samples=[S(T((3, 4)))], doc="A copy of a diagonal.")
 op("tril_indices(int row, int col, int offset=0) -> Tensor", options=True,
    grad="indices have no derivative",

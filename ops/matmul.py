@@ -62,6 +62,7 @@ op("kron(Tensor self, Tensor other) -> Tensor", "composite", variants="function 
    doc="The Kronecker product: every element of `self` times all of `other`.")
 
 op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", "composite",
+   variants="function out",
    ref="input @ weight.T + (0 if bias is None else bias)",
    samples=[S(T((2, 3)), T((4, 3))), S(T((2, 3)), T((4, 3)), T((4,))), S(T((3,)), T((4, 3)), T((4,))),
             S(T((2, 2, 3)), T((4, 3)), T((4,))), S(T((0, 3)), T((4, 3)), T((4,)))],

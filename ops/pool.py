@@ -75,7 +75,7 @@ for _n, _image in ((1, (2, 3, 7)), (2, (2, 3, 6, 5)), (3, (1, 2, 5, 4, 6))):
     _divisor = "" if _n == 1 else ", int? divisor_override=None"
     op(f"avg_pool{_n}d(Tensor input, int[{_n}] kernel_size, int[{_n}]? stride=None, "
        f"int[{_n}] padding=0, bool ceil_mode=False, bool count_include_pad=True{_divisor}) "
-       "-> Tensor", "composite", dtypes=REAL, namespace=_space,
+       "-> Tensor", "composite", dtypes=REAL, namespace=_space, variants="function out",
        samples=[S(T(_image), 2), S(T(_image[1:]), 3, 2, 1, True), S(T(_image), 3, 2, 1, True, False)],
        doc=f"Means over windows of the last {_n} dimension(s). With count_include_pad the zeros of "
            "the padding count.")

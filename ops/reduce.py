@@ -52,6 +52,10 @@ for _name, _word, _np in (("max", "largest", "max"), ("min", "smallest", "min"))
        grad={"self": "extreme_grad(g, self, y)"}, ref=f"numpy.{_np}(self)",
        samples=[S(T((2, 3))), S(T(()))],
        doc=f"The {_word} element; NaN if there is one. Equal elements share the gradient.")
+    op(f"{_name}.other(Tensor self, Tensor other) -> Tensor", "composite", dtypes=REAL | BOOL,
+       variants=OUT, body=f"{_name}imum(self, other)", ref=f"numpy.{_np}imum(self, other)",
+       samples=[S(T((2, 3)), T((3,)))],
+       doc=f"The {_word} of two tensors element by element, as `{_name}imum`.")
     op(f"{_name}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
        dtypes=REAL | BOOL, variants=OUT,
        grad={"self": "_place(g_values, indices, dim, line_size(self.sizes, dim), keepdim)"},
@@ -60,10 +64,6 @@ for _name, _word, _np in (("max", "largest", "max"), ("min", "smallest", "min"))
        samples=[S(T((2, 3, 4)), 1), S(T((2, 3)), -1, True), S(T(()), 0)],
        doc=f"The {_word} elements along a dimension and where they stand (the first of equals; "
            "NaN wins).")
-    op(f"{_name}.other(Tensor self, Tensor other) -> Tensor", "composite", dtypes=REAL | BOOL,
-       variants=OUT, body=f"{_name}imum(self, other)", ref=f"numpy.{_np}imum(self, other)",
-       samples=[S(T((2, 3)), T((3,)))],
-       doc=f"The {_word} of two tensors element by element, as `{_name}imum`.")
     op(f"a{_name}(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor",
        dtypes=REAL | BOOL, variants=OUT, grad={"self": "extreme_grad(g, self, y, dim, keepdim)"},
        ref=f"numpy.{_np}(self, axis=dim or None, keepdims=keepdim)",

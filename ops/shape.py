@@ -3,6 +3,7 @@
 from tools.opgen.table import ALL, S, T, op
 
 VIEW = "function method"
+VIEW_OUT = VIEW + " out"
 
 # ---- copies
 
@@ -262,16 +263,16 @@ op("resize_as_(Tensor self, Tensor the_template, *, MemoryFormat? memory_format=
 # ---- copies of views, and views overwritten out of place
 
 op("select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor", "composite", dtypes=ALL,
-   variants=VIEW, samples=[S(T((2, 3)), T((2,)), 1, 0)],
+   variants=VIEW_OUT, samples=[S(T((2, 3)), T((2,)), 1, 0)],
    doc="A copy of `self` with `src` at one index of a dimension.")
 op("slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) "
-   "-> Tensor", "composite", dtypes=ALL, variants=VIEW,
+   "-> Tensor", "composite", dtypes=ALL, variants=VIEW_OUT,
    samples=[S(T((5, 2)), T((2, 2)), 0, 1, 4, 2)],
    doc="A copy of `self` with `src` in a slice of a dimension.")
 op("diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor",
-   "composite", dtypes=ALL, variants=VIEW, samples=[S(T((3, 3)), T((2,)), 1)],
+   "composite", dtypes=ALL, variants=VIEW_OUT, samples=[S(T((3, 3)), T((2,)), 1)],
    doc="A copy of `self` with `src` on a diagonal.")
 op("as_strided_scatter(Tensor self, Tensor src, int[] size, int[] stride, int? storage_offset=None) "
-   "-> Tensor", "composite", dtypes=ALL, variants=VIEW,
+   "-> Tensor", "composite", dtypes=ALL, variants=VIEW_OUT,
    samples=[S(T((3, 3)), T((2, 2)), (2, 2), (1, 3))],
    doc="A copy of `self` with `src` in a strided window.")

@@ -86,7 +86,7 @@ op(f"bucketize(Operand self, Tensor boundaries, {_SEARCH}) -> Tensor", "composit
    doc="The number of the interval between `boundaries` that each element lies in.")
 
 op("isin(Operand elements, Operand test_elements, *, bool assume_unique=False, bool invert=False) "
-   "-> Tensor", dtypes=REAL | BOOL, variants="function", grad=CONDITION,
+   "-> Tensor", dtypes=REAL | BOOL, variants="function out", grad=CONDITION,
    ref="numpy.isin(elements, test_elements, invert=invert)",
    samples=[S(I((3, 4), 5), I((3,), 5)), S(I((3, 4), 5), I((3,), 5), invert=True)], test_dtypes=INTEGERS,
    doc="Whether each element of the first is among those of the second.")

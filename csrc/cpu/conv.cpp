@@ -471,6 +471,13 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
   T* a = turned.as<T>();
   const Workspace space(direct ? 0 : checked_nbytes(g.batch * in * pixels, sizeof(T)));
   T* product = direct ? x.data : space.as<T>();
+  if (used == 0 && !direct) {  // no tap reaches these pixels: dilation and stride miss them
+    T* to = product;
+    for (int64_t n = 0; n < g.batch; ++n)
+      for (int64_t c = 0; c < in; ++c) to = std::fill_n(to, pixels, bias ? bias[c] : T(0));
+    scatter_phase(g, p, space.as<T>(), in * pixels, pixels, 1, in, x);
+    return;
+  }
   if (x.channels_last) {
     for (int64_t t = 0; t < used; ++t)  // (t, o, c)
       for (int64_t o = 0; o < out; ++o)

@@ -286,8 +286,9 @@ Tensor _einsum(const std::string& equation, const TensorList& operands) {
   return y.sizes() == sizes ? y : ops::expand(y, sizes);
 }
 
-Tensor _tensordot(const Tensor& self, const Tensor& other, const Dims& dims_self,
+Tensor _tensordot(const Tensor& first, const Tensor& second, const Dims& dims_self,
                   const Dims& dims_other) {
+  Tensor self = first, other = second;
   FB_CHECK(dims_self.size() == dims_other.size(),
            "tensordot(): both dimension lists should have same length, got ", dims_self, " and ",
            dims_other);
@@ -295,6 +296,11 @@ Tensor _tensordot(const Tensor& self, const Tensor& other, const Dims& dims_self
   const Dims b = wrap_dims(dims_other, other.dim(), "tensordot", false);
   int64_t k = 1;
   for (size_t i = 0; i < a.size(); ++i) {
+    // A dimension of size 1 is repeated, so that the other one is summed.
+    if (self.size(a[i]) == 1 && other.size(b[i]) != 1)
+      other = ops::sum(other, Dims{b[i]}, true);
+    else if (other.size(b[i]) == 1 && self.size(a[i]) != 1)
+      self = ops::sum(self, Dims{a[i]}, true);
     FB_CHECK(self.size(a[i]) == other.size(b[i]),
              "tensordot(): contracted dimensions need to match, but first has "
              "size ",

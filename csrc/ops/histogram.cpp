@@ -48,7 +48,7 @@ namespace {
 struct Range { double low, high; };
 
 // The given range, or that of the elements where both ends are equal; never empty.
-Range finite_range(const Tensor& values, double low, double high, const char* op) {
+Range finite_range(const Tensor& values, double low, double high, double widen, const char* op) {
   if (low == high && values.numel() > 0) {
     visit_floating(values.dtype(), op, [&]<class T>() {
       const T* p = values.data<T>();
@@ -65,8 +65,8 @@ Range finite_range(const Tensor& values, double low, double high, const char* op
            "] is not finite");
   FB_CHECK(low <= high, op, ": max must be larger than min, got [", low, ", ", high, "]");
   if (low == high) {
-    low -= 1;
-    high += 1;
+    low -= widen;
+    high += widen;
   }
   return {low, high};
 }
@@ -105,7 +105,7 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
   FB_CHECK(bins > 0, "torch.histc: bins must be > 0, got ", bins);
   if (self.is_meta()) return empty({bins}, self.dtype(), self.device(), "histc");
   const Tensor values = flat(self);
-  const Range range = finite_range(values, min.to_double(), max.to_double(), "torch.histc");
+  const Range range = finite_range(values, min.to_double(), max.to_double(), 1, "torch.histc");
   const Tensor out = empty({bins}, self.dtype(), kCpu, "histc");
   fill_elements(out, 0);
   visit_floating(self.dtype(), "histc", [&]<class T>() {
@@ -196,8 +196,11 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
             empty({bins + 1}, self.dtype(), self.device())};
   }
   const Tensor values = flat(self);
-  const Range ends =
-      finite_range(values, range ? (*range)[0] : 0, range ? (*range)[1] : 0, "torch.histogram");
+  // Nothing has the range [0, 1], equal values one of width 1 around them.
+  const bool nothing = !range && values.numel() == 0;
+  const Range ends = nothing ? Range{0, 1}
+                             : finite_range(values, range ? (*range)[0] : 0,
+                                            range ? (*range)[1] : 0, 0.5, "torch.histogram");
   const Tensor edges = self.dtype() == DType::Float32 ? edges_between<float>(ends, bins)
                                                       : edges_between<double>(ends, bins);
   return histogram_between(self, edges, weight, density);

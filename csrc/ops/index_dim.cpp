@@ -134,10 +134,10 @@ namespace {
 Dims at_least_1d(const Tensor& t) { return t.dim() ? t.sizes() : Dims{1}; }
 
 Tensor line_index(const Tensor& self, int64_t dim, const Tensor& index, const char* op) {
+  if (index.numel() == 0) return index;
   FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
            "(): Expected dtype int32/int64 for index, got ", index.dtype());
   const Dims own = at_least_1d(self), sizes = at_least_1d(index);
-  if (index.numel() == 0) return index;
   FB_CHECK(sizes.size() == own.size(), op,
            "(): Index tensor must have the same number of dimensions as "
            "self tensor, got ",
@@ -211,8 +211,19 @@ Tensor _gather_scatter(const Tensor& self, const Dims& size, int64_t dim, const 
   return out;
 }
 
+// Positions counted from the end, counted from the start.
+static Tensor from_the_start(const Tensor& indices, int64_t size) {
+  if (indices.dtype() != DType::Int64 || indices.is_meta()) return indices;
+  const Tensor out = clone_elements(contiguous(indices));
+  for (int64_t *p = out.data<int64_t>(), *end = p + out.numel(); p < end; ++p)
+    if (*p < 0 && *p >= -size) *p += size;
+  return out;
+}
+
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
-  if (!dim) return ops::gather(ops::reshape(self, {-1}), 0, ops::reshape(indices, {-1}));
+  if (!dim)
+    return ops::gather(ops::reshape(self, {-1}), 0,
+                       from_the_start(ops::reshape(indices, {-1}), self.numel()));
   const int64_t d = wrap_dim(*dim, self.dim(), "take_along_dim");
   FB_CHECK(self.dim() == indices.dim(),
            "take_along_dim(): input and indices should have the same "
@@ -226,7 +237,7 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     other[static_cast<size_t>(d)] = indices.size(d);
   }
   return ops::gather(self.sizes() == own ? self : ops::expand(self, own), d,
-                     expanded(indices, other));
+                     from_the_start(expanded(indices, other), self.dim() ? self.size(d) : 1));
 }
 
 void scatter_src_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {

@@ -10,6 +10,7 @@
 #include "cpu/thread_pool.h"
 #include "impl_join.h"
 #include "ops_create.h"
+#include "ops_index.h"
 #include "ops_join.h"
 #include "ops_shape.h"
 
@@ -263,6 +264,18 @@ Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int6
   checked_numel(final, in.itemsize(), "repeat_interleave");
   const Tensor copies = ops::expand(ops::unsqueeze(in, d + 1), wide);
   return ops::view(ops::clone(copies, MemoryFormat::Contiguous), final);
+}
+
+Tensor repeat_each(const Tensor& self, const Tensor& repeats, std::optional<int64_t> dim,
+                   std::optional<int64_t> output_size) {
+  FB_CHECK(repeats.dim() <= 1, "repeats must be 0-dim or 1-dim tensor: repeat_interleave got ",
+           repeats.sizes());
+  const Tensor in = dim && self.dim() ? self : ops::flatten(self);
+  const int64_t d = wrap_dim(dim && self.dim() ? *dim : 0, in.dim(), "repeat_interleave");
+  FB_CHECK(repeats.numel() == 1 || repeats.numel() == in.size(d), "repeats must have the same size as "
+           "input along dim: repeat_interleave got ", repeats.numel(), " for ", in.size(d));
+  const Tensor counts = ops::expand(repeats.dim() ? repeats : ops::reshape(repeats, {1}), {in.size(d)});
+  return ops::index_select(in, d, ops::repeat_interleave_counts(counts, output_size));
 }
 
 Tensor repeat_indices(const Tensor& repeats, std::optional<int64_t> output_size) {

@@ -17,6 +17,7 @@
 #include "ops_reduce.h"
 #include "ops_shape.h"
 #include "ops_softmax.h"
+#include "ops_unary.h"
 
 namespace flambeau {
 
@@ -44,6 +45,8 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, const std::string& re
 }
 Tensor l1_loss(const Tensor& input, const Tensor& target, const std::string& reduction) {
   check_reduction(reduction);
+  if (is_complex(promote(input.dtype(), target.dtype())))
+    return reduced(ops::abs(ops::sub(input, target)), reduction);
   return reduced(ops::_absolute_error(input, target), reduction);
 }
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const std::string& reduction,

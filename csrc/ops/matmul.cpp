@@ -43,28 +43,21 @@ void check_batches(const Tensor& a, const Tensor& b, const char* op) {
            " but found ", type_name(b.dtype()));
 }
 
-// A number times an integer matrix must be one itself.
-void check_factors(const Tensor& t, const Scalar& beta, const Scalar& alpha, const char* op) {
-  if (is_complex(t.dtype())) return;
-  FB_CHECK(!beta.is_complex() && !alpha.is_complex(), op,
-           "(): a complex factor needs complex "
-           "matrices, got ",
+// A factor as the matrices' type has it: integers drop its fraction.
+Scalar factor(const Tensor& t, const Scalar& s, const char* op) {
+  if (is_complex(t.dtype())) return s;
+  FB_CHECK(!s.is_complex(), op, "(): a complex factor needs complex matrices, got ",
            name(t.dtype()));
-  if (is_floating(t.dtype())) return;
-  FB_CHECK(beta.is_integral(), op,
-           "(): For integral input tensors, argument beta must not be a "
-           "floating point number.");
-  FB_CHECK(alpha.is_integral(), op,
-           "(): For integral input tensors, argument alpha must not be a "
-           "floating point number.");
+  if (is_floating(t.dtype())) return s;
+  return t.dtype() == DType::Bool ? Scalar(s.to_double() != 0) : Scalar(s.to_int());
 }
 
 // beta self + alpha a b, with `self` broadcast to `sizes`. A bias row is added while C is stored.
 Tensor multiply_add(const Tensor& self, const Tensor& a, const Tensor& b, const Dims& sizes,
-                    const Scalar& beta, const Scalar& alpha, const char* op) {
+                    const Scalar& beta_given, const Scalar& alpha_given, const char* op) {
   FB_CHECK(self.dtype() == a.dtype(), op, "(): self and mat2 must have the same dtype, but got ",
            type_name(self.dtype()), " and ", type_name(a.dtype()));
-  check_factors(a, beta, alpha, op);
+  const Scalar beta = factor(a, beta_given, op), alpha = factor(a, alpha_given, op);
   if (!is_expandable(self.sizes(), sizes)) expand(self, sizes, true);  // raises
   Tensor out = empty(sizes, a.dtype(), common_device({&self, &a, &b}), op);
   if (out.is_meta()) return out;
@@ -329,7 +322,10 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
            "addr(): size mismatch, input: ", self.sizes(), ", v1: ", vec1.sizes(),
            ", v2: ", vec2.sizes());
   const GradMode off(false);
-  return combine(self, ops::outer(vec1, vec2), beta, alpha);
+  const Tensor product = ops::outer(vec1, vec2);
+  if (self.dtype() != DType::Bool || product.dtype() != DType::Bool)
+    return combine(self, product, beta, alpha);
+  return combine(self, product, factor(self, beta, "addr"), factor(self, alpha, "addr"));
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
@@ -343,10 +339,9 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
               const Scalar& alpha) {
   check_batches(batch1, batch2, "addbmm");
   expand(self, {batch1.size(1), batch2.size(2)}, true);  // raises
-  check_factors(batch1, beta, alpha, "addbmm");
   const GradMode off(false);
   const Tensor all = ops::sum(ops::bmm(batch1, batch2), Dims{0}, false, batch1.dtype());
-  return combine(self, all, beta, alpha);
+  return combine(self, all, factor(batch1, beta, "addbmm"), factor(batch1, alpha, "addbmm"));
 }
 
 Tensor matrix_power(const Tensor& self, int64_t n) {

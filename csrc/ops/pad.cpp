@@ -88,6 +88,9 @@ namespace {
 // For each place of an output dimension, the input place it shows.
 std::vector<int64_t> source_places(int64_t n, int64_t out, int64_t before, int64_t mode) {
   std::vector<int64_t> places(static_cast<size_t>(out));
+  // Negative margins crop first; what is left is what goes round.
+  const int64_t cropped = std::max<int64_t>(-before, 0), after = out - n - before;
+  const int64_t left = n - cropped - std::max<int64_t>(-after, 0);
   for (int64_t j = 0; j < out; ++j) {
     int64_t i = j - before;
     if (mode == kReflect) {
@@ -96,7 +99,7 @@ std::vector<int64_t> source_places(int64_t n, int64_t out, int64_t before, int64
     } else if (mode == kReplicate) {
       i = std::clamp<int64_t>(i, 0, n - 1);
     } else {
-      i = (i % n + n) % n;
+      i = cropped + ((i - cropped) % left + left) % left;
     }
     places[static_cast<size_t>(j)] = i;
   }
@@ -139,11 +142,12 @@ void check_margins(const Dims& sizes, const Dims& pad, int64_t mode) {
              ": Padding size "
              "should be less than the corresponding input dimension, but got: padding (",
              before, ", ", after, ") at dimension ", ndim - 1 - i, " of input ", sizes);
-    FB_CHECK(mode != kCircular || (before <= n && after <= n),
+    const int64_t left = n + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0);
+    FB_CHECK(mode != kCircular || (left > 0 && before <= left && after <= left),
              "Padding value causes wrapping around "
              "more than once: pad ",
              pad, " of an input of sizes ", sizes);
-    FB_CHECK(before > -n && after > -n && n + before + after > 0, names[mode], count,
+    FB_CHECK(before >= -n && after >= -n && n + before + after > 0, names[mode], count,
              "d: negative "
              "padding ",
              before, " and ", after, " leaves nothing of dimension ", ndim - 1 - i, " of input ",

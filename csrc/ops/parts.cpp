@@ -375,8 +375,8 @@ TensorList dsplit_indices(const Tensor& self, const Dims& indices) {
 }
 
 TensorList unbind(const Tensor& self, int64_t dim) {
-  FB_CHECK(self.dim() > 0, "unbind(): Dimension specified as ", dim,
-           " but tensor has no dimensions");
+  FB_CHECK_INDEX(self.dim() > 0, "unbind(): Dimension specified as ", dim,
+                 " but tensor has no dimensions");
   dim = wrap_dim(dim, self.dim(), "unbind");
   Dims sizes = self.sizes(), strides = self.strides();
   const int64_t n = sizes[dim], step = strides[dim];

@@ -105,7 +105,7 @@ Tensor arange_start(const Scalar& start, const Scalar& end, const Scalar& step,
   const bool truncated = dtype && is_integral(type);
   if (truncated) {
     const Scalar a = start.to_int(), b = end.to_int(), d = step.to_int();
-    FB_CHECK(d.to_int() != 0, "step must be nonzero: arange() got ", step, " for ", name(type));
+    FB_CHECK_VALUE(d.to_int() != 0, "step must be nonzero: arange() got ", step, " for ", name(type));
     return make_sequence(count_before(a, b, d), a, d, type, device.value_or(kCpu), "arange");
   }
   return make_sequence(count_before(start, end, step), start, step, type, device.value_or(kCpu),
@@ -209,7 +209,11 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
       const Line<Complex128> line(start.to<Complex128>(), end.to<Complex128>(), steps);
       fill_from_index<T>(out, [=](int64_t i) { return std::pow(Complex128(base), line(i)); });
     } else if constexpr (!std::is_same_v<T, bool>) {
-      const Line<double> line(start.to_double(), end.to_double(), steps);
+      // Integer results have integer exponents at both ends.
+      constexpr bool whole = std::is_integral_v<T>;
+      const double a = whole ? static_cast<double>(start.to_int()) : start.to_double();
+      const double b = whole ? static_cast<double>(end.to_int()) : end.to_double();
+      const Line<double> line(a, b, steps);
       fill_from_index<T>(out, [=](int64_t i) { return std::pow(base, line(i)); });
     }
   });

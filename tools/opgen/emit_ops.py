@@ -464,9 +464,12 @@ class OpWriter:
         out = [f"Tensor {sig.cpp_name}_({sig.cpp_params()}) {{"]
         if row.kind == "composite":
             self.families.add("shape")
-            call = f"ops::{sig.cpp_name}({sig.cpp_args()})"
+            # What the operators inside keep for their gradients must not be overwritten.
+            rest = [a.cpp_name for a in row.args[1:] if a.cpp_type]
+            call = f"ops::{sig.cpp_name}({', '.join(['kept', *rest])})"
             return [
                 *out,
+                f"  const Tensor kept = needs_grad({first}) ? ops::clone({first}) : {first};",
                 f'  return ops::copy_({first}, in_place_value({first}, {call}, "{row.name}_"));',
                 "}",
             ]

@@ -42,6 +42,8 @@ def embedding(
     The row `padding_idx` gets no gradient. `max_norm` rescales the rows used, in place, to that
     `norm_type`-norm. `scale_grad_by_freq` divides gradients by how often a row is used.
     """
+    if weight.dim() != 2:
+        raise RuntimeError(f"embedding(): 'weight' must be 2-D, got {weight.dim()}-D")
     padding_idx = _row(padding_idx, weight.size(0))
     if max_norm is not None:
         _limit_norms(weight, input, max_norm, norm_type)

@@ -231,7 +231,9 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     if var.size() != input.size():
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
-        elif not (input.size()[:-1] == var.size()[:-1] and var.size(-1) == 1):
+        elif var.dim() != input.dim() or any(
+            v not in (1, n) for v, n in zip(var.size(), input.size())
+        ):
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
@@ -363,7 +365,9 @@ def triplet_margin_with_distance_loss(
 
 def _rows(name, input, target):
     """`input` and `target` as matrices of one row per sample."""
-    if input.dim() not in (1, 2) or input.size(-1) == 0:
+    if input.dim() == 0:
+        return input.reshape(1, 1)
+    if input.dim() > 2 or input.size(-1) == 0:
         raise RuntimeError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch "
             f"size, but got: {list(input.shape)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import flambeau as fb
 
 from . import _native as native
@@ -24,7 +26,7 @@ def _max_pool(dims: int):
         return_indices=False,
     ):
         if return_indices:
-            return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+            return tuple(with_indices(input, kernel_size, stride, padding, dilation, ceil_mode))
         return pool(input, kernel_size, stride, padding, dilation, ceil_mode)
 
     def max_pool_with_indices(
@@ -36,7 +38,7 @@ def _max_pool(dims: int):
         ceil_mode=False,
         return_indices=False,
     ):
-        return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        return tuple(with_indices(input, kernel_size, stride, padding, dilation, ceil_mode))
 
     max_pool.__name__ = max_pool.__qualname__ = f"max_pool{dims}d"
     max_pool.__doc__ = pool.__doc__
@@ -54,6 +56,10 @@ max_pool3d, max_pool3d_with_indices = _max_pool(3)
 
 def _adaptive_size(output_size, input, dims: int):
     """The size with its Nones replaced by the input's."""
+    if isinstance(output_size, (tuple, list)) and input.dim() <= len(output_size):
+        raise ValueError(
+            f"Input dimension should be at least {len(output_size) + 1}, got {input.dim()}"
+        )
     if isinstance(output_size, (tuple, list)) and None in output_size:
         if len(output_size) != dims:
             raise ValueError(f"output_size should have {dims} elements, got {output_size}")
@@ -73,7 +79,7 @@ def _adaptive(dims: int):
         return (values, indices) if return_indices else values
 
     def max_pool_with_indices(input, output_size, return_indices=False):
-        return largest(input, _adaptive_size(output_size, input, dims))
+        return tuple(largest(input, _adaptive_size(output_size, input, dims)))
 
     for function, name, doc in (
         (avg_pool, "adaptive_avg_pool{}d", mean.__doc__),
@@ -246,8 +252,10 @@ def _fractional(dims, input, kernel_size, output_size, output_ratio, return_indi
         taps = taps.reshape(shape)
         index = taps if index is None else index * spatial[d] + taps
     lead = (x.size(0), x.size(1))
-    index = index.reshape(*lead, *out, -1)
-    values = x.reshape(*lead, -1).gather(2, index.reshape(*lead, -1)).reshape(index.shape)
+    window = prod(kernel)
+    index = index.expand(*lead, *out, *kernel).reshape(*lead, *out, window)
+    flat = x.reshape(*lead, prod(spatial)).gather(2, index.reshape(*lead, prod(out) * window))
+    values = flat.reshape(index.shape)
     best, at = values.max(dim=-1)
     where = index.gather(-1, at.unsqueeze(-1)).squeeze(-1)
     if not batched:

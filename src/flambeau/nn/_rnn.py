@@ -87,7 +87,14 @@ class RNNBase(Module):
         super().__init__()
         if mode not in GATES:
             raise ValueError("Unrecognized RNN mode: " + str(mode))
+        for name, value in (("bias", bias), ("batch_first", batch_first)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
         _check_options(hidden_size, num_layers, dropout, proj_size)
+        if not isinstance(input_size, int):
+            raise TypeError(f"input_size should be of type int, got: {type(input_size).__name__}")
+        if input_size <= 0:
+            raise ValueError("input_size must be greater than zero")
         self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size
