@@ -76,7 +76,8 @@ void check_overlap(const Tensor& out, const Tensor* const* inputs, int count, co
 void prepare_out(const Tensor& out, const Dims& sizes, DType dtype, const char* op) {
   FB_CHECK(can_cast(dtype, out.dtype()), op, "(): result type ", type_name(dtype),
            " can't be cast to the desired output type ", type_name(out.dtype()));
-  FB_CHECK(!has_internal_overlap(out), op, "(): unsupported operation: more than one element of the "
+  FB_CHECK(!has_internal_overlap(out), op,
+           "(): unsupported operation: more than one element of the "
            "written-to tensor refers to a single memory location. Please clone() the tensor before "
            "performing the operation.");
   if (out.sizes() == sizes) return;

@@ -272,9 +272,12 @@ Tensor repeat_each(const Tensor& self, const Tensor& repeats, std::optional<int6
            repeats.sizes());
   const Tensor in = dim && self.dim() ? self : ops::flatten(self);
   const int64_t d = wrap_dim(dim && self.dim() ? *dim : 0, in.dim(), "repeat_interleave");
-  FB_CHECK(repeats.numel() == 1 || repeats.numel() == in.size(d), "repeats must have the same size as "
-           "input along dim: repeat_interleave got ", repeats.numel(), " for ", in.size(d));
-  const Tensor counts = ops::expand(repeats.dim() ? repeats : ops::reshape(repeats, {1}), {in.size(d)});
+  FB_CHECK(repeats.numel() == 1 || repeats.numel() == in.size(d),
+           "repeats must have the same size as "
+           "input along dim: repeat_interleave got ",
+           repeats.numel(), " for ", in.size(d));
+  const Tensor counts =
+      ops::expand(repeats.dim() ? repeats : ops::reshape(repeats, {1}), {in.size(d)});
   return ops::index_select(in, d, ops::repeat_interleave_counts(counts, output_size));
 }
 

@@ -105,7 +105,8 @@ Tensor arange_start(const Scalar& start, const Scalar& end, const Scalar& step,
   const bool truncated = dtype && is_integral(type);
   if (truncated) {
     const Scalar a = start.to_int(), b = end.to_int(), d = step.to_int();
-    FB_CHECK_VALUE(d.to_int() != 0, "step must be nonzero: arange() got ", step, " for ", name(type));
+    FB_CHECK_VALUE(d.to_int() != 0, "step must be nonzero: arange() got ", step, " for ",
+                   name(type));
     return make_sequence(count_before(a, b, d), a, d, type, device.value_or(kCpu), "arange");
   }
   return make_sequence(count_before(start, end, step), start, step, type, device.value_or(kCpu),

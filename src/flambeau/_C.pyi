@@ -339,7 +339,7 @@ class Tensor:
     def as_strided_(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ...) -> Tensor:
         """as_strided, in place."""
         ...
-    def as_strided_scatter(self, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ...) -> Tensor:
+    def as_strided_scatter(self, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
         """A copy of `self` with `src` in a strided window."""
         ...
     def asin(self, *, out: Tensor | None = ...) -> Tensor:
@@ -596,7 +596,7 @@ class Tensor:
     def diagonal(self, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
         """The diagonal of two dimensions as a view, at the end of the others."""
         ...
-    def diagonal_scatter(self, src: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
+    def diagonal_scatter(self, src: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ..., *, out: Tensor | None = ...) -> Tensor:
         """A copy of `self` with `src` on a diagonal."""
         ...
     def diff(self, n: _int = ..., dim: _int = ..., prepend: Tensor | None = ..., append: Tensor | None = ..., *, out: Tensor | None = ...) -> Tensor:
@@ -843,12 +843,12 @@ class Tensor:
         ...
     def igammac_(self, other: Tensor) -> Tensor:
         ...
-    def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: Number = ...) -> Tensor:
+    def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: Number = ..., out: Tensor | None = ...) -> Tensor:
         """Adds `alpha` times the slices of `source` to those of `self` named by `index`, in order."""
         ...
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: Number = ...) -> Tensor:
         ...
-    def index_copy(self, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+    def index_copy(self, dim: _int, index: Tensor, source: Tensor, *, out: Tensor | None = ...) -> Tensor:
         """Copies the slices of `source` over those of `self` named by `index`."""
         ...
     def index_copy_(self, dim: _int, index: Tensor, source: Tensor) -> Tensor:
@@ -872,7 +872,7 @@ class Tensor:
         ...
     def index_put_(self, indices: Sequence[Tensor | None], values: Tensor, accumulate: _bool = ...) -> Tensor:
         ...
-    def index_reduce(self, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
+    def index_reduce(self, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = ..., out: Tensor | None = ...) -> Tensor:
         """Reduces the slices of `source` into those of `self` named by `index`: reduce is prod, mean, amax or amin."""
         ...
     def index_reduce_(self, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
@@ -1056,12 +1056,12 @@ class Tensor:
         """The largest element; NaN if there is one. Equal elements share the gradient."""
         ...
     @overload
-    def max(self, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
-        """The largest elements along a dimension and where they stand (the first of equals; NaN wins)."""
-        ...
-    @overload
     def max(self, other: Tensor, *, out: Tensor | None = ...) -> Tensor:
         """The largest of two tensors element by element, as `maximum`."""
+        ...
+    @overload
+    def max(self, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
+        """The largest elements along a dimension and where they stand (the first of equals; NaN wins)."""
         ...
     def maximum(self, other: Tensor, *, out: Tensor | None = ...) -> Tensor:
         """The larger of the two, NaN if either is. Equal elements share the gradient."""
@@ -1082,12 +1082,12 @@ class Tensor:
         """The smallest element; NaN if there is one. Equal elements share the gradient."""
         ...
     @overload
-    def min(self, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
-        """The smallest elements along a dimension and where they stand (the first of equals; NaN wins)."""
-        ...
-    @overload
     def min(self, other: Tensor, *, out: Tensor | None = ...) -> Tensor:
         """The smallest of two tensors element by element, as `minimum`."""
+        ...
+    @overload
+    def min(self, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
+        """The smallest elements along a dimension and where they stand (the first of equals; NaN wins)."""
         ...
     def minimum(self, other: Tensor, *, out: Tensor | None = ...) -> Tensor:
         """The smaller of the two, NaN if either is. Equal elements share the gradient."""
@@ -1300,8 +1300,13 @@ class Tensor:
     def repeat(self, repeats: _int | Sequence[_int]) -> Tensor:
         """The tensor repeated along each dimension; further repeats add dimensions in front."""
         ...
+    @overload
     def repeat_interleave(self, repeats: _int, dim: _int | None = ..., *, output_size: _int | None = ...) -> Tensor:
         """Each element of a dimension (of the flattened tensor without one) `repeats` times."""
+        ...
+    @overload
+    def repeat_interleave(self, repeats: Tensor, dim: _int | None = ..., *, output_size: _int | None = ...) -> Tensor:
+        """Each element of a dimension (of the flattened tensor without one) as often as `repeats` says."""
         ...
     def reshape(self, shape: _int | Sequence[_int]) -> Tensor:
         """A view with another shape where the strides allow it, otherwise a copy."""
@@ -1349,19 +1354,19 @@ class Tensor:
     def rsqrt_(self) -> Tensor:
         ...
     @overload
-    def scatter(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+    def scatter(self, dim: _int, index: Tensor, src: Tensor, *, out: Tensor | None = ...) -> Tensor:
         """Writes `src` along `dim`: self[i, index[i, j]] = src[i, j] for dim=1. Where a position occurs more than once the last value stays, but every one gets its gradient."""
         ...
     @overload
-    def scatter(self, dim: _int, index: Tensor, value: Number) -> Tensor:
+    def scatter(self, dim: _int, index: Tensor, value: Number, *, out: Tensor | None = ...) -> Tensor:
         """Writes one number along `dim`: self[i, index[i, j]] = value for dim=1."""
         ...
     @overload
-    def scatter(self, dim: _int, index: Tensor, src: Tensor, *, reduce: _str) -> Tensor:
+    def scatter(self, dim: _int, index: Tensor, src: Tensor, *, reduce: _str, out: Tensor | None = ...) -> Tensor:
         """Adds or multiplies `src` into positions along `dim`: reduce is 'add' or 'multiply'."""
         ...
     @overload
-    def scatter(self, dim: _int, index: Tensor, value: Number, *, reduce: _str) -> Tensor:
+    def scatter(self, dim: _int, index: Tensor, value: Number, *, reduce: _str, out: Tensor | None = ...) -> Tensor:
         """Adds or multiplies one number into positions along `dim`."""
         ...
     @overload
@@ -1376,12 +1381,12 @@ class Tensor:
     @overload
     def scatter_(self, dim: _int, index: Tensor, value: Number, *, reduce: _str) -> Tensor:
         ...
-    def scatter_add(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+    def scatter_add(self, dim: _int, index: Tensor, src: Tensor, *, out: Tensor | None = ...) -> Tensor:
         """Adds `src` along `dim`: self[i, index[i, j]] += src[i, j] for dim=1, in the order of j, so that the result does not depend on threads."""
         ...
     def scatter_add_(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
         ...
-    def scatter_reduce(self, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
+    def scatter_reduce(self, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = ..., out: Tensor | None = ...) -> Tensor:
         """Reduces `src` into positions along `dim`: reduce is sum, prod, mean, amax or amin. Without `include_self` the old values take no part where something arrives. Equal extremes share the gradient; means of integers are rounded down."""
         ...
     def scatter_reduce_(self, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
@@ -1389,7 +1394,7 @@ class Tensor:
     def select(self, dim: _int, index: _int) -> Tensor:
         """The part at `index` of dimension `dim`, which disappears."""
         ...
-    def select_scatter(self, src: Tensor, dim: _int, index: _int) -> Tensor:
+    def select_scatter(self, src: Tensor, dim: _int, index: _int, *, out: Tensor | None = ...) -> Tensor:
         """A copy of `self` with `src` at one index of a dimension."""
         ...
     def selu_(self, inplace: _bool = ...) -> Tensor:
@@ -1432,7 +1437,7 @@ class Tensor:
         ...
     def sinh_(self) -> Tensor:
         ...
-    def slice_scatter(self, src: Tensor, dim: _int = ..., start: _int | None = ..., end: _int | None = ..., step: _int = ...) -> Tensor:
+    def slice_scatter(self, src: Tensor, dim: _int = ..., start: _int | None = ..., end: _int | None = ..., step: _int = ..., *, out: Tensor | None = ...) -> Tensor:
         """A copy of `self` with `src` in a slice of a dimension."""
         ...
     def softmax(self, dim: _int, dtype: _dtype | None = ..., *, out: Tensor | None = ...) -> Tensor:
@@ -2215,7 +2220,7 @@ def argwhere(input: Tensor) -> Tensor:
 def as_strided(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ...) -> Tensor:
     """A view with given sizes, strides and offset, in elements, checked against the storage."""
     ...
-def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ...) -> Tensor:
+def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
     """A copy of `self` with `src` in a strided window."""
     ...
 def asin(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
@@ -2243,13 +2248,13 @@ def atanh(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
     ...
 def atanh_(input: Tensor) -> Tensor:
     ...
-def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = ..., padding: _int | Sequence[_int] = ..., ceil_mode: _bool = ..., count_include_pad: _bool = ...) -> Tensor:
+def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = ..., padding: _int | Sequence[_int] = ..., ceil_mode: _bool = ..., count_include_pad: _bool = ..., *, out: Tensor | None = ...) -> Tensor:
     """Means over windows of the last 1 dimension(s). With count_include_pad the zeros of the padding count."""
     ...
-def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = ..., padding: _int | Sequence[_int] = ..., ceil_mode: _bool = ..., count_include_pad: _bool = ..., divisor_override: _int | None = ...) -> Tensor:
+def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = ..., padding: _int | Sequence[_int] = ..., ceil_mode: _bool = ..., count_include_pad: _bool = ..., divisor_override: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
     """Means over windows of the last 2 dimension(s). With count_include_pad the zeros of the padding count."""
     ...
-def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = ..., padding: _int | Sequence[_int] = ..., ceil_mode: _bool = ..., count_include_pad: _bool = ..., divisor_override: _int | None = ...) -> Tensor:
+def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = ..., padding: _int | Sequence[_int] = ..., ceil_mode: _bool = ..., count_include_pad: _bool = ..., divisor_override: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
     """Means over windows of the last 3 dimension(s). With count_include_pad the zeros of the padding count."""
     ...
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = ..., alpha: Number = ..., out: Tensor | None = ...) -> Tensor:
@@ -2535,10 +2540,10 @@ def diagflat(input: Tensor, offset: _int = ...) -> Tensor:
 def diagonal(input: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
     """The diagonal of two dimensions as a view, at the end of the others."""
     ...
-def diagonal_copy(input: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
+def diagonal_copy(input: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ..., *, out: Tensor | None = ...) -> Tensor:
     """A copy of a diagonal."""
     ...
-def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
+def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ..., *, out: Tensor | None = ...) -> Tensor:
     """A copy of `self` with `src` on a diagonal."""
     ...
 def diff(input: Tensor, n: _int = ..., dim: _int = ..., prepend: Tensor | None = ..., append: Tensor | None = ..., *, out: Tensor | None = ...) -> Tensor:
@@ -2863,12 +2868,12 @@ def imag(input: Tensor) -> Tensor:
 def index(input: Tensor, indices: Sequence[Tensor | None]) -> Tensor:
     """What `self[indices]` is for a list of integer tensors, masks and None."""
     ...
-def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: Number = ...) -> Tensor:
+def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: Number = ..., out: Tensor | None = ...) -> Tensor:
     """Adds `alpha` times the slices of `source` to those of `self` named by `index`, in order."""
     ...
 def index_add_(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: Number = ...) -> Tensor:
     ...
-def index_copy(input: Tensor, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+def index_copy(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """Copies the slices of `source` over those of `self` named by `index`."""
     ...
 def index_copy_(input: Tensor, dim: _int, index: Tensor, source: Tensor) -> Tensor:
@@ -2892,7 +2897,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
     ...
 def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: _bool = ...) -> Tensor:
     ...
-def index_reduce(input: Tensor, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
+def index_reduce(input: Tensor, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = ..., out: Tensor | None = ...) -> Tensor:
     """Reduces the slices of `source` into those of `self` named by `index`: reduce is prod, mean, amax or amin."""
     ...
 def index_reduce_(input: Tensor, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
@@ -2912,7 +2917,7 @@ def isclose(input: Tensor, other: Tensor, rtol: _float = ..., atol: _float = ...
 def isfinite(input: Tensor) -> Tensor:
     """Whether each element is neither infinite nor NaN."""
     ...
-def isin(elements: Tensor | Number, test_elements: Tensor | Number, *, assume_unique: _bool = ..., invert: _bool = ...) -> Tensor:
+def isin(elements: Tensor | Number, test_elements: Tensor | Number, *, assume_unique: _bool = ..., invert: _bool = ..., out: Tensor | None = ...) -> Tensor:
     """Whether each element of the first is among those of the second."""
     ...
 def isinf(input: Tensor) -> Tensor:
@@ -3005,7 +3010,7 @@ def linalg_multi_dot(matrices: Sequence[Tensor]) -> Tensor:
 def linalg_vector_norm(input: Tensor, ord: Number = ..., dim: _int | Sequence[_int] | None = ..., keepdim: _bool = ..., *, dtype: _dtype | None = ..., out: Tensor | None = ...) -> Tensor:
     """(sum |x|^ord)^(1/ord); ord = inf and -inf give the largest and smallest |x|, 0 counts what is not zero."""
     ...
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = ...) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = ..., *, out: Tensor | None = ...) -> Tensor:
     """input weight^T + bias over the last dimension of `input`; weight (out, in), bias (out,)."""
     ...
 def linspace(start: Number, end: Number, steps: _int, *, dtype: _dtype | None = ..., layout: _layout | None = ..., device: _device | _str | None = ..., pin_memory: _bool = ..., requires_grad: _bool = ..., out: Tensor | None = ...) -> Tensor:
@@ -3121,12 +3126,12 @@ def max(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """The largest element; NaN if there is one. Equal elements share the gradient."""
     ...
 @overload
-def max(input: Tensor, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
-    """The largest elements along a dimension and where they stand (the first of equals; NaN wins)."""
-    ...
-@overload
 def max(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """The largest of two tensors element by element, as `maximum`."""
+    ...
+@overload
+def max(input: Tensor, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
+    """The largest elements along a dimension and where they stand (the first of equals; NaN wins)."""
     ...
 def max_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = ...) -> Tensor:
     """Maxima over windows of the last 1 dimension(s) of (batch, channels, ...) or (channels, ...). The stride defaults to the kernel's size; NaN wins."""
@@ -3165,12 +3170,12 @@ def min(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """The smallest element; NaN if there is one. Equal elements share the gradient."""
     ...
 @overload
-def min(input: Tensor, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
-    """The smallest elements along a dimension and where they stand (the first of equals; NaN wins)."""
-    ...
-@overload
 def min(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """The smallest of two tensors element by element, as `minimum`."""
+    ...
+@overload
+def min(input: Tensor, dim: _int, keepdim: _bool = ..., *, out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
+    """The smallest elements along a dimension and where they stand (the first of equals; NaN wins)."""
     ...
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """The smaller of the two, NaN if either is. Equal elements share the gradient."""
@@ -3440,6 +3445,10 @@ def repeat_interleave(input: Tensor, repeats: _int, dim: _int | None = ..., *, o
     """Each element of a dimension (of the flattened tensor without one) `repeats` times."""
     ...
 @overload
+def repeat_interleave(input: Tensor, repeats: Tensor, dim: _int | None = ..., *, output_size: _int | None = ...) -> Tensor:
+    """Each element of a dimension (of the flattened tensor without one) as often as `repeats` says."""
+    ...
+@overload
 def repeat_interleave(repeats: Tensor, *, output_size: _int | None = ...) -> Tensor:
     """The index i of `repeats`, repeats[i] times, as int64."""
     ...
@@ -3520,19 +3529,19 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     """softmax(query key^T scale + mask) value (Vaswani et al., 2017) over (..., positions, features). `scale` is 1 / sqrt(features) unless given. `attn_mask` broadcasts to the scores: true where a key may be seen, or numbers that are added. With `is_causal` position i sees keys 0 ... i. A position that sees no key gives zeros. `dropout_p` of the weights are dropped. With `enable_gqa` groups of query heads share a head of key and value."""
     ...
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """Writes `src` along `dim`: self[i, index[i, j]] = src[i, j] for dim=1. Where a position occurs more than once the last value stays, but every one gets its gradient."""
     ...
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, value: Number) -> Tensor:
+def scatter(input: Tensor, dim: _int, index: Tensor, value: Number, *, out: Tensor | None = ...) -> Tensor:
     """Writes one number along `dim`: self[i, index[i, j]] = value for dim=1."""
     ...
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, reduce: _str) -> Tensor:
+def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, reduce: _str, out: Tensor | None = ...) -> Tensor:
     """Adds or multiplies `src` into positions along `dim`: reduce is 'add' or 'multiply'."""
     ...
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, value: Number, *, reduce: _str) -> Tensor:
+def scatter(input: Tensor, dim: _int, index: Tensor, value: Number, *, reduce: _str, out: Tensor | None = ...) -> Tensor:
     """Adds or multiplies one number into positions along `dim`."""
     ...
 @overload
@@ -3547,12 +3556,12 @@ def scatter_(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, reduce: _s
 @overload
 def scatter_(input: Tensor, dim: _int, index: Tensor, value: Number, *, reduce: _str) -> Tensor:
     ...
-def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """Adds `src` along `dim`: self[i, index[i, j]] += src[i, j] for dim=1, in the order of j, so that the result does not depend on threads."""
     ...
 def scatter_add_(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
     ...
-def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
+def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = ..., out: Tensor | None = ...) -> Tensor:
     """Reduces `src` into positions along `dim`: reduce is sum, prod, mean, amax or amin. Without `include_self` the old values take no part where something arrives. Equal extremes share the gradient; means of integers are rounded down."""
     ...
 def scatter_reduce_(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = ...) -> Tensor:
@@ -3563,7 +3572,7 @@ def searchsorted(sorted_sequence: Tensor, input: Tensor | Number, *, out_int32: 
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """The part at `index` of dimension `dim`, which disappears."""
     ...
-def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
+def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int, *, out: Tensor | None = ...) -> Tensor:
     """A copy of `self` with `src` at one index of a dimension."""
     ...
 def selu(input: Tensor, inplace: _bool = ...) -> Tensor:
@@ -3612,7 +3621,7 @@ def sinh_(input: Tensor) -> Tensor:
 def slice(input: Tensor, dim: _int = ..., start: _int | None = ..., end: _int | None = ..., step: _int = ...) -> Tensor:
     """Elements start, start + step, ... before end of one dimension, clamped as Python does."""
     ...
-def slice_scatter(input: Tensor, src: Tensor, dim: _int = ..., start: _int | None = ..., end: _int | None = ..., step: _int = ...) -> Tensor:
+def slice_scatter(input: Tensor, src: Tensor, dim: _int = ..., start: _int | None = ..., end: _int | None = ..., step: _int = ..., *, out: Tensor | None = ...) -> Tensor:
     """A copy of `self` with `src` in a slice of a dimension."""
     ...
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: _str = ..., beta: _float = ...) -> Tensor:

@@ -13,8 +13,12 @@ import torch
 
 from .convert import flatten, to_torch, torch_copy
 
-_WIDE = {torch.float16: torch.float64, torch.bfloat16: torch.float64, torch.float32: torch.float64,
-         torch.complex64: torch.complex128}
+_WIDE = {
+    torch.float16: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.float32: torch.float64,
+    torch.complex64: torch.complex128,
+}
 
 
 def _widen(value):
@@ -47,8 +51,13 @@ def in_double_precision(function, call):
 
 def no_less_accurate(ours, theirs, exact, elementwise: bool) -> bool:
     """Whether ours is about as far from `exact` as theirs, tensor by tensor."""
-    pairs = list(zip(flatten(to_torch(ours), torch.Tensor), flatten(theirs, torch.Tensor),
-                     flatten(exact, torch.Tensor)))
+    pairs = list(
+        zip(
+            flatten(to_torch(ours), torch.Tensor),
+            flatten(theirs, torch.Tensor),
+            flatten(exact, torch.Tensor),
+        )
+    )
     if not pairs or any(a.shape != b.shape or a.dtype != b.dtype for a, b, _ in pairs):
         return False
     for a, b, c in pairs:

@@ -6,25 +6,39 @@ import functools
 import itertools
 from dataclasses import dataclass
 
-import flambeau
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.opinfo.core import BinaryUfuncInfo, UnaryUfuncInfo
 
+import flambeau
+
 from .accuracy import in_double_precision, no_less_accurate
 from .cases import Cases, choose
 from .compare import Mismatch, check_errors, check_same, tolerance
-from .convert import (DTYPES, NotApplicable, describe, dtype_name, flatten, to_flambeau, to_torch,
-                      torch_copy)
-from .gradients import compare_grads
+from .convert import (
+    DTYPES,
+    NotApplicable,
+    describe,
+    dtype_name,
+    flatten,
+    to_flambeau,
+    torch_copy,
+)
 from .gauge import normalise
+from .gradients import compare_grads
 from .rebind import Absent, rebind, resolve
 
 ASPECTS = ("forward", "method", "strided", "in-place", "out", "grad", "double grad", "errors")
 
 # Operators whose values are uninitialised memory: shape and dtype are compared.
-UNINITIALISED = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty",
-                 "new_empty_strided"}
+UNINITIALISED = {
+    "empty",
+    "empty_like",
+    "empty_permuted",
+    "empty_strided",
+    "new_empty",
+    "new_empty_strided",
+}
 # Operators of torch that are not public API, or belong to subsystems outside flambeau.
 OUT_OF_SCOPE = ("jiterator_", "torch.ops.", "_refs.")
 
@@ -32,17 +46,24 @@ OUT_OF_SCOPE = ("jiterator_", "torch.ops.", "_refs.")
 @dataclass
 class Extent:
     """How much of the table runs. None: everything."""
+
     dtypes: tuple | None
-    samples: int | None          # of each dtype
-    variant_samples: int         # for method, strided, in-place, out
+    samples: int | None  # of each dtype
+    variant_samples: int  # for method, strided, in-place, out
     grad_samples: int | None
     double_grad_samples: int
     grad_dtypes: tuple
 
 
 FULL = Extent(None, None, 24, None, 12, (torch.float64, torch.complex128, torch.float32))
-SUBSET = Extent((torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64), 8, 3, 5, 2,
-                (torch.float64,))
+SUBSET = Extent(
+    (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64),
+    8,
+    3,
+    5,
+    2,
+    (torch.float64,),
+)
 
 
 @functools.cache
@@ -58,7 +79,12 @@ class Target:
         name = info.name
         if name.startswith(OUT_OF_SCOPE):
             raise Absent(name)
-        if isinstance(getattr(flambeau.Tensor, name, None), property) or name in ("T", "H", "mT", "mH"):
+        if isinstance(getattr(flambeau.Tensor, name, None), property) or name in (
+            "T",
+            "H",
+            "mT",
+            "mH",
+        ):
             getattr(flambeau.Tensor, name)
         elif name not in ("item",) and not name.startswith("normal.in_place"):
             self._must_exist(name)
@@ -189,8 +215,14 @@ class Runner:
         got = run(ours, mine)
         self.check_result(call, theirs, got, expected, "result", tolerances)
         if with_grad and expected.requires_grad:
-            compare_grads([expected], flatten(value, torch.Tensor), [got],
-                                flatten(mine, flambeau.Tensor), tolerances, double=False)
+            compare_grads(
+                [expected],
+                flatten(value, torch.Tensor),
+                [got],
+                flatten(mine, flambeau.Tensor),
+                tolerances,
+                double=False,
+            )
 
     def out(self, call, tolerances, shape_of_out):
         theirs = call.theirs()
@@ -218,8 +250,11 @@ class Runner:
         theirs = call.theirs()
         with torch.no_grad():
             expected, refusal = _attempt(self.target.theirs, theirs)
-        if refusal is not None or not isinstance(expected, torch.Tensor) \
-                or not expected.dtype.is_floating_point:
+        if (
+            refusal is not None
+            or not isinstance(expected, torch.Tensor)
+            or not expected.dtype.is_floating_point
+        ):
             raise NotApplicable("no tensor of floats")
         first, args, kwargs = call.theirs()
         out = torch.empty(expected.shape, dtype=torch.int64)
@@ -276,13 +311,25 @@ class Runner:
         samples = self.samples(dtype, False, extent.samples)
         for i, sample in samples:
             call = Call(sample)
-            self.cases.run("forward", name, f"#{i} {call}", self.forward, call, self.target.theirs,
-                           self.target.ours, tolerances)
+            self.cases.run(
+                "forward",
+                name,
+                f"#{i} {call}",
+                self.forward,
+                call,
+                self.target.theirs,
+                self.target.ours,
+                tolerances,
+            )
         few = choose(samples, extent.variant_samples)
         plain = info.name in ("T", "H", "mT", "mH")
         for i, sample in few:
             call = Call(sample)
-            if isinstance(sample.input, torch.Tensor) and callable(info.method_variant) and not plain:
+            if (
+                isinstance(sample.input, torch.Tensor)
+                and callable(info.method_variant)
+                and not plain
+            ):
                 self.cases.run("method", name, f"#{i} {call}", self.method, call, tolerances)
             self.variants(dtype, name, i, sample, call, tolerances)
 
@@ -297,10 +344,20 @@ class Runner:
             except Exception:
                 strided = None  # the table itself cannot make this sample non-contiguous
             if strided is not None:
-                self.cases.run("strided", name, f"#{i} {strided}", self.forward, strided,
-                               self.target.theirs, self.target.ours, tolerances)
+                self.cases.run(
+                    "strided",
+                    name,
+                    f"#{i} {strided}",
+                    self.forward,
+                    strided,
+                    self.target.theirs,
+                    self.target.ours,
+                    tolerances,
+                )
         if info.inplace_variant is not None and isinstance(sample.input, torch.Tensor):
-            self.cases.run("in-place", name, f"#{i} {call}", self.in_place_of, call, tolerances, False)
+            self.cases.run(
+                "in-place", name, f"#{i} {call}", self.in_place_of, call, tolerances, False
+            )
         if info.supports_out:
             for how, make in (("", _plain_out), (" strided", _strided_out), (" empty", _empty_out)):
                 self.cases.run("out", name, f"#{i}{how} {call}", self.out, call, tolerances, make)
@@ -308,8 +365,13 @@ class Runner:
                 self.cases.run("out", name, f"#{i} of integers {call}", self.out_unsafe, call)
 
     def in_place_of(self, call, tolerances, with_grad):
-        self.in_place(call, self.info.inplace_variant, rebind(self.info.inplace_variant), tolerances,
-                      with_grad)
+        self.in_place(
+            call,
+            self.info.inplace_variant,
+            rebind(self.info.inplace_variant),
+            tolerances,
+            with_grad,
+        )
 
     def gradients_of(self, dtype):
         info, extent, name = self.info, self.extent, dtype_name(dtype)
@@ -323,11 +385,18 @@ class Runner:
         for i, sample in choose(samples, extent.double_grad_samples):
             call = Call(sample)
             if info.supports_gradgrad:
-                self.cases.run("double grad", name, f"#{i} {call}", self.grad, call, tolerances, True)
-            if info.inplace_variant is not None and info.supports_inplace_autograd \
-                    and isinstance(sample.input, torch.Tensor) and not sample.broadcasts_input:
-                self.cases.run("in-place", name, f"#{i} grad {call}", self.in_place_of, call,
-                               tolerances, True)
+                self.cases.run(
+                    "double grad", name, f"#{i} {call}", self.grad, call, tolerances, True
+                )
+            if (
+                info.inplace_variant is not None
+                and info.supports_inplace_autograd
+                and isinstance(sample.input, torch.Tensor)
+                and not sample.broadcasts_input
+            ):
+                self.cases.run(
+                    "in-place", name, f"#{i} grad {call}", self.in_place_of, call, tolerances, True
+                )
 
     def errors(self):
         if self.info.error_inputs_func is None:

@@ -10,10 +10,11 @@ import pytest
 
 pytest.importorskip("torch", reason="the oracle comes with the extra `parity` only")
 
-import flambeau  # noqa: E402
-import torch  # noqa: E402
+import torch
 
-from .convert import DTYPES, to_flambeau, to_torch  # noqa: E402
+import flambeau
+
+from .convert import DTYPES, to_flambeau, to_torch
 
 SIZES = (0, 1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 63, 64, 100, 255, 256, 257, 1000, 4099)
 FLOATS = (torch.float32, torch.float64)
@@ -72,8 +73,19 @@ def test_randint(n, dtype):
     both(lambda lib: lib.randint(-7 if dtype != torch.uint8 else 0, 93, (n,), dtype=of(lib, dtype)))
 
 
-@pytest.mark.parametrize("low, high", [(0, 2), (0, 2**31), (0, 2**32), (0, 2**32 + 1), (-2**62, 2**62),
-                                       (0, 2**63 - 1), (-2**63, 2**63 - 1), (5, 6)])
+@pytest.mark.parametrize(
+    "low, high",
+    [
+        (0, 2),
+        (0, 2**31),
+        (0, 2**32),
+        (0, 2**32 + 1),
+        (-(2**62), 2**62),
+        (0, 2**63 - 1),
+        (-(2**63), 2**63 - 1),
+        (5, 6),
+    ],
+)
 def test_randint_ranges(low, high):
     both(lambda lib: lib.randint(low, high, (37,)))
 
@@ -105,9 +117,18 @@ def test_in_place(n, dtype):
     both(lambda lib: empty(lib).normal_(2.5, 0.1))
 
 
-@pytest.mark.parametrize("name, args", [("exponential_", (1.5,)), ("geometric_", (0.3,)),
-                                        ("cauchy_", (1.0, 2.0)), ("log_normal_", (0.5, 0.25)),
-                                        ("random_", ()), ("random_", (10,)), ("random_", (-5, 100))])
+@pytest.mark.parametrize(
+    "name, args",
+    [
+        ("exponential_", (1.5,)),
+        ("geometric_", (0.3,)),
+        ("cauchy_", (1.0, 2.0)),
+        ("log_normal_", (0.5, 0.25)),
+        ("random_", ()),
+        ("random_", (10,)),
+        ("random_", (-5, 100)),
+    ],
+)
 @pytest.mark.parametrize("dtype", FLOATS, ids=ids)
 def test_distributions_in_place(name, args, dtype):
     for n in (1, 15, 16, 40):
@@ -126,8 +147,11 @@ def test_strided_results(shape):
     """Memory that is not contiguous is filled in the order of torch's iterator."""
     for name in ("uniform_", "normal_", "bernoulli_", "random_"):
         both(lambda lib, name=name: getattr(lib.zeros(*shape, 2)[..., 0], name)())
-        both(lambda lib, name=name: getattr(lib.zeros(*shape).permute(
-            *range(len(shape) - 1, -1, -1)), name)())
+        both(
+            lambda lib, name=name: getattr(
+                lib.zeros(*shape).permute(*range(len(shape) - 1, -1, -1)), name
+            )()
+        )
 
 
 def test_like_forms():
@@ -141,19 +165,30 @@ def test_like_forms():
 def test_multinomial(replacement):
     weights = torch.tensor([[0.1, 3.0, 0.5, 2.0, 1.0, 0.7], [5.0, 0.1, 0.2, 0.0, 4.0, 2.0]])
     for w in (weights, weights.double(), weights[0]):
-        both(lambda lib, w=w: lib.multinomial(w if lib is torch else to_flambeau(w), 4,
-                                              replacement=replacement))
-        both(lambda lib, w=w: lib.multinomial(w if lib is torch else to_flambeau(w), 1,
-                                              replacement=replacement))
+        both(
+            lambda lib, w=w: lib.multinomial(
+                w if lib is torch else to_flambeau(w), 4, replacement=replacement
+            )
+        )
+        both(
+            lambda lib, w=w: lib.multinomial(
+                w if lib is torch else to_flambeau(w), 1, replacement=replacement
+            )
+        )
 
 
-@pytest.mark.parametrize("name", ("dropout", "alpha_dropout", "feature_alpha_dropout", "dropout1d",
-                                  "dropout2d", "dropout3d"))
+@pytest.mark.parametrize(
+    "name",
+    ("dropout", "alpha_dropout", "feature_alpha_dropout", "dropout1d", "dropout2d", "dropout3d"),
+)
 def test_dropout(name):
     shape = {"dropout1d": (2, 5, 9), "dropout3d": (2, 5, 3, 3, 2)}.get(name, (2, 5, 3, 4))
     for dtype in FLOATS:
-        both(lambda lib, dtype=dtype: getattr(lib.nn.functional, name)(
-            lib.ones(*shape, dtype=of(lib, dtype)), 0.4, True))
+        both(
+            lambda lib, dtype=dtype: getattr(lib.nn.functional, name)(
+                lib.ones(*shape, dtype=of(lib, dtype)), 0.4, True
+            )
+        )
     for n in SIZES:
         if name == "dropout":
             both(lambda lib, n=n: lib.nn.functional.dropout(lib.ones(n), 0.5))
@@ -168,14 +203,30 @@ def test_rrelu_and_gumbel():
 # ---- layers
 
 LAYERS = {
-    "Linear": [(5, 3), (1, 1), (300, 7)], "Bilinear": [(3, 4, 5)], "Embedding": [(11, 5), (40, 16)],
-    "EmbeddingBag": [(11, 5)], "Conv1d": [(4, 6, 3)], "Conv2d": [(3, 8, 3), (1, 2, (2, 5))],
-    "Conv3d": [(2, 4, 2)], "ConvTranspose1d": [(4, 6, 3)], "ConvTranspose2d": [(4, 6, 3)],
-    "ConvTranspose3d": [(2, 4, 2)], "RNN": [(5, 7), (5, 7, 2)], "LSTM": [(5, 7), (3, 4, 2)],
-    "GRU": [(5, 7), (3, 4, 2)], "RNNCell": [(5, 7)], "LSTMCell": [(5, 7)], "GRUCell": [(5, 7)],
-    "MultiheadAttention": [(8, 2)], "TransformerEncoderLayer": [(8, 2, 16)],
-    "TransformerDecoderLayer": [(8, 2, 16)], "Transformer": [(8, 2, 1, 1, 16)],
-    "BatchNorm2d": [(5,)], "LayerNorm": [(7,)], "GroupNorm": [(2, 4)], "InstanceNorm2d": [(3,)],
+    "Linear": [(5, 3), (1, 1), (300, 7)],
+    "Bilinear": [(3, 4, 5)],
+    "Embedding": [(11, 5), (40, 16)],
+    "EmbeddingBag": [(11, 5)],
+    "Conv1d": [(4, 6, 3)],
+    "Conv2d": [(3, 8, 3), (1, 2, (2, 5))],
+    "Conv3d": [(2, 4, 2)],
+    "ConvTranspose1d": [(4, 6, 3)],
+    "ConvTranspose2d": [(4, 6, 3)],
+    "ConvTranspose3d": [(2, 4, 2)],
+    "RNN": [(5, 7), (5, 7, 2)],
+    "LSTM": [(5, 7), (3, 4, 2)],
+    "GRU": [(5, 7), (3, 4, 2)],
+    "RNNCell": [(5, 7)],
+    "LSTMCell": [(5, 7)],
+    "GRUCell": [(5, 7)],
+    "MultiheadAttention": [(8, 2)],
+    "TransformerEncoderLayer": [(8, 2, 16)],
+    "TransformerDecoderLayer": [(8, 2, 16)],
+    "Transformer": [(8, 2, 1, 1, 16)],
+    "BatchNorm2d": [(5,)],
+    "LayerNorm": [(7,)],
+    "GroupNorm": [(2, 4)],
+    "InstanceNorm2d": [(3,)],
     "PReLU": [(4,)],
 }
 
@@ -195,10 +246,20 @@ def test_initial_parameters(name, dtype):
         same(flambeau.rand(3), torch.rand(3))  # as many numbers were drawn
 
 
-@pytest.mark.parametrize("name, args", [
-    ("uniform_", (-1, 2)), ("normal_", (1, 3)), ("xavier_uniform_", ()), ("xavier_normal_", (2.0,)),
-    ("kaiming_uniform_", ()), ("kaiming_normal_", ()), ("trunc_normal_", ()), ("orthogonal_", ()),
-    ("sparse_", (0.3,))])
+@pytest.mark.parametrize(
+    "name, args",
+    [
+        ("uniform_", (-1, 2)),
+        ("normal_", (1, 3)),
+        ("xavier_uniform_", ()),
+        ("xavier_normal_", (2.0,)),
+        ("kaiming_uniform_", ()),
+        ("kaiming_normal_", ()),
+        ("trunc_normal_", ()),
+        ("orthogonal_", ()),
+        ("sparse_", (0.3,)),
+    ],
+)
 def test_initialisers(name, args):
     for shape in ((4, 3), (17, 33), (3, 5)):
         both(lambda lib, shape=shape: getattr(lib.nn.init, name)(lib.empty(*shape), *args))
@@ -206,11 +267,14 @@ def test_initialisers(name, args):
 
 # ---- data
 
+
 @pytest.mark.parametrize("n, batch", [(10, 3), (100, 7), (1000, 64)])
 def test_order_of_a_shuffled_loader(n, batch):
     def order(lib, generator=None):
         data = lib.utils.data.TensorDataset(lib.arange(n))
-        loader = lib.utils.data.DataLoader(data, batch_size=batch, shuffle=True, generator=generator)
+        loader = lib.utils.data.DataLoader(
+            data, batch_size=batch, shuffle=True, generator=generator
+        )
         epochs = [lib.cat([x for (x,) in loader]) for _ in range(2)]
         return lib.cat([*epochs, lib.randint(0, 10**6, (1,))])
 
@@ -220,8 +284,9 @@ def test_order_of_a_shuffled_loader(n, batch):
 
 def test_samplers():
     def weighted(lib):
-        sampler = lib.utils.data.WeightedRandomSampler([0.1, 0.9, 0.4, 0.7, 3.0, 0.6], 5,
-                                                       replacement=False)
+        sampler = lib.utils.data.WeightedRandomSampler(
+            [0.1, 0.9, 0.4, 0.7, 3.0, 0.6], 5, replacement=False
+        )
         return lib.tensor(list(sampler))
 
     def split(lib):
@@ -230,11 +295,15 @@ def test_samplers():
 
     both(weighted)
     both(split)
-    both(lambda lib: lib.tensor(list(lib.utils.data.RandomSampler(range(12), replacement=True,
-                                                                  num_samples=40))))
+    both(
+        lambda lib: lib.tensor(
+            list(lib.utils.data.RandomSampler(range(12), replacement=True, num_samples=40))
+        )
+    )
 
 
 # ---- state
+
 
 def test_generator_state_goes_on():
     torch.manual_seed(6)
@@ -253,4 +322,7 @@ def test_generator_state_goes_on():
 def test_odd_numbers_of_normals_are_kept_for_later():
     """A scalar normal leaves its second value to the next draw."""
     both(lambda lib: lib.cat([lib.randn(1), lib.rand(1), lib.randn(1), lib.randn(3)]), repeat=4)
-    both(lambda lib: lib.cat([lib.randn(1, dtype=lib.float64), lib.randn(2, dtype=lib.float64)]), repeat=4)
+    both(
+        lambda lib: lib.cat([lib.randn(1, dtype=lib.float64), lib.randn(2, dtype=lib.float64)]),
+        repeat=4,
+    )
