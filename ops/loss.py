@@ -24,7 +24,8 @@ _element_loss("huber_loss", ", float delta=1.0",
 
 
 def _elements(signature: str, expr: str, grad: dict, doc: str):
-    op(f"{signature} -> Tensor", "pointwise", dtypes=FLOATING, public=False, samples=[],
+    op(f"{signature} -> Tensor", "pointwise", dtypes=FLOATING,
+       public=False, variants="", samples=[],
        expr=expr, grad=grad, doc=doc)
 
 
@@ -88,16 +89,16 @@ op("nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=
        f"{_REDUCED}; the mean is over the weights of the targets. Targets equal to `ignore_index` "
        "do not count. Raises IndexError for targets outside [0, C).")
 op("_nll_loss(Tensor input, Tensor target, Tensor? weight, int ignore_index, str reduction) "
-   "-> (Tensor loss, Tensor total)", dtypes=FLOATING, public=False, samples=[],
+   "-> (Tensor loss, Tensor total)", dtypes=FLOATING, public=False, variants="", samples=[],
    grad={"input": "_nll_loss_grad(g_loss, target, weight, ignore_index, reduction, total, "
                   "input.sizes)"},
    doc="nll_loss and the sum of the weights of the targets.")
 op("_nll_loss_grad(Tensor scale, Tensor target, Tensor? weight, int ignore_index, str reduction, "
-   "Tensor total, int[] sizes) -> Tensor", dtypes=FLOATING, public=False, samples=[],
+   "Tensor total, int[] sizes) -> Tensor", dtypes=FLOATING, public=False, variants="", samples=[],
    grad={"scale": "_nll_loss_of(g, target, weight, ignore_index, reduction, total)"},
    doc="The gradient of _nll_loss: -weight[y] scale at the targets.")
 op("_nll_loss_of(Tensor input, Tensor target, Tensor? weight, int ignore_index, str reduction, "
-   "Tensor total) -> Tensor", dtypes=FLOATING, public=False, samples=[],
+   "Tensor total) -> Tensor", dtypes=FLOATING, public=False, variants="", samples=[],
    grad={"input": "_nll_loss_grad(g, target, weight, ignore_index, reduction, total, input.sizes)"},
    doc="nll_loss with the mean's denominator given.")
 
@@ -111,7 +112,8 @@ op("cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int ignore_i
        f"probabilities of the shape of x. {_REDUCED[0].upper()}{_REDUCED[1:]}. `label_smoothing` "
        "in [0, 1] mixes in the uniform distribution (Szegedy et al. 2016).")
 op("_cross_entropy(Tensor input, Tensor target, Tensor? weight, int ignore_index, str reduction) "
-   "-> (Tensor loss, Tensor lse, Tensor total)", dtypes=FLOATING, public=False, samples=[],
+   "-> (Tensor loss, Tensor lse, Tensor total)", dtypes=FLOATING,
+   public=False, variants="", samples=[],
    grad={"input": "cross_entropy_grad(g_loss, input, target, weight, ignore_index, reduction, "
                   "total)"},
    fast_grad={"input": "cross_entropy_grad_fast(g_loss, input, target, weight, ignore_index, "

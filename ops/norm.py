@@ -13,7 +13,8 @@ op("layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor
    doc="(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, whose sizes are "
        "`normalized_shape` (Ba, Kiros & Hinton 2016).")
 op("_layer_norm(Tensor input, Tensor? weight, Tensor? bias, int ndim, float eps, bool rms) "
-   "-> (Tensor y, Tensor mean, Tensor rstd)", dtypes=FLOATING, public=False, samples=[],
+   "-> (Tensor y, Tensor mean, Tensor rstd)", dtypes=FLOATING,
+   public=False, variants="", samples=[],
    grad={"input, weight, bias":
          "layer_norm_grad(node, g_y, input, weight, bias.defined, ndim, eps, rms)"},
    fast_grad={"input, weight, bias":
@@ -34,7 +35,8 @@ op("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=N
    samples=[S(T((2, 4, 3)), 2), S(T((2, 4, 2, 3)), 4), S(T((2, 6)), 3)],
    doc="Normalises the channels of each sample (N, C, *) in `num_groups` groups (Wu & He 2018).")
 op("_group_norm(Tensor input, Tensor? weight, Tensor? bias, int groups, float eps) "
-   "-> (Tensor y, Tensor mean, Tensor rstd)", dtypes=FLOATING, public=False, samples=[],
+   "-> (Tensor y, Tensor mean, Tensor rstd)", dtypes=FLOATING,
+   public=False, variants="", samples=[],
    grad={"input, weight, bias":
          "group_norm_grad(node, g_y, input, weight, bias.defined, groups, eps)"},
    fast_grad={"input, weight, bias":
@@ -49,7 +51,7 @@ op("batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? 
        "variance unbiased), in place; else the running ones are used.")
 op("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, "
    "Tensor? running_var, bool training, float eps) -> (Tensor y, Tensor mean, Tensor var)",
-   dtypes=FLOATING, public=False, samples=[],
+   dtypes=FLOATING, public=False, variants="", samples=[],
    grad={"input, weight, bias":
          "batch_norm_grad(node, g_y, input, weight, bias.defined, mean, var, training, eps)"},
    fast_grad={"input, weight, bias":

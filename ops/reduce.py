@@ -40,7 +40,8 @@ op("prod.dim(Tensor self, int dim, bool keepdim=False, *, DType? dtype=None) -> 
    "composite", dtypes=ALL, variants=OUT, ref="numpy.prod(self, axis=dim, keepdims=keepdim)",
    samples=[S(T((2, 3, 4)), 1), S(T((2, 3)), -1, True)],
    doc="The product along one dimension; integers and bool are multiplied as int64.")
-op("_prod(Tensor self, int dim, bool keepdim, DType? dtype) -> Tensor", dtypes=ALL, public=False,
+op("_prod(Tensor self, int dim, bool keepdim, DType? dtype) -> Tensor", dtypes=ALL,
+   public=False, variants="",
    grad={"self": "prod_grad(g, self, dim, keepdim)"},
    fast_grad={"self": "prod_grad_fast(g, self, y, dim, keepdim)"},
    samples=[], doc="The product along one dimension.")
@@ -84,10 +85,11 @@ op("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, T
    doc="The smallest and the largest element, over all or along one dimension.")
 
 op("_place(Tensor self, Tensor index, int dim, int size, bool keepdim) -> Tensor", dtypes=ALL,
-   public=False, grad={"self": "_pick(g, index, dim, keepdim)"}, samples=[],
+   public=False, variants="", grad={"self": "_pick(g, index, dim, keepdim)"}, samples=[],
    doc="Zeros of length `size` along `dim`, but for the positions in `index`, which get `self`; "
        "`size` -1 stands for a 0-d result.")
-op("_pick(Tensor self, Tensor index, int dim, bool keepdim) -> Tensor", dtypes=ALL, public=False,
+op("_pick(Tensor self, Tensor index, int dim, bool keepdim) -> Tensor", dtypes=ALL,
+   public=False, variants="",
    grad={"self": "_place(g, index, dim, line_size(self.sizes, dim), keepdim)"}, samples=[],
    doc="One element of each line along `dim`: the one at `index`.")
 
@@ -120,7 +122,7 @@ for _name in ("var", "std"):
        samples=[S(T((2, 3, 4)), 1, correction=0), S(T((2, 3)), correction=1)],
        doc=f"The {_what} over dimensions, divided by n - `correction` (1 if None).")
     op(f"_{_name}(Tensor self, int[]? dim, float correction, bool keepdim) -> Tensor",
-       dtypes=FLOATING | COMPLEX, public=False, samples=[],
+       dtypes=FLOATING | COMPLEX, public=False, variants="", samples=[],
        grad={"self": "var_grad(g, self, dim, correction, keepdim)" if _name == "var" else
              "std_grad(g, self, y, dim, correction, keepdim)"},
        doc=f"The {_what}, divided by n - correction.")
@@ -149,7 +151,7 @@ op("logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor", dtypes=FL
    doc="log(sum(exp(x))) over dimensions, without overflow.")
 
 op("_vector_norm(Tensor self, float ord, int[]? dim, bool keepdim, DType? dtype) -> Tensor",
-   dtypes=FLOATING | COMPLEX, public=False, samples=[],
+   dtypes=FLOATING | COMPLEX, public=False, variants="", samples=[],
    grad={"self": "vector_norm_grad(g, self, y, ord, dim, keepdim)"},
    doc="(sum |x|^ord)^(1/ord) over dimensions.")
 op("linalg_vector_norm(Tensor self, Scalar ord=2, int[]? dim=None, bool keepdim=False, *, "

@@ -12,10 +12,10 @@ op("cumprod(Tensor self, int dim, *, DType? dtype=None) -> Tensor", "composite",
    variants=VARIANTS, ref="numpy.cumprod(self, axis=dim)", samples=_SAMPLES[:2],
    doc="Products of the elements up to each one along `dim`; integers and bool as int64.")
 op("_cumsum(Tensor self, int dim, bool reverse, DType? dtype=None) -> Tensor", dtypes=ALL,
-   public=False, samples=[], grad={"self": "_cumsum(g, dim, not reverse)"},
+   public=False, variants="", samples=[], grad={"self": "_cumsum(g, dim, not reverse)"},
    doc="Running sums from either end.")
 op("_cumprod(Tensor self, int dim, bool reverse, DType? dtype=None) -> Tensor", dtypes=ALL,
-   public=False, samples=[], grad={"self": "cumprod_grad(g, self, y, dim, reverse)"},
+   public=False, variants="", samples=[], grad={"self": "cumprod_grad(g, self, y, dim, reverse)"},
    doc="Running products from either end.")
 op("logcumsumexp(Tensor self, int dim) -> Tensor", dtypes=FLOATING, variants="function method out",
    grad={"self": "logcumsumexp_grad(g, self, y, dim)"},
@@ -33,11 +33,12 @@ for _name, _word, _ufunc in (("cummax", "largest", "maximum"), ("cummin", "small
            "stays).")
 
 op("_linear_scan(Tensor self, Tensor factor, int dim, bool reverse) -> Tensor",
-   dtypes=FLOATING | COMPLEX, public=False, samples=[],
+   dtypes=FLOATING | COMPLEX, public=False, variants="", samples=[],
    grad={"self": "linear_scan_grad(g, factor, dim, reverse)",
          "factor": "linear_scan_grad(g, factor, dim, reverse) * "
                    "conj(shifted(y, dim, 1 if not reverse else -1, 0))"},
    doc="y[k] = factor[k] y[k - 1] + self[k] along `dim`; `reverse` runs from the end.")
-op("_shift(Tensor self, int dim, int steps, Scalar fill) -> Tensor", dtypes=ALL, public=False,
+op("_shift(Tensor self, int dim, int steps, Scalar fill) -> Tensor", dtypes=ALL,
+   public=False, variants="",
    samples=[], grad={"self": "_shift(g, dim, -steps, 0)"},
    doc="y[k] = self[k - steps] along `dim`, `fill` where that is outside.")

@@ -13,11 +13,13 @@ op("log_softmax(Tensor self, int dim, DType? dtype=None) -> Tensor", "composite"
    variants="function method out",
    ref=f"numpy.log({_EXP} / numpy.sum({_EXP}, axis=dim, keepdims=True))", samples=_SAMPLES,
    doc="x - log(sum(exp(x))) along `dim`, without overflow.")
-op("_softmax(Tensor self, int dim) -> Tensor", dtypes=FLOATING, public=False, samples=[],
+op("_softmax(Tensor self, int dim) -> Tensor", dtypes=FLOATING,
+   public=False, variants="", samples=[],
    grad={"self": "y * (g - sum(g * y, [dim], True))"},
    fast_grad={"self": "softmax_grad(g, y, dim, False)"},
    doc="softmax in the type of the input.")
-op("_log_softmax(Tensor self, int dim) -> Tensor", dtypes=FLOATING, public=False, samples=[],
+op("_log_softmax(Tensor self, int dim) -> Tensor", dtypes=FLOATING,
+   public=False, variants="", samples=[],
    grad={"self": "g - exp(y) * sum(g, [dim], True)"},
    fast_grad={"self": "softmax_grad(g, y, dim, True)"},
    doc="log_softmax in the type of the input.")

@@ -1,5 +1,6 @@
 #include "cpu/reduce.h"
 
+#include <cstring>
 #include <memory>
 
 #include "core/blocking.h"
@@ -66,12 +67,15 @@ struct Plan {
   ConvertFn convert = nullptr;
   double param;
   int64_t tile = 1, leaf = 1;
+  int64_t group = 1;  // narrow columns: so many rows are folded side by side as one
 
   void find_loops(const Nest& nest, int64_t numel);
-  void choose_tile();
-  void leaf_fold(const char* x, int64_t width, int64_t n, void* states) const;
-  void converted(const char* x, int64_t width, int64_t n, void* states) const;
-  void range(const char* x, int64_t width, int64_t begin, int64_t end, void* states) const;
+  void choose_tile(bool positions);
+  void leaf_fold(const char* x, int64_t step, int64_t width, int64_t n, void* states) const;
+  void converted(const char* x, int64_t step, int64_t width, int64_t n, void* states) const;
+  void range(const char* x, int64_t step, int64_t width, int64_t begin, int64_t end,
+             void* states) const;
+  void grouped(const char* x, int64_t width, int64_t begin, int64_t end, void* states) const;
   void part(const char* x, int64_t width, int64_t part, int64_t parts, void* states) const;
 };
 
@@ -100,7 +104,7 @@ void Plan::find_loops(const Nest& nest, int64_t) {
   }
 }
 
-void Plan::choose_tile() {
+void Plan::choose_tile(bool positions) {
   if (by_rows) {
     leaf = fns.block;
     tile = std::clamp<int64_t>(2 * fns.block / std::max<int64_t>(steps, 1), 1, kFoldColumns);
@@ -108,14 +112,16 @@ void Plan::choose_tile() {
     leaf = convert ? 8 : kFoldRows;
     tile = std::min<int64_t>(kFoldColumns, kConvertBytes / (8 * compute_item));
   }
+  if (!by_rows && !positions && step_bytes == outputs.size * item)
+    while (2 * group * outputs.size <= tile && 4 * group <= steps) group *= 2;
   tile = std::min(tile, outputs.size);
 }
 
-void Plan::converted(const char* x, int64_t width, int64_t n, void* states) const {
+void Plan::converted(const char* x, int64_t step, int64_t width, int64_t n, void* states) const {
   alignas(64) char buffer[kConvertBytes];
   if (!by_rows) {
     for (int64_t r = 0; r < n; ++r)
-      convert(x + r * step_bytes, item, buffer + r * width * compute_item, compute_item, width);
+      convert(x + r * step, item, buffer + r * width * compute_item, compute_item, width);
     return fns.columns(buffer, width * compute_item, n, width, states, param);
   }
   const int64_t group = std::max<int64_t>(kConvertBytes / (n * compute_item), 1);
@@ -133,23 +139,40 @@ void Plan::converted(const char* x, int64_t width, int64_t n, void* states) cons
   }
 }
 
-void Plan::leaf_fold(const char* x, int64_t width, int64_t n, void* states) const {
-  if (convert) return converted(x, width, n, states);
+void Plan::leaf_fold(const char* x, int64_t step, int64_t width, int64_t n, void* states) const {
+  if (convert) return converted(x, step, width, n, states);
   if (by_rows) return fns.rows(x, outputs.in, width, n, states, param);
-  fns.columns(x, step_bytes, n, width, states, param);
+  fns.columns(x, step, n, width, states, param);
 }
 
 // States of the steps [begin, end): halves are folded alone and combined, which keeps the rounding
 // errors of long sums small.
-void Plan::range(const char* x, int64_t width, int64_t begin, int64_t end, void* states) const {
+void Plan::range(const char* x, int64_t step, int64_t width, int64_t begin, int64_t end,
+                 void* states) const {
   const int64_t n = end - begin;
-  if (n <= leaf) return leaf_fold(x + begin * step_bytes, width, n, states);
+  if (n <= leaf) return leaf_fold(x + begin * step, step, width, n, states);
   int64_t half = leaf;
   while (half * 2 < n) half *= 2;
-  range(x, width, begin, begin + half, states);
+  range(x, step, width, begin, begin + half, states);
   alignas(64) char other[kFoldColumns * kMaxStateBytes];
-  range(x, width, begin + half, end, other);
+  range(x, step, width, begin + half, end, other);
   fns.combine(states, other, width, half);
+}
+
+// Narrow columns without gaps: `group` rows are one wide row, whose parts are combined in the end.
+void Plan::grouped(const char* x, int64_t width, int64_t begin, int64_t end, void* states) const {
+  const int64_t wide = (end - begin) / group;
+  if (group == 1 || wide == 0) return range(x, step_bytes, width, begin, end, states);
+  alignas(64) char all[kFoldColumns * kMaxStateBytes];
+  range(x + begin * step_bytes, group * step_bytes, group * width, 0, wide, all);
+  for (int64_t half = group / 2; half > 0; half /= 2)
+    fns.combine(all, all + half * width * fns.state_bytes, half * width, 0);
+  const int64_t rest = begin + wide * group;
+  if (rest < end) {
+    range(x, step_bytes, width, rest, end, states);
+    fns.combine(all, states, width, 0);
+  }
+  std::memcpy(states, all, static_cast<size_t>(width * fns.state_bytes));
 }
 
 // The part-th of `parts` pieces of everything that is folded into `width` outputs.
@@ -167,7 +190,7 @@ void Plan::part(const char* x, int64_t width, int64_t part, int64_t parts, void*
   for (int64_t i = outer_begin; i < outer_end; ++i) {
     int64_t in = 0, out = 0;
     reduced.at(i, &in, &out);
-    range(x + in, width, begin, end, i == outer_begin ? states : other);
+    grouped(x + in, width, begin, end, i == outer_begin ? states : other);
     if (i > outer_begin) fns.combine(states, other, width, 0);
   }
 }
@@ -259,7 +282,7 @@ void fold(FoldOp op, const Tensor& in, uint64_t reduced, DType compute, double p
   plan.param = param;
   if (source.dtype() != compute) plan.convert = convert_fn(source.dtype(), compute);
   plan.find_loops(nest, source.numel());
-  plan.choose_tile();
+  plan.choose_tile(op == FoldOp::ArgMax || op == FoldOp::ArgMin);
 
   Output outputs[2];
   int64_t out_items[2];

@@ -187,7 +187,7 @@ TensorList group_norm_grad_fast(const Node& node, const Tensor& g_, const Tensor
   if (x_.is_meta()) return {empty_like(x_), weight, weight};
   const Tensor x = contiguous(to_dtype(x_, compute)), g = contiguous(to_dtype(g_, compute));
   const int64_t samples = x.size(0), channels = x.size(1), runs = samples * channels;
-  const int64_t per_group = channels / groups;
+  const int64_t per_group = groups ? channels / groups : 0;  // no groups: no channels
   const int64_t spread = x.numel() ? x.numel() / runs : 0;
   const Tensor w = parameter(weight, compute, channels, 1);
   std::vector<double> sums(static_cast<size_t>(2 * runs), 0.0);

@@ -73,6 +73,11 @@ Dims check_normalized(const Tensor& input, const Dims& shape, const Tensor& weig
   return shape;
 }
 
+void check_floating(const Tensor& input, const char* op) {
+  FB_CHECK(is_floating(input.dtype()), op, "(): expects a floating point tensor, got ",
+           name(input.dtype()));
+}
+
 void check_channel_parameter(const Tensor& t, int64_t channels, const char* what, const char* op) {
   FB_CHECK(!t.defined() || (t.dim() == 1 && t.numel() == channels), op, "(): ", what,
            " should contain ", channels, " elements not ", t.defined() ? t.numel() : 0);
@@ -117,8 +122,7 @@ std::tuple<Tensor, Tensor, Tensor> _layer_norm(const Tensor& input, const Tensor
 
 Tensor layer_norm(const Tensor& input, const Dims& shape, const Tensor& weight, const Tensor& bias,
                   double eps) {
-  FB_CHECK(is_floating(input.dtype()), "layer_norm(): expects a floating point tensor, got ",
-           name(input.dtype()));
+  check_floating(input, "layer_norm");
   check_normalized(input, shape, weight, bias, "layer_norm");
   return std::get<0>(
       ops::_layer_norm(input, weight, bias, static_cast<int64_t>(shape.size()), eps, false));
@@ -126,8 +130,7 @@ Tensor layer_norm(const Tensor& input, const Dims& shape, const Tensor& weight, 
 
 Tensor rms_norm(const Tensor& input, const Dims& shape, const Tensor& weight,
                 std::optional<double> eps) {
-  FB_CHECK(is_floating(input.dtype()), "rms_norm(): expects a floating point tensor, got ",
-           name(input.dtype()));
+  check_floating(input, "rms_norm");
   check_normalized(input, shape, weight, Tensor(), "rms_norm");
   // The machine epsilon of the type that is computed in.
   const double tiny =
@@ -183,8 +186,7 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, const Tensor
 
 Tensor group_norm(const Tensor& input, int64_t groups, const Tensor& weight, const Tensor& bias,
                   double eps) {
-  FB_CHECK(is_floating(input.dtype()), "group_norm(): expects a floating point tensor, got ",
-           name(input.dtype()));
+  check_floating(input, "group_norm");
   FB_CHECK(input.dim() >= 2,
            "group_norm(): Expected at least 2 dimensions for input tensor but "
            "received ",
@@ -280,8 +282,7 @@ static void move_running(const Tensor& running, const Tensor& batch, double mome
 Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
                   const Tensor& weight, const Tensor& bias, bool training, double momentum,
                   double eps) {
-  FB_CHECK(is_floating(input.dtype()), "batch_norm(): expects a floating point tensor, got ",
-           name(input.dtype()));
+  check_floating(input, "batch_norm");
   FB_CHECK(input.dim() >= 2,
            "batch_norm(): expected at least 2 dimensions, (N, C, *), got input of "
            "size ",
@@ -309,6 +310,7 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
 Tensor instance_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
                      const Tensor& weight, const Tensor& bias, bool use_input_stats,
                      double momentum, double eps) {
+  check_floating(input, "instance_norm");
   FB_CHECK(input.dim() >= 3,
            "instance_norm(): expected at least 3 dimensions, (N, C, *), got input "
            "of size ",
@@ -323,8 +325,6 @@ Tensor instance_norm(const Tensor& input, const Tensor& running_mean, const Tens
   check_channel_parameter(bias, channels, "bias", "instance_norm");
   check_channel_parameter(running_mean, channels, "running_mean", "instance_norm");
   check_channel_parameter(running_var, channels, "running_var", "instance_norm");
-  FB_CHECK(is_floating(input.dtype()), "instance_norm(): expects a floating point tensor, got ",
-           name(input.dtype()));
   auto [y, mean, rstd] = ops::_group_norm(input, weight, bias, channels, eps);
   if ((running_mean.defined() || running_var.defined()) && !input.is_meta() && input.numel() != 0) {
     GradMode off(false);

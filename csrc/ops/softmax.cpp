@@ -26,8 +26,9 @@ void for_lines(const Axis& a, const Rows& rows, const Columns& columns) {
                  [&](int64_t begin, int64_t end) { rows(begin * a.n, end - begin); });
     return;
   }
-  // A tile of columns stays in the second-level cache while it is passed over several times.
-  const int64_t tile = std::min(std::max<int64_t>(kGrain * 2 / a.n / 16 * 16, 16), a.inner);
+  // Whole cache lines for the passes over short columns, long rows for those over long ones.
+  const int64_t tile =
+      std::min<int64_t>(a.n <= 64 ? std::max<int64_t>(kGrain / a.n / 16 * 16, 16) : 256, a.inner);
   const int64_t tiles = (a.inner + tile - 1) / tile;
   parallel_for(a.outer * tiles, std::max<int64_t>(kGrain / (a.n * tile), 1),
                [&](int64_t begin, int64_t end) {

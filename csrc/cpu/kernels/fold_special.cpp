@@ -89,7 +89,20 @@ struct Arg {
 
   static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
     auto* s = static_cast<State*>(states);
-    for (int64_t r = 0; r < rows; ++r) s[r] = of_row(row_at<T>(x, stride, r), n);
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* p = row_at<T>(x, stride, r);
+      s[r] = n < L ? of_few(p, n) : of_row(p, n);
+    }
+  }
+  static FB_VEC State of_few(const T* x, int64_t n) {
+    T value = x[0];
+    int64_t at = 0;
+    for (int64_t i = 1; i < n; ++i)
+      if (better(x[i], value)) {
+        value = x[i];
+        at = i;
+      }
+    return {static_cast<Value>(value), at};
   }
 
   static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
@@ -155,47 +168,82 @@ struct MomentsOf {
   }
   static Moments of_row(const T* x, int64_t n) {
     const T mean = reduce_add(sum_row(x, n, [](V v) { return v; })) / static_cast<T>(n);
-    V d = V(0), dd = V(0), e = V(0), ee = V(0);
-    int64_t i = 0;
-    for (; i + 2 * L <= n; i += 2 * L) {
-      const V u = load(x + i) - V(mean), v = load(x + i + L) - V(mean);
-      d += u;
-      dd = mad(u, u, dd);
-      e += v;
-      ee = mad(v, v, ee);
+    double sum = 0, squares = 0;
+    for (int64_t begin = 0; begin < n; begin += 512) {
+      const int64_t end = n - begin < 512 ? n : begin + 512;
+      V d = V(0), dd = V(0), e = V(0), ee = V(0);
+      int64_t i = begin;
+      for (; i + 2 * L <= end; i += 2 * L) {
+        const V u = load(x + i) - V(mean), v = load(x + i + L) - V(mean);
+        d += u;
+        dd = mad(u, u, dd);
+        e += v;
+        ee = mad(v, v, ee);
+      }
+      for (; i < end; i += L) {
+        const int64_t k = end - i < L ? end - i : L;
+        const V u = where(first_lanes<T>(k), load_n(x + i, k) - V(mean), V(0));
+        d += u;
+        dd = mad(u, u, dd);
+      }
+      sum += reduce_add(d + e);
+      squares += reduce_add(dd + ee);
     }
-    for (; i < n; i += L) {
-      const V u = where(first_lanes<T>(n - i < L ? n - i : L),
-                        load_n(x + i, n - i < L ? n - i : L) - V(mean), V(0));
-      d += u;
-      dd = mad(u, u, dd);
-    }
-    return finish(static_cast<double>(n), mean, reduce_add(d + e), reduce_add(dd + ee));
+    return finish(static_cast<double>(n), mean, sum, squares);
   }
   static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
     auto* s = static_cast<Moments*>(states);
     for (int64_t r = 0; r < rows; ++r) s[r] = of_row(row_at<T>(x, stride, r), n);
   }
-  // A group of columns keeps its sums in registers while the rows go by; 64 rows of two vectors
-  // stay in the first-level cache for the second pass.
+  // Eight rows at a time; a leaf stays in the second-level cache for the second pass.
   static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
                       double) {
+    T mean[kFoldColumns], d[kFoldColumns], dd[kFoldColumns];
+    for (int64_t c = 0; c < cols; ++c) mean[c] = d[c] = dd[c] = 0;
+    int64_t r = 0;
+    for (; r + 8 <= rows; r += 8) add_rows<8>(x, stride, r, cols, mean);
+    for (; r < rows; ++r) add_rows<1>(x, stride, r, cols, mean);
+    for (int64_t c = 0; c < cols; ++c) mean[c] /= static_cast<T>(rows);
+    for (r = 0; r + 8 <= rows; r += 8) deviations<8>(x, stride, r, cols, mean, d, dd);
+    for (; r < rows; ++r) deviations<1>(x, stride, r, cols, mean, d, dd);
     auto* s = static_cast<Moments*>(states);
-    const T scale = static_cast<T>(1) / static_cast<T>(rows);
-    for (int64_t c = 0; c < cols; c += L) {
-      const int64_t now = cols - c < L ? cols - c : L;
-      V sum = V(0);
-      for (int64_t r = 0; r < rows; ++r) sum += load_n(row_at<T>(x, stride, r) + c, now);
-      const V mean = sum * V(scale);
-      V d = V(0), dd = V(0);
-      for (int64_t r = 0; r < rows; ++r) {
-        const V u = load_n(row_at<T>(x, stride, r) + c, now) - mean;
-        d += u;
-        dd = mad(u, u, dd);
+    for (int64_t c = 0; c < cols; ++c)
+      s[c] = finish(static_cast<double>(rows), mean[c], d[c], dd[c]);
+  }
+  template <int N>
+  static void add_rows(const void* x, int64_t stride, int64_t r, int64_t cols, T* sum) {
+    const T* p[N];
+    for (int q = 0; q < N; ++q) p[q] = row_at<T>(x, stride, r + q);
+    auto step = [&](int64_t c, int64_t k) {
+      V s = load_n(sum + c, k);
+#pragma GCC unroll 8
+      for (int q = 0; q < N; ++q) s += load_n(p[q] + c, k);
+      store_n(sum + c, s, k);
+    };
+    int64_t c = 0;
+    for (; c + L <= cols; c += L) step(c, L);
+    if (c < cols) step(c, cols - c);
+  }
+  template <int N>
+  static void deviations(const void* x, int64_t stride, int64_t r, int64_t cols, const T* origin,
+                         T* d, T* dd) {
+    const T* p[N];
+    for (int q = 0; q < N; ++q) p[q] = row_at<T>(x, stride, r + q);
+    auto step = [&](int64_t c, int64_t k) {
+      const V o = load_n(origin + c, k);
+      V sum = V(0), squares = V(0);
+#pragma GCC unroll 8
+      for (int q = 0; q < N; ++q) {
+        const V u = load_n(p[q] + c, k) - o;
+        sum += u;
+        squares = mad(u, u, squares);
       }
-      for (int64_t i = 0; i < now; ++i)
-        s[c + i] = finish(static_cast<double>(rows), mean.v[i], d.v[i], dd.v[i]);
-    }
+      store_n(d + c, load_n(d + c, k) + sum, k);
+      store_n(dd + c, load_n(dd + c, k) + squares, k);
+    };
+    int64_t c = 0;
+    for (; c + L <= cols; c += L) step(c, L);
+    if (c < cols) step(c, cols - c);
   }
   static void combine(void* into, const void* from, int64_t count, int64_t) {
     auto* a = static_cast<Moments*>(into);
@@ -234,20 +282,33 @@ struct LogSumExpOf {
   }
   static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
                       double) {
-    auto* s = static_cast<ExpSum*>(states);
-    for (int64_t c = 0; c < cols; c += L) {
-      const int64_t now = cols - c < L ? cols - c : L;
-      V max = load_n(row_at<T>(x, stride, 0) + c, now);
-      for (int64_t r = 1; r < rows; ++r)
-        max = maximum(max, load_n(row_at<T>(x, stride, r) + c, now));
-      const V by = shift(max);
-      V sum = V(0);
-      for (int64_t r = 0; r < rows; ++r) sum += exp(load_n(row_at<T>(x, stride, r) + c, now) - by);
-      for (int64_t i = 0; i < now; ++i) {
-        const bool infinite = max.v[i] == static_cast<T>(__builtin_inf());
-        s[c + i] = {max.v[i], infinite ? 1.0 : sum.v[i]};
-      }
+    T max[kFoldColumns], sum[kFoldColumns];
+    for (int64_t r = 0; r < rows; r += 8) {
+      const int64_t now = rows - r < 8 ? rows - r : 8;
+      for (int64_t c = 0; c < cols; c += L)
+        add_rows(x, stride, r, now, cols - c < L ? cols - c : L, c, max, sum);
     }
+    auto* s = static_cast<ExpSum*>(states);
+    for (int64_t c = 0; c < cols; ++c) {
+      const bool infinite = max[c] == static_cast<T>(__builtin_inf());
+      s[c] = {max[c], infinite ? 1.0 : sum[c]};
+    }
+  }
+  static FB_VEC void add_rows(const void* x, int64_t stride, int64_t r, int64_t rows, int64_t k,
+                              int64_t c, T* max, T* sum) {
+    V m = load_n(row_at<T>(x, stride, r) + c, k);
+    for (int64_t q = 1; q < rows; ++q) m = maximum(m, load_n(row_at<T>(x, stride, r + q) + c, k));
+    V total = V(0);
+    if (r > 0) {
+      const V before = load_n(max + c, k);
+      m = maximum(before, m);
+      total = load_n(sum + c, k) * where(before == m, V(1), exp(before - m));
+    }
+    const V by = shift(m);
+    for (int64_t q = 0; q < rows; ++q)
+      total += exp(load_n(row_at<T>(x, stride, r + q) + c, k) - by);
+    store_n(max + c, m, k);
+    store_n(sum + c, total, k);
   }
   static double term(ExpSum s, double max) {
     return s.max == max ? s.sum : s.sum * __builtin_exp(s.max - max);

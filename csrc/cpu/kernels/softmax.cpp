@@ -6,6 +6,8 @@ namespace flambeau::FB_ISA {
 namespace soft {
 
 constexpr int64_t kBlock = 1024;  // sums of more elements go through double
+constexpr int64_t kTile = 512;    // columns that go by together
+constexpr int64_t kShort = 64;    // columns of so many elements stay in the cache
 
 template <class T>
 T row_max(const T* x, int64_t n) {
@@ -118,8 +120,9 @@ FB_VEC Vec<T> column_sum(int64_t n, F f) {
   return total;
 }
 
+// Columns few enough to stay in the first-level cache while they are passed over three times.
 template <class T>
-void columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
+void short_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
   using V = Vec<T>;
   constexpr int L = V::lanes;
   for (int64_t c = 0; c < cols; c += L, x += L, y += L) {
@@ -144,25 +147,88 @@ void columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log
   }
 }
 
+// Long columns: rows go by eight at a time, and the sums so far are rescaled when a maximum grows
+// (Milakov & Gimelshein 2018), so that memory is read twice, in its order.
+template <class T>
+void long_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  T max[kTile], sum[kTile];
+  for (int64_t r = 0; r < n; r += 8) {
+    const int64_t rows = n - r < 8 ? n - r : 8;
+    const T* p = x + r * stride;
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t k = cols - c < L ? cols - c : L;
+      V m = load_n(p + c, k);
+      for (int64_t q = 1; q < rows; ++q) m = maximum(m, load_n(p + q * stride + c, k));
+      V total = V(0);
+      if (r > 0) {
+        const V before = load_n(max + c, k);
+        m = maximum(before, m);
+        // Nothing has been summed under a maximum of -inf.
+        total = where(before == V(-__builtin_inf()), V(0),
+                      load_n(sum + c, k) * where(before == m, V(1), exp(before - m)));
+      }
+      const V shift = where(m == V(-__builtin_inf()), V(0), m);
+      V now = V(0);
+      for (int64_t q = 0; q < rows; ++q) now += exp(load_n(p + q * stride + c, k) - shift);
+      store_n(max + c, m, k);
+      store_n(sum + c, total + now, k);
+    }
+  }
+  for (int64_t c = 0; c < cols; ++c)
+    sum[c] = log ? static_cast<T>(__builtin_log(static_cast<double>(sum[c]))) : 1 / sum[c];
+  for (int64_t r = 0; r < n; ++r)
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t k = cols - c < L ? cols - c : L;
+      const V d = load_n(x + r * stride + c, k) - load_n(max + c, k), s = load_n(sum + c, k);
+      store_n(y + r * stride + c, log ? d - s : exp(d) * s, k);
+    }
+}
+
+template <class T>
+void columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
+  if (n <= kShort) return short_columns(x, y, n, stride, cols, log);
+  for (int64_t c = 0; c < cols; c += kTile)
+    long_columns(x + c, y + c, n, stride, cols - c < kTile ? cols - c : kTile, log);
+}
+
+template <class T>
+void grad_tile(const T* g, const T* y, T* dx, int64_t n, int64_t stride, int64_t cols, bool log) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  T total[kTile], part[kTile];
+  for (int64_t c = 0; c < cols; ++c) total[c] = part[c] = 0;
+  for (int64_t r = 0; r < n; r += 8) {
+    const int64_t rows = n - r < 8 ? n - r : 8;
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t k = cols - c < L ? cols - c : L;
+      V sum = V(0);
+      for (int64_t q = r; q < r + rows; ++q) {
+        const V v = load_n(g + q * stride + c, k);
+        sum = log ? sum + v : mad(v, load_n(y + q * stride + c, k), sum);
+      }
+      store_n(part + c, load_n(part + c, k) + sum, k);
+    }
+    if (r % 256 != 248 && r + 8 < n) continue;
+    for (int64_t c = 0; c < cols; ++c) {
+      total[c] += part[c];
+      part[c] = 0;
+    }
+  }
+  for (int64_t r = 0; r < n; ++r)
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t k = cols - c < L ? cols - c : L, at = r * stride + c;
+      const V sum = load_n(total + c, k), v = load_n(g + at, k), p = load_n(y + at, k);
+      store_n(dx + at, log ? v - exp(p) * sum : p * (v - sum), k);
+    }
+}
+
 template <class T>
 void grad_columns(const T* g, const T* y, T* dx, int64_t n, int64_t stride, int64_t cols,
                   bool log) {
-  using V = Vec<T>;
-  constexpr int L = V::lanes;
-  for (int64_t c = 0; c < cols; c += L, g += L, y += L, dx += L) {
-    const int64_t k = cols - c < L ? cols - c : L;
-    if (log) {
-      const V sum = column_sum<T>(n, [&](int64_t r) { return load_n(g + r * stride, k); });
-      for (int64_t r = 0; r < n; ++r)
-        store_n(dx + r * stride, load_n(g + r * stride, k) - exp(load_n(y + r * stride, k)) * sum,
-                k);
-      continue;
-    }
-    const V sum = column_sum<T>(
-        n, [&](int64_t r) { return load_n(g + r * stride, k) * load_n(y + r * stride, k); });
-    for (int64_t r = 0; r < n; ++r)
-      store_n(dx + r * stride, load_n(y + r * stride, k) * (load_n(g + r * stride, k) - sum), k);
-  }
+  for (int64_t c = 0; c < cols; c += kTile)
+    grad_tile(g + c, y + c, dx + c, n, stride, cols - c < kTile ? cols - c : kTile, log);
 }
 
 template <class T>
