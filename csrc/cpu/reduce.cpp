@@ -107,7 +107,7 @@ void Plan::find_loops(const Nest& nest, int64_t) {
 void Plan::choose_tile(bool positions) {
   if (by_rows) {
     leaf = fns.block;
-    tile = std::clamp<int64_t>(2 * fns.block / std::max<int64_t>(steps, 1), 1, kFoldColumns);
+    tile = std::clamp<int64_t>(8 * fns.block / std::max<int64_t>(steps, 1), 1, kFoldColumns);
   } else {
     leaf = convert ? 8 : kFoldRows;
     tile = std::min<int64_t>(kFoldColumns, kConvertBytes / (8 * compute_item));

@@ -108,9 +108,7 @@ Tensor accumulate(FoldOp op, const Tensor& self, const Reduced& r, DType dtype, 
     fill_elements(out, mean ? Scalar(std::nan("")) : Scalar(op == FoldOp::Prod ? 1 : 0));
     return r.shaped(out);
   }
-  DType compute = fold_dtype(dtype);
-  // Products of many floats leave the range of float long before their result does.
-  if (op == FoldOp::Prod && compute == DType::Float32) compute = DType::Float64;
+  const DType compute = fold_dtype(dtype);
   Tensor in = dtype == DType::Bool ? to_dtype(self, DType::Bool) : self;
   double repeats = 1;
   if (op != FoldOp::Prod) in = without_repeats(in, r.mask, &repeats);

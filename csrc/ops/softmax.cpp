@@ -46,12 +46,44 @@ Tensor narrowed(const Tensor& t, DType dtype) {
   return out;
 }
 
+// Rows of half types go through a float buffer that stays in the cache. f(first, count, inputs)
+// leaves its results in inputs[0].
+template <int N, class F>
+Tensor half_rows(const Tensor (&in)[N], const Axis& a, const F& f) {
+  Tensor out = empty_like(in[0]);
+  const DType type = out.dtype();
+  const ConvertFn widen = convert_fn(type, DType::Float32),
+                  narrow = convert_fn(DType::Float32, type);
+  const int64_t group = std::max<int64_t>(kGrain / a.n, 1), size = group * a.n;
+  const char* from[N];
+  for (int k = 0; k < N; ++k) from[k] = static_cast<const char*>(in[k].raw());
+  char* to = static_cast<char*>(out.raw());
+  BlockingRegion region(out.numel() >= kBlockingWork / 2);
+  parallel_for(a.outer, group, [&](int64_t begin, int64_t end) {
+    std::vector<float> room(static_cast<size_t>(N * size));
+    float* buffers[N];
+    for (int k = 0; k < N; ++k) buffers[k] = room.data() + k * size;
+    for (int64_t r = begin; r < end; r += group) {
+      const int64_t rows = std::min(group, end - r), at = r * a.n * 2;
+      for (int k = 0; k < N; ++k) widen(from[k] + at, 2, buffers[k], 4, rows * a.n);
+      f(buffers, rows);
+      narrow(buffers[0], 4, to + at, 2, rows * a.n);
+    }
+  });
+  return out;
+}
+
 Tensor soft(const Tensor& self, int64_t dim, bool log, const char* op) {
   FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()), op,
                 "(): not implemented for '", type_name(self.dtype()), "'; give a floating dtype=");
   dim = wrap_dim(dim, self.dim(), op);
   if (self.is_meta()) return empty_like(self);
   const Tensor x = dense(self);
+  if (const Axis a = axis_of(x, dim); is_half(x.dtype()) && a.inner == 1 && x.numel() != 0) {
+    const Tensor in[] = {x};
+    return half_rows(
+        in, a, [&](float** b, int64_t rows) { softmax_rows_f32(b[0], b[0], rows, a.n, log); });
+  }
   const Tensor in = laid_out_like(x, x, wide(self.dtype()));
   Tensor out = empty_like(x, in.dtype());
   if (out.numel() != 0) {
@@ -79,6 +111,13 @@ Tensor softmax_grad(const Tensor& g, const Tensor& y_, int64_t dim, bool log) {
   dim = wrap_dim(dim, y_.dim(), "softmax");
   if (y_.is_meta()) return empty_like(y_);
   const Tensor dense_y = dense(y_);
+  if (const Axis a = axis_of(dense_y, dim);
+      is_half(y_.dtype()) && a.inner == 1 && y_.numel() != 0) {
+    const Tensor in[] = {laid_out_like(g, dense_y, y_.dtype()), dense_y};
+    return half_rows(in, a, [&](float** b, int64_t rows) {
+      softmax_grad_rows_f32(b[0], b[1], b[0], rows, a.n, log);
+    });
+  }
   const DType compute = wide(y_.dtype());
   const Tensor y = laid_out_like(dense_y, dense_y, compute);
   const Tensor in = laid_out_like(g, y, compute);

@@ -205,9 +205,56 @@ void combine(void* into, const void* from, int64_t count, int64_t) {
   for (int64_t i = 0; i < count; ++i) a[i] = Op::join_states(a[i], b[i]);
 }
 
+// Products of floats are kept in double: they leave the range of float long before their result
+// does.
+struct FloatProducts {
+  static constexpr int L = vfloat::lanes;
+
+  static double of_row(const float* x, int64_t n) {
+    vdouble a = 1.0, b = 1.0, c = 1.0, d = 1.0;
+    int64_t i = 0;
+    for (; i + 2 * L <= n; i += 2 * L) {
+      const vfloat u = load(x + i), v = load(x + i + L);
+      a *= low_double(u);
+      b *= high_double(u);
+      c *= low_double(v);
+      d *= high_double(v);
+    }
+    for (; i < n; i += L) {
+      const vfloat u = load_n(x + i, n - i < L ? n - i : L, 1.0f);
+      a *= low_double(u);
+      b *= high_double(u);
+    }
+    return reduce_mul((a * b) * (c * d));
+  }
+  static void rows(const void* xv, int64_t stride, int64_t rows, int64_t n, void* states, double) {
+    auto* s = static_cast<double*>(states);
+    auto* x = static_cast<const char*>(xv);
+    for (int64_t r = 0; r < rows; ++r, x += stride)
+      s[r] = of_row(reinterpret_cast<const float*>(x), n);
+  }
+  static void columns(const void* xv, int64_t stride, int64_t rows, int64_t cols, void* states,
+                      double) {
+    auto* s = static_cast<double*>(states);
+    auto* x = static_cast<const char*>(xv);
+    for (int64_t c = 0; c < cols; c += L) {
+      const int64_t k = cols - c < L ? cols - c : L;
+      vdouble low = 1.0, high = 1.0;
+      for (int64_t r = 0; r < rows; ++r) {
+        const vfloat v = load_n(reinterpret_cast<const float*>(x + r * stride) + c, k);
+        low *= low_double(v);
+        high *= high_double(v);
+      }
+      const int64_t half = L / 2;
+      store_n(s + c, low, k < half ? k : half);
+      if (k > half) store_n(s + c + half, high, k - half);
+    }
+  }
+};
+
 template <class Op>
 FoldFns table() {
-  constexpr int64_t block = sizeof(typename Op::Element) == 1 ? 4096 : 512;
+  constexpr int64_t block = sizeof(typename Op::Element) == 1 ? 4096 : 1024;
   return {rows<Op>, columns<Op>, combine<Op>, sizeof(typename Op::State), block};
 }
 
@@ -216,7 +263,12 @@ FoldFns of_floats(FoldOp op) {
   switch (op) {
     case FoldOp::Sum: return table<Sum<T>>();
     case FoldOp::NanSum: return table<NanSum<T>>();
-    case FoldOp::Prod: return table<Prod<T>>();
+    case FoldOp::Prod:
+      if constexpr (sizeof(T) == 4)
+        return {FloatProducts::rows, FloatProducts::columns, combine<Prod<T>>, sizeof(double),
+                1024};
+      else
+        return table<Prod<T>>();
     case FoldOp::Max: return table<Max<T>>();
     case FoldOp::Min: return table<Min<T>>();
     case FoldOp::SumAbs: return table<SumAbs<T>>();

@@ -1,7 +1,7 @@
 // Reductions whose state is more than one number: first extremes, moments, log-sum-exp, complex.
 #include "cpu/kernels/fold.h"
 
-#include "cpu/vec_math.h"
+#include "cpu/kernels/inline_loops.h"
 
 namespace flambeau::FB_ISA {
 namespace fold {
@@ -167,7 +167,7 @@ struct MomentsOf {
     return {n, static_cast<double>(mean) + d / n, dd - d * d / n};
   }
   static Moments of_row(const T* x, int64_t n) {
-    const T mean = reduce_add(sum_row(x, n, [](V v) { return v; })) / static_cast<T>(n);
+    const T mean = reduce_add(sum_row(x, n, [](V v) FB_INLINE { return v; })) / static_cast<T>(n);
     double sum = 0, squares = 0;
     for (int64_t begin = 0; begin < n; begin += 512) {
       const int64_t end = n - begin < 512 ? n : begin + 512;
@@ -214,7 +214,7 @@ struct MomentsOf {
   static void add_rows(const void* x, int64_t stride, int64_t r, int64_t cols, T* sum) {
     const T* p[N];
     for (int q = 0; q < N; ++q) p[q] = row_at<T>(x, stride, r + q);
-    auto step = [&](int64_t c, int64_t k) {
+    auto step = [&](int64_t c, int64_t k) FB_INLINE {
       V s = load_n(sum + c, k);
 #pragma GCC unroll 8
       for (int q = 0; q < N; ++q) s += load_n(p[q] + c, k);
@@ -229,7 +229,7 @@ struct MomentsOf {
                          T* d, T* dd) {
     const T* p[N];
     for (int q = 0; q < N; ++q) p[q] = row_at<T>(x, stride, r + q);
-    auto step = [&](int64_t c, int64_t k) {
+    auto step = [&](int64_t c, int64_t k) FB_INLINE {
       const V o = load_n(origin + c, k);
       V sum = V(0), squares = V(0);
 #pragma GCC unroll 8
@@ -274,7 +274,7 @@ struct LogSumExpOf {
     const T max = reduce_max(m);
     if (max == static_cast<T>(__builtin_inf())) return {max, 1};
     const V by = shift(V(max));
-    return {max, reduce_add(sum_row(x, n, [by](V v) { return exp(v - by); }))};
+    return {max, reduce_add(sum_row(x, n, [by](V v) FB_INLINE { return exp_below(v - by); }))};
   }
   static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
     auto* s = static_cast<ExpSum*>(states);
@@ -302,11 +302,11 @@ struct LogSumExpOf {
     if (r > 0) {
       const V before = load_n(max + c, k);
       m = maximum(before, m);
-      total = load_n(sum + c, k) * where(before == m, V(1), exp(before - m));
+      total = load_n(sum + c, k) * where(before == m, V(1), exp_below(before - m));
     }
     const V by = shift(m);
     for (int64_t q = 0; q < rows; ++q)
-      total += exp(load_n(row_at<T>(x, stride, r + q) + c, k) - by);
+      total += exp_below(load_n(row_at<T>(x, stride, r + q) + c, k) - by);
     store_n(max + c, m, k);
     store_n(sum + c, total, k);
   }
@@ -333,7 +333,7 @@ struct ComplexSum {
     auto* s = static_cast<ComplexState*>(states);
     for (int64_t r = 0; r < rows; ++r) {
       // Real and imaginary parts alternate, in the lanes too.
-      V sum = sum_row(row_at<T>(x, stride, r), 2 * n, [](V v) { return v; });
+      V sum = sum_row(row_at<T>(x, stride, r), 2 * n, [](V v) FB_INLINE { return v; });
       T parts[2] = {0, 0};
       for (int i = 0; i < V::lanes; ++i) parts[i % 2] += sum.v[i];
       s[r] = {parts[0], parts[1]};

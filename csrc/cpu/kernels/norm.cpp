@@ -1,6 +1,6 @@
 #include "cpu/kernels/norm.h"
 
-#include "cpu/vec_math.h"
+#include "cpu/kernels/inline_loops.h"
 
 namespace flambeau::FB_ISA {
 namespace norms {
@@ -15,16 +15,18 @@ FB_VEC void sum_over(int64_t n, double (&totals)[N], F f) {
   for (double& t : totals) t = 0;
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t end = n - begin < kBlock ? n : begin + kBlock;
-    V a[N], b[N];
-    for (int j = 0; j < N; ++j) a[j] = b[j] = V(0);
+    V a[N], b[N], c[N], d[N];
+    for (int j = 0; j < N; ++j) a[j] = b[j] = c[j] = d[j] = V(0);
     int64_t i = begin;
-    for (; i + 2 * L <= end; i += 2 * L) {
+    for (; i + 4 * L <= end; i += 4 * L) {
       f(i, int64_t{L}, a);
       f(i + L, int64_t{L}, b);
+      f(i + 2 * L, int64_t{L}, c);
+      f(i + 3 * L, int64_t{L}, d);
     }
     for (; i + L <= end; i += L) f(i, int64_t{L}, a);
     if (i < end) f(i, end - i, b);
-    for (int j = 0; j < N; ++j) totals[j] += reduce_add(a[j] + b[j]);
+    for (int j = 0; j < N; ++j) totals[j] += reduce_add((a[j] + b[j]) + (c[j] + d[j]));
   }
 }
 template <class T, class F>
@@ -45,7 +47,7 @@ template <class T, bool kWeight, bool kBias>
 FB_VEC void scale_row(const T* x, const T* w, const T* b, T* y, T mean, T rstd, int64_t n) {
   using V = Vec<T>;
   const V m = V(mean), r = V(rstd);
-  each<T>(n, [&](int64_t i, int64_t k) {
+  each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
     V v = (load_n(x + i, k) - m) * r;
     if constexpr (kWeight && kBias)
       v = mad(v, load_n(w + i, k), load_n(b + i, k));
@@ -66,11 +68,12 @@ void rows(const T* x, const T* w, const T* b, T* y, T* mean, T* rstd, int64_t ro
     T m = 0;
     if (!rms) {
       double total[1];
-      sum_over<T>(n, total, [&](int64_t i, int64_t k, V* s) { s[0] += load_n(x + i, k); });
+      sum_over<T>(n, total,
+                  [&](int64_t i, int64_t k, V* s) FB_INLINE { s[0] += load_n(x + i, k); });
       m = static_cast<T>(total[0] / static_cast<double>(n));
       mean[r] = m;
     }
-    sum_over<T>(n, sums, [&](int64_t i, int64_t k, V* s) {
+    sum_over<T>(n, sums, [&](int64_t i, int64_t k, V* s) FB_INLINE {
       const V d = centred(x + i, V(m), k);
       s[0] += d;
       s[1] = mad(d, d, s[1]);
@@ -99,13 +102,13 @@ void rows_grad(const T* g, const T* x, const T* w, const T* mean, const T* rstd,
   using V = Vec<T>;
   for (int64_t r = 0; r < rows; ++r, x += n, g += n) {
     const V m = V(rms ? T(0) : mean[r]), s = V(rstd[r]);
-    auto weighted = [&](int64_t i, int64_t k) {
+    auto weighted = [&](int64_t i, int64_t k) FB_INLINE {
       const V v = load_n(g + i, k);
       return w ? v * load_n(w + i, k) : v;
     };
     if (dx) {
       double sums[2];
-      sum_over<T>(n, sums, [&](int64_t i, int64_t k, V* a) {
+      sum_over<T>(n, sums, [&](int64_t i, int64_t k, V* a) FB_INLINE {
         const V v = weighted(i, k);
         a[0] += v;
         a[1] = mad(v, centred(x + i, m, k), a[1]);
@@ -114,25 +117,24 @@ void rows_grad(const T* g, const T* x, const T* w, const T* mean, const T* rstd,
       const V c = V(static_cast<T>(rms ? 0 : -sums[0] / count * scale));
       const V b = V(static_cast<T>(-sums[1] / count * scale * scale * scale));
       T* to = dx + r * n;
-      each<T>(n, [&](int64_t i, int64_t k) {
+      each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
         const V v = mad(weighted(i, k), s, c);
         store_n(to + i, mad(load_n(x + i, k) - m, b, v), k);
       });
     }
     if (dw && db) {
-      each<T>(n, [&](int64_t i, int64_t k) {
+      each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
         const V v = load_n(g + i, k);
         store_n(dw + i, mad(v, (load_n(x + i, k) - m) * s, load_n(dw + i, k)), k);
         store_n(db + i, load_n(db + i, k) + v, k);
       });
     } else if (dw) {
-      each<T>(n, [&](int64_t i, int64_t k) {
+      each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
         store_n(dw + i, mad(load_n(g + i, k), (load_n(x + i, k) - m) * s, load_n(dw + i, k)), k);
       });
     } else if (db) {
-      each<T>(n, [&](int64_t i, int64_t k) {
-        store_n(db + i, load_n(db + i, k) + load_n(g + i, k), k);
-      });
+      each<T>(n, [&](int64_t i, int64_t k)
+                     FB_INLINE { store_n(db + i, load_n(db + i, k) + load_n(g + i, k), k); });
     }
   }
 }
@@ -143,14 +145,15 @@ void runs(const T* x, const T* mean, const T* scale, const T* shift, T* y, int64
   using V = Vec<T>;
   for (int64_t r = 0; r < runs; ++r, x += n, y += n) {
     const V m = V(mean[r]), a = V(scale[r]), b = V(shift[r]);
-    each<T>(n, [&](int64_t i, int64_t k) { store_n(y + i, mad(load_n(x + i, k) - m, a, b), k); });
+    each<T>(n, [&](int64_t i, int64_t k)
+                   FB_INLINE { store_n(y + i, mad(load_n(x + i, k) - m, a, b), k); });
   }
 }
 template <class T>
 void columns(const T* x, const T* mean, const T* scale, const T* shift, T* y, int64_t rows,
              int64_t n) {
   for (int64_t r = 0; r < rows; ++r, x += n, y += n)
-    each<T>(n, [&](int64_t i, int64_t k) {
+    each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
       store_n(
           y + i,
           mad(load_n(x + i, k) - load_n(mean + i, k), load_n(scale + i, k), load_n(shift + i, k)),
@@ -164,7 +167,7 @@ void grad_runs(const T* g, const T* x, const T* mean, const T* a, const T* b, co
   using V = Vec<T>;
   for (int64_t r = 0; r < runs; ++r, g += n, x += n, dx += n) {
     const V m = V(mean[r]), va = V(a[r]), vb = V(b[r]), vc = V(c[r]);
-    each<T>(n, [&](int64_t i, int64_t k) {
+    each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
       store_n(dx + i, mad(load_n(g + i, k), va, mad(load_n(x + i, k) - m, vb, vc)), k);
     });
   }
@@ -173,7 +176,7 @@ template <class T>
 void grad_columns(const T* g, const T* x, const T* mean, const T* a, const T* b, const T* c, T* dx,
                   int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, g += n, x += n, dx += n)
-    each<T>(n, [&](int64_t i, int64_t k) {
+    each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
       const Vec<T> d = load_n(x + i, k) - load_n(mean + i, k);
       store_n(dx + i,
               mad(load_n(g + i, k), load_n(a + i, k), mad(d, load_n(b + i, k), load_n(c + i, k))),
@@ -187,7 +190,7 @@ void sums_runs(const T* g, const T* x, const T* mean, double* sums, int64_t runs
   for (int64_t r = 0; r < runs; ++r, g += n, x += n) {
     double total[2];
     const V m = V(mean[r]);
-    sum_over<T>(n, total, [&](int64_t i, int64_t k, V* a) {
+    sum_over<T>(n, total, [&](int64_t i, int64_t k, V* a) FB_INLINE {
       const V v = load_n(g + i, k);
       a[0] += v;
       a[1] = mad(v, centred(x + i, m, k), a[1]);

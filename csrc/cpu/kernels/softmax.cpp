@@ -1,6 +1,6 @@
 #include "cpu/kernels/softmax.h"
 
-#include "cpu/vec_math.h"
+#include "cpu/kernels/inline_loops.h"
 
 namespace flambeau::FB_ISA {
 namespace soft {
@@ -32,15 +32,17 @@ FB_VEC double row_sum(int64_t n, F f) {
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t end = n - begin < kBlock ? n : begin + kBlock;
-    V a = V(0), b = V(0);
+    V a = V(0), b = V(0), c = V(0), d = V(0);
     int64_t i = begin;
-    for (; i + 2 * L <= end; i += 2 * L) {
+    for (; i + 4 * L <= end; i += 4 * L) {
       a += f(i, L);
       b += f(i + L, L);
+      c += f(i + 2 * L, L);
+      d += f(i + 3 * L, L);
     }
     for (; i + L <= end; i += L) a += f(i, L);
     if (i < end) b += where(first_lanes<T>(end - i), f(i, end - i), V(0));
-    total += reduce_add(a + b);
+    total += reduce_add((a + b) + (c + d));
   }
   return total;
 }
@@ -58,20 +60,21 @@ void rows(const T* x, T* y, int64_t rows, int64_t n, bool log) {
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const V max = V(row_max(x, n));
     if (log) {
-      const double sum =
-          row_sum<T>(n, [&](int64_t i, int64_t k) { return exp(load_n(x + i, k) - max); });
+      const double sum = row_sum<T>(
+          n, [&](int64_t i, int64_t k) FB_INLINE { return exp_below(load_n(x + i, k) - max); });
       const V shift = V(static_cast<T>(__builtin_log(sum)));
-      row_map<T>(
-          n, [&](int64_t i, int64_t k) { store_n(y + i, (load_n(x + i, k) - max) - shift, k); });
+      row_map<T>(n, [&](int64_t i, int64_t k)
+                        FB_INLINE { store_n(y + i, (load_n(x + i, k) - max) - shift, k); });
       continue;
     }
-    const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) {
-      const V e = exp(load_n(x + i, k) - max);
+    const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
+      const V e = exp_below(load_n(x + i, k) - max);
       store_n(y + i, e, k);
       return e;
     });
     const V scale = V(static_cast<T>(1 / sum));
-    row_map<T>(n, [&](int64_t i, int64_t k) { store_n(y + i, load_n(y + i, k) * scale, k); });
+    row_map<T>(
+        n, [&](int64_t i, int64_t k) FB_INLINE { store_n(y + i, load_n(y + i, k) * scale, k); });
   }
 }
 
@@ -80,16 +83,16 @@ void grad_rows(const T* g, const T* y, T* dx, int64_t rows, int64_t n, bool log)
   using V = Vec<T>;
   for (int64_t r = 0; r < rows; ++r, g += n, y += n, dx += n) {
     if (log) {
-      const V sum =
-          V(static_cast<T>(row_sum<T>(n, [&](int64_t i, int64_t k) { return load_n(g + i, k); })));
-      row_map<T>(n, [&](int64_t i, int64_t k) {
-        store_n(dx + i, load_n(g + i, k) - exp(load_n(y + i, k)) * sum, k);
+      const V sum = V(static_cast<T>(
+          row_sum<T>(n, [&](int64_t i, int64_t k) FB_INLINE { return load_n(g + i, k); })));
+      row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
+        store_n(dx + i, load_n(g + i, k) - exp_below(load_n(y + i, k)) * sum, k);
       });
       continue;
     }
-    const V sum = V(static_cast<T>(
-        row_sum<T>(n, [&](int64_t i, int64_t k) { return load_n(g + i, k) * load_n(y + i, k); })));
-    row_map<T>(n, [&](int64_t i, int64_t k) {
+    const V sum = V(static_cast<T>(row_sum<T>(
+        n, [&](int64_t i, int64_t k) FB_INLINE { return load_n(g + i, k) * load_n(y + i, k); })));
+    row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
       store_n(dx + i, load_n(y + i, k) * (load_n(g + i, k) - sum), k);
     });
   }
@@ -100,7 +103,8 @@ void exp_rows(const T* x, const T* shift, const T* scale, T* y, int64_t rows, in
   using V = Vec<T>;
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const V by = V(shift[r]), s = V(scale[r]);
-    row_map<T>(n, [&](int64_t i, int64_t k) { store_n(y + i, exp(load_n(x + i, k) - by) * s, k); });
+    row_map<T>(n, [&](int64_t i, int64_t k)
+                      FB_INLINE { store_n(y + i, exp_below(load_n(x + i, k) - by) * s, k); });
   }
 }
 
@@ -131,14 +135,15 @@ void short_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bo
     for (int64_t r = 1; r < n; ++r) max = maximum(max, load_n(x + r * stride, k));
     if (log) {
       const V shift = map_lanes(
-          column_sum<T>(n, [&](int64_t r) { return exp(load_n(x + r * stride, k) - max); }),
+          column_sum<T>(
+              n, [&](int64_t r) FB_INLINE { return exp_below(load_n(x + r * stride, k) - max); }),
           [](T v) { return static_cast<T>(__builtin_log(static_cast<double>(v))); });
       for (int64_t r = 0; r < n; ++r)
         store_n(y + r * stride, (load_n(x + r * stride, k) - max) - shift, k);
       continue;
     }
-    const V sum = column_sum<T>(n, [&](int64_t r) {
-      const V e = exp(load_n(x + r * stride, k) - max);
+    const V sum = column_sum<T>(n, [&](int64_t r) FB_INLINE {
+      const V e = exp_below(load_n(x + r * stride, k) - max);
       store_n(y + r * stride, e, k);
       return e;
     });
@@ -167,11 +172,11 @@ void long_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, boo
         m = maximum(before, m);
         // Nothing has been summed under a maximum of -inf.
         total = where(before == V(-__builtin_inf()), V(0),
-                      load_n(sum + c, k) * where(before == m, V(1), exp(before - m)));
+                      load_n(sum + c, k) * where(before == m, V(1), exp_below(before - m)));
       }
       const V shift = where(m == V(-__builtin_inf()), V(0), m);
       V now = V(0);
-      for (int64_t q = 0; q < rows; ++q) now += exp(load_n(p + q * stride + c, k) - shift);
+      for (int64_t q = 0; q < rows; ++q) now += exp_below(load_n(p + q * stride + c, k) - shift);
       store_n(max + c, m, k);
       store_n(sum + c, total + now, k);
     }
@@ -182,7 +187,7 @@ void long_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, boo
     for (int64_t c = 0; c < cols; c += L) {
       const int64_t k = cols - c < L ? cols - c : L;
       const V d = load_n(x + r * stride + c, k) - load_n(max + c, k), s = load_n(sum + c, k);
-      store_n(y + r * stride + c, log ? d - s : exp(d) * s, k);
+      store_n(y + r * stride + c, log ? d - s : exp_below(d) * s, k);
     }
 }
 
@@ -220,7 +225,7 @@ void grad_tile(const T* g, const T* y, T* dx, int64_t n, int64_t stride, int64_t
     for (int64_t c = 0; c < cols; c += L) {
       const int64_t k = cols - c < L ? cols - c : L, at = r * stride + c;
       const V sum = load_n(total + c, k), v = load_n(g + at, k), p = load_n(y + at, k);
-      store_n(dx + at, log ? v - exp(p) * sum : p * (v - sum), k);
+      store_n(dx + at, log ? v - exp_below(p) * sum : p * (v - sum), k);
     }
 }
 
@@ -239,7 +244,7 @@ void exp_columns(const T* x, const T* shift, const T* scale, T* y, int64_t n, in
   for (int64_t r = 0; r < n; ++r, x += stride, y += stride)
     for (int64_t c = 0; c < cols; c += L) {
       const int64_t k = cols - c < L ? cols - c : L;
-      store_n(y + c, exp(load_n(x + c, k) - load_n(shift + c, k)) * load_n(scale + c, k), k);
+      store_n(y + c, exp_below(load_n(x + c, k) - load_n(shift + c, k)) * load_n(scale + c, k), k);
     }
 }
 
