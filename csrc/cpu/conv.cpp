@@ -20,7 +20,8 @@ namespace {
 constexpr int kMostLanes = 16;                         // of a panel of B
 constexpr int64_t kFewPixels = 64;                     // images so small are multiplied together
 constexpr int64_t kFoldedElements = int64_t{1} << 23;  // of a folded product, at most
-constexpr int64_t kRunBuffer = 4096;                   // elements of a gathered run, on the stack
+constexpr int64_t kMostPieces = 65536;   // found ahead
+constexpr int64_t kRunBuffer = 4096;     // elements of a gathered run, on the stack
 
 template <class T>
 struct Table;
@@ -29,6 +30,7 @@ struct Table;
   struct Table<T> {                                      \
     static constexpr auto& pieces = conv_pack_pieces_##S;   \
     static constexpr auto& offsets = conv_pack_offsets_##S; \
+    static constexpr auto& gather = conv_gather_runs_##S; \
     static constexpr auto& pack_a = gemm_pack_a_##S;     \
     static constexpr auto& pack_b = gemm_pack_b_##S;     \
     static GemmShape shape() { return gemm_shape_##S(); } \
@@ -49,6 +51,8 @@ struct Walk {
   int64_t step[3];
   int64_t channels;
   std::vector<Tap> taps;
+  const LanePieces* pieces = nullptr;    // of every panel and tap, where they were found ahead
+  const uint8_t* in_pieces = nullptr;    // of every panel: whether that goes for all taps
 
   int64_t pixels() const { return grid[0] * grid[1] * grid[2]; }
   int64_t k() const { return channels * static_cast<int64_t>(taps.size()); }
@@ -92,35 +96,45 @@ bool source_row(const Walk<T>& w, const Run& r, const Tap& t, int64_t* offset) {
 }
 
 // The steps [begin, end) of a run of `count` that stay inside a row of `size` pixels.
-void inside(int64_t first, int64_t step, int64_t count, int64_t size, int64_t* begin,
-            int64_t* end) {
+void inside(int64_t first, int64_t step, int64_t count, int64_t size, int64_t* begin, int64_t* end) {
+  if (step == 1) {
+    *begin = std::max<int64_t>(0, -first);
+    *end = std::min(count, size - first);
+    return;
+  }
   *begin = first >= 0 ? 0 : (-first + step - 1) / step;
   *end = first >= size ? 0 : std::min(count, (size - 1 - first) / step + 1);
 }
 
 template <class T>
-bool find_pieces(const Walk<T>& w, const Run* runs, int count, const Tap& t, LanePieces* pieces) {
+void find_pieces(const Walk<T>& w, const Run* runs, int count, const Tap& t, LanePieces* pieces) {
+  const int64_t step = w.step[2];
+  pieces->count = -1;
+  if (w.stride[2] != 1 || step > 2) return;
   pieces->count = 0;
+  pieces->step = static_cast<int16_t>(step);
   for (int r = 0; r < count; ++r) {
     int64_t row, begin, end;
     if (!source_row(w, runs[r], t, &row)) continue;
-    const int64_t first = runs[r].at[2] + t.offset[2];
-    inside(first, 1, runs[r].count, w.size[2], &begin, &end);
+    const int64_t first = runs[r].at[2] * step + t.offset[2];
+    inside(first, step, runs[r].count, w.size[2], &begin, &end);
     if (begin >= end) continue;
-    const int64_t offset = row + first - runs[r].lane;
+    const int64_t offset = row + first - runs[r].lane * step;
     const uint32_t mask = (((uint32_t{1} << end) - 1) & ~((uint32_t{1} << begin) - 1))
                           << runs[r].lane;
     int j = 0;
     while (j < pieces->count && pieces->offset[j] != offset) ++j;
-    if (j == LanePieces::kMost) return false;
+    if (j == LanePieces::kMost) {
+      pieces->count = -1;
+      return;
+    }
     if (j == pieces->count) {
       pieces->offset[j] = offset;
       pieces->mask[j] = 0;
       ++pieces->count;
     }
-    pieces->mask[j] |= mask;
+    pieces->mask[j] = static_cast<uint16_t>(pieces->mask[j] | mask);
   }
-  return true;
 }
 
 template <class T>
@@ -146,11 +160,16 @@ void pack_columns(const void* context, int64_t batch, int64_t lane, int64_t lane
   const auto& w = *static_cast<const Walk<T>*>(context);
   const T* base = w.data + batch * w.batch_stride;
   const auto taps = static_cast<int64_t>(w.taps.size());
-  const bool adjacent = w.stride[2] == 1 && w.step[2] == 1;
+  const bool whole = k0 == 0 && k == w.k();
   Run runs[kMostLanes];
-  LanePieces pieces;
+  LanePieces found;
   LaneOffsets offsets;
   for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
+    const LanePieces* ready = w.pieces ? w.pieces + (lane + i) / width * taps : nullptr;
+    if (ready && whole && w.in_pieces[(lane + i) / width]) {
+      Table<T>::pieces(base, w.channel_stride, w.channels, ready, taps, packed, taps * width, width);
+      continue;
+    }
     const int now = static_cast<int>(std::min<int64_t>(width, lanes - i));
     const int count = split_lanes(w, lane + i, now, runs);
     for (int64_t t = 0; t < taps; ++t) {
@@ -158,14 +177,40 @@ void pack_columns(const void* context, int64_t batch, int64_t lane, int64_t lane
       if (first >= last) continue;
       const T* src = base + first * w.channel_stride;
       T* to = packed + (first * taps + t - k0) * width;
-      if (adjacent && find_pieces(w, runs, count, w.taps[t], &pieces)) {
-        Table<T>::pieces(src, w.channel_stride, last - first, pieces, to, taps * width);
+      const LanePieces* pieces = ready ? ready + t : &found;
+      if (!ready) find_pieces(w, runs, count, w.taps[t], &found);
+      if (pieces->count >= 0) {
+        Table<T>::pieces(src, w.channel_stride, last - first, pieces, 1, to, taps * width, 0);
       } else {
         find_offsets(w, runs, count, w.taps[t], &offsets);
         Table<T>::offsets(src, w.channel_stride, last - first, offsets, to, taps * width);
       }
     }
   }
+}
+
+// The pieces of all panels of an image, for batches that use them again and again.
+template <class T>
+void find_all_pieces(const Walk<T>& w, int width, std::vector<LanePieces>* table,
+                     std::vector<uint8_t>* in_pieces) {
+  const int64_t pixels = w.pixels(), panels = (pixels + width - 1) / width;
+  const auto taps = static_cast<int64_t>(w.taps.size());
+  table->resize(static_cast<size_t>(panels * taps));
+  in_pieces->resize(static_cast<size_t>(panels));
+  parallel_for(panels, std::max<int64_t>(1, 512 / taps), [&](int64_t begin, int64_t end) {
+    Run runs[kMostLanes];
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t lane = p * width;
+      const int count = split_lanes(w, lane, static_cast<int>(std::min<int64_t>(width, pixels - lane)), runs);
+      LanePieces* row = table->data() + p * taps;
+      bool all = true;
+      for (int64_t t = 0; t < taps; ++t) {
+        find_pieces(w, runs, count, w.taps[t], row + t);
+        all &= row[t].count >= 0;
+      }
+      (*in_pieces)[p] = all;
+    }
+  });
 }
 
 // Rows of A are pixels of channels-last images; k runs over taps and, fastest, channels.
@@ -224,41 +269,43 @@ void pack_taps(const void* context, int64_t, int64_t lane, int64_t lanes, int64_
   const auto& w = *static_cast<const Walk<T>*>(context);
   const auto taps = static_cast<int64_t>(w.taps.size());
   alignas(64) T buffer[kRunBuffer];
+  int64_t channel[kMostLanes], offset[kMostLanes], begin[kMostLanes], end[kMostLanes];
+  const Tap* tap[kMostLanes];
   const int64_t most = kRunBuffer / width;
   for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
     const int now = static_cast<int>(std::min<int64_t>(width, lanes - i));
+    for (int j = 0; j < now; ++j) {
+      tap[j] = &w.taps[(lane + i + j) % taps];
+      channel[j] = (lane + i + j) / taps * w.channel_stride;
+    }
     for (int64_t done = 0; done < k;) {
-      // As many whole runs as the buffer holds.
       const int64_t some = std::min(most, k - done);
-      for (int64_t filled = 0; filled < some;) {
-        Run run;
-        int64_t rest = k0 + done + filled;
-        run.at[2] = rest % w.grid[2];
-        rest /= w.grid[2];
-        run.at[1] = rest % w.grid[1];
-        rest /= w.grid[1];
-        run.at[0] = rest % w.grid[0];
-        run.batch = rest / w.grid[0];
+      Run run;
+      int64_t rest = k0 + done;
+      run.at[2] = rest % w.grid[2];
+      rest /= w.grid[2];
+      run.at[1] = rest % w.grid[1];
+      rest /= w.grid[1];
+      run.at[0] = rest % w.grid[0];
+      run.batch = rest / w.grid[0];
+      for (int64_t filled = 0; filled < some;) {  // row after row
         const int64_t length = std::min(some - filled, w.grid[2] - run.at[2]);
         for (int j = 0; j < now; ++j) {
-          const Tap& t = w.taps[(lane + i + j) % taps];
-          T* line = buffer + j * some + filled;
-          int64_t row = 0, begin = 0, end = 0;
-          const int64_t first = run.at[2] * w.step[2] + t.offset[2];
-          if (source_row(w, run, t, &row))
-            inside(first, w.step[2], length, w.size[2], &begin, &end);
-          if (begin > end) begin = end;
-          for (int64_t q = 0; q < begin; ++q) line[q] = T(0);
-          const T* src =
-              w.data + row + (lane + i + j) / taps * w.channel_stride + first * w.stride[2];
-          const int64_t apart = w.step[2] * w.stride[2];
-          if (apart == 1)
-            std::memcpy(line + begin, src + begin, static_cast<size_t>(end - begin) * sizeof(T));
-          else
-            for (int64_t q = begin; q < end; ++q) line[q] = src[q * apart];
-          for (int64_t q = end; q < length; ++q) line[q] = T(0);
+          const int64_t first = run.at[2] * w.step[2] + tap[j]->offset[2];
+          int64_t row = 0;
+          begin[j] = end[j] = 0;
+          if (source_row(w, run, *tap[j], &row)) inside(first, w.step[2], length, w.size[2], &begin[j], &end[j]);
+          if (begin[j] > end[j]) begin[j] = end[j] = 0;
+          offset[j] = row + channel[j] + first * w.stride[2];
         }
+        Table<T>::gather(w.data, offset, begin, end, w.step[2] * w.stride[2], now, length,
+                         buffer + filled, some);
         filled += length;
+        run.at[2] = 0;
+        if (++run.at[1] == w.grid[1]) {
+          run.at[1] = 0;
+          if (++run.at[0] == w.grid[0]) run.at[0] = 0, ++run.batch;
+        }
       }
       Table<T>::pack_b(GemmSource::Same, buffer, some, 1, now, some, packed + done * width);
       done += some;
@@ -310,12 +357,24 @@ void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows,
   const bool fold =
       batch > 1 && (pixels <= kFewPixels || (pixels <= 2 * kFewPixels && rows > pixels));
   if (!fold) {
+    Walk<T> prepared = w;
+    std::vector<LanePieces> pieces;
+    std::vector<uint8_t> in_pieces;
+    const int width = Table<T>::shape().nr;
+    const int64_t count = (pixels / width + 1) * static_cast<int64_t>(w.taps.size());
+    if (batch > 1 && w.stride[2] == 1 && w.step[2] <= 2 && count <= kMostPieces) {
+      find_all_pieces(w, width, &pieces, &in_pieces);
+      prepared.pieces = pieces.data();
+      prepared.in_pieces = in_pieces.data();
+      job.b.context = &prepared;
+    }
     job.batch = batch;
     job.n = pixels;
     job.c = c;
     job.ldc = row_stride;
     job.c_batch = c_batch;
-    return packed_gemm(job);
+    packed_gemm(job);
+    return;
   }
   const int64_t together =
       std::clamp<int64_t>(kFoldedElements / std::max<int64_t>(1, rows * pixels), 1, batch);

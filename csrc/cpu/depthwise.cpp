@@ -1,57 +1,117 @@
+// Channels first, a plane is copied into scratch memory with its border of zeros, and every row of
+// the result is a correlation without edges. The adjoint does the same with the kernel turned round
+// and the strides as zeros between the pixels. Channels last, pixels are rows of channels.
 #include "cpu/depthwise.h"
 
 #include <algorithm>
+#include <cstring>
+#include <vector>
 
 #include "core/allocator.h"
-#include "cpu/kernels/conv_pack.h"
+#include "core/shape.h"
+#include "cpu/kernels/image_rows.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
 namespace {
 
 constexpr int64_t kChannelBlock = 64;  // channels of a channels-last image that one thread takes
+constexpr int64_t kBehind = 64;        // elements behind a plane that kernels may read
 
 template <class T>
 struct Rows;
-#define FB_ROWS_TABLE(T, S)                                \
-  template <>                                              \
-  struct Rows<T> {                                         \
-    static constexpr auto& add = conv_row_add_##S;         \
-    static constexpr auto& products = conv_products_add_##S; \
-    static constexpr auto& dot = conv_row_dot_##S;         \
+#define FB_ROWS_TABLE(T, S)                                    \
+  template <>                                                  \
+  struct Rows<T> {                                             \
+    static constexpr auto& products = products_add_##S;        \
+    static constexpr auto& correlate = correlate_##S;          \
+    static constexpr auto& channels = correlate_channels_##S;  \
+    static constexpr auto& dot = plane_dot_##S;                \
   }
 FB_ROWS_TABLE(float, f32);
 FB_ROWS_TABLE(double, f64);
 #undef FB_ROWS_TABLE
 
-// Calls f(tap, out row, in row, first, in column of the first, count) for every row of the output
-// and every tap: the output pixels [first, first + count) of the row read inside the image.
-template <class F>
-void for_rows(const ConvGeometry& g, F&& f) {
-  for (int64_t z = 0; z < g.out[0]; ++z)
-    for (int64_t y = 0; y < g.out[1]; ++y)
-      for (int64_t t = 0; t < g.taps(); ++t) {
-        const int64_t i = t / (g.kernel[1] * g.kernel[2]), j = t / g.kernel[2] % g.kernel[1];
-        const int64_t l = t % g.kernel[2];
-        const int64_t iz = z * g.stride[0] - g.pad[0] + i * g.dilation[0];
-        const int64_t iy = y * g.stride[1] - g.pad[1] + j * g.dilation[1];
-        if (iz < 0 || iz >= g.in[0] || iy < 0 || iy >= g.in[1]) continue;
-        const int64_t start = l * g.dilation[2] - g.pad[2], step = g.stride[2];
-        const int64_t first = start >= 0 ? 0 : (-start + step - 1) / step;
-        const int64_t end =
-            start >= g.in[2] ? 0 : std::min(g.out[2], (g.in[2] - 1 - start) / step + 1);
-        if (first < end)
-          f(t, z * g.out[1] + y, iz * g.in[1] + iy, first, start + first * step, end - first);
+// A plane with a border: pixel p of the source stands at before + p * spread.
+struct Padded {
+  int64_t size[3], before[3], spread[3];
+
+  int64_t numel() const { return checked_numel({size[0], size[1], size[2]}, 8, "convolution"); }
+  // Pixels that fall outside (a border less than nothing) are left out.
+  template <class T>
+  void fill(const T* from, const int64_t* source, const int64_t* stride, T* to) const {
+    std::fill(to, to + numel() + kBehind, T(0));
+    const int64_t first = std::max<int64_t>(0, (-before[2] + spread[2] - 1) / spread[2]);
+    const int64_t last = std::min(source[2], before[2] >= size[2] ? 0 : (size[2] - 1 - before[2]) / spread[2] + 1);
+    for (int64_t z = 0; z < source[0]; ++z)
+      for (int64_t y = 0; y < source[1]; ++y) {
+        const int64_t tz = before[0] + z * spread[0], ty = before[1] + y * spread[1];
+        if (tz < 0 || tz >= size[0] || ty < 0 || ty >= size[1] || first >= last) continue;
+        const T* row = from + z * stride[0] + y * stride[1];
+        T* out = to + (tz * size[1] + ty) * size[2] + before[2];
+        if (stride[2] == 1 && spread[2] == 1)
+          std::memcpy(out + first, row + first, static_cast<size_t>(last - first) * sizeof(T));
+        else
+          for (int64_t x = first; x < last; ++x) out[x * spread[2]] = row[x * stride[2]];
       }
+  }
+};
+
+// Where the forward map reads: all that some tap of some output pixel reaches.
+Padded padded_input(const ConvGeometry& g) {
+  Padded p;
+  for (int d = 0; d < 3; ++d) {
+    p.size[d] = (g.out[d] - 1) * g.stride[d] + (g.kernel[d] - 1) * g.dilation[d] + 1;
+    p.before[d] = g.pad[d];
+    p.spread[d] = 1;
+  }
+  return p;
 }
 
-// Planes: units are (image, channel), of the output or of the input.
-template <class T, class F>
-void for_planes(int64_t units, int64_t pixels, F&& f) {
-  parallel_for(units, std::max<int64_t>(1, 8192 / std::max<int64_t>(pixels, 1)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t u = begin; u < end; ++u) f(u);
-               });
+// The same for the adjoint, which is a map of stride 1 from the spread output.
+Padded padded_output(const ConvGeometry& g) {
+  Padded p;
+  for (int d = 0; d < 3; ++d) {
+    p.size[d] = g.in[d] + (g.kernel[d] - 1) * g.dilation[d];
+    p.before[d] = (g.kernel[d] - 1) * g.dilation[d] - g.pad[d];
+    p.spread[d] = g.stride[d];
+  }
+  return p;
+}
+
+// The taps as offsets into a padded plane.
+std::vector<int64_t> tap_offsets(const ConvGeometry& g, const Padded& p) {
+  std::vector<int64_t> offsets;
+  for (int64_t i = 0; i < g.kernel[0]; ++i)
+    for (int64_t j = 0; j < g.kernel[1]; ++j)
+      for (int64_t l = 0; l < g.kernel[2]; ++l)
+        offsets.push_back((i * g.dilation[0] * p.size[1] + j * g.dilation[1]) * p.size[2] + l * g.dilation[2]);
+  return offsets;
+}
+
+// Correlates a padded plane: rows of `size` pixels, read with `stride`.
+template <class T>
+void correlate_plane(const Padded& p, const T* plane, const std::vector<int64_t>& offsets, const T* weight,
+                     const int64_t* size, const int64_t* stride, T bias, T* out) {
+  const auto taps = static_cast<int64_t>(offsets.size());
+  for (int64_t z = 0; z < size[0]; ++z)
+    for (int64_t y = 0; y < size[1]; ++y, out += size[2]) {
+      const T* row = plane + (z * stride[0] * p.size[1] + y * stride[1]) * p.size[2];
+      if (stride[2] <= 2) {
+        Rows<T>::correlate(row, offsets.data(), weight, taps, stride[2], bias, out, size[2]);
+        continue;
+      }
+      for (int64_t x = 0; x < size[2]; ++x) {
+        T sum = bias;
+        for (int64_t t = 0; t < taps; ++t) sum += weight[t] * row[offsets[t] + x * stride[2]];
+        out[x] = sum;
+      }
+    }
+}
+
+template <class F>
+void for_planes(int64_t units, int64_t work, F&& f) {
+  parallel_for(units, std::max<int64_t>(1, 65536 / std::max<int64_t>(work, 1)), f);
 }
 
 // Channels last: units are (image, block of channels); f(image, first channel, channels).
@@ -64,6 +124,30 @@ void for_blocks(int64_t batch, int64_t channels, F&& f) {
       f(u / blocks, c, std::min(kChannelBlock, channels - c));
     }
   });
+}
+
+// Calls f(output pixel, begin, end of `pairs`): the taps that read inside the image, and what.
+template <class F>
+void for_output_pixels(const ConvGeometry& g, F&& f) {
+  std::vector<int64_t> taps, pixels;
+  int64_t p = 0;
+  for (int64_t z = 0; z < g.out[0]; ++z)
+    for (int64_t y = 0; y < g.out[1]; ++y)
+      for (int64_t x = 0; x < g.out[2]; ++x, ++p) {
+        taps.clear(), pixels.clear();
+        int64_t t = 0;
+        for (int64_t i = 0; i < g.kernel[0]; ++i)
+          for (int64_t j = 0; j < g.kernel[1]; ++j)
+            for (int64_t l = 0; l < g.kernel[2]; ++l, ++t) {
+              const int64_t iz = z * g.stride[0] - g.pad[0] + i * g.dilation[0];
+              const int64_t iy = y * g.stride[1] - g.pad[1] + j * g.dilation[1];
+              const int64_t ix = x * g.stride[2] - g.pad[2] + l * g.dilation[2];
+              if (iz < 0 || iz >= g.in[0] || iy < 0 || iy >= g.in[1] || ix < 0 || ix >= g.in[2]) continue;
+              taps.push_back(t);
+              pixels.push_back((iz * g.in[1] + iy) * g.in[2] + ix);
+            }
+        f(p, taps, pixels);
+      }
 }
 
 // weight (c, t) as (t, c).
@@ -79,37 +163,37 @@ template <class T>
 void depthwise_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* weight,
                        const T* bias, const ConvImage<T>& y) {
   const int64_t taps = g.taps(), pixels = g.out_pixels(), per_input = g.group_out();
+  if (g.batch == 0 || pixels == 0) return;
   if (!y.channels_last) {
-    for_planes<T>(g.batch * g.out_channels, pixels * taps, [&](int64_t u) {
-      const int64_t n = u / g.out_channels, o = u % g.out_channels;
-      const T* from = x.data + n * x.batch + o / per_input * x.channel;
-      T* to = y.data + u * pixels;
-      std::fill(to, to + pixels, bias ? bias[o] : T(0));
-      for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
-                      int64_t n) {
-        Rows<T>::add(
-            from + in_row / g.in[1] * x.pixel[0] + in_row % g.in[1] * x.pixel[1] + at * x.pixel[2],
-            g.stride[2] * x.pixel[2], weight[o * taps + t], to + row * g.out[2] + first, 1, n);
-      });
+    const Padded p = padded_input(g);
+    const std::vector<int64_t> offsets = tap_offsets(g, p);
+    for_planes(g.batch * g.in_channels, pixels * taps * per_input, [&](int64_t begin, int64_t end) {
+      const Workspace space(checked_nbytes(p.numel() + kBehind, sizeof(T)));
+      for (int64_t u = begin; u < end; ++u) {
+        const int64_t n = u / g.in_channels, c = u % g.in_channels;
+        p.fill(x.data + n * x.batch + c * x.channel, g.in, x.pixel, space.as<T>());
+        for (int64_t o = c * per_input; o < (c + 1) * per_input; ++o)
+          correlate_plane(p, space.as<T>(), offsets, weight + o * taps, g.out, g.stride, bias ? bias[o] : T(0),
+                          y.data + n * y.batch + o * pixels);
+      }
     });
     return;
   }
   const Workspace turned(checked_nbytes(g.out_channels * taps, sizeof(T)));
   taps_first(weight, g.out_channels, taps, turned.as<T>());
   for_blocks(g.batch, g.out_channels, [&](int64_t n, int64_t c, int64_t channels) {
-    T* to = y.data + n * y.batch + c;
-    for (int64_t p = 0; p < pixels; ++p) {
-      T* line = to + p * g.out_channels;
-      for (int64_t i = 0; i < channels; ++i) line[i] = bias ? bias[c + i] : T(0);
-    }
     const T* from = x.data + n * x.batch + c;
-    for_rows(g,
-             [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t count) {
-               for (int64_t i = 0; i < count; ++i)
-                 Rows<T>::products(from + (in_row * g.in[2] + at + i * g.stride[2]) * g.in_channels,
-                                   turned.as<T>() + t * g.out_channels + c,
-                                   to + (row * g.out[2] + first + i) * g.out_channels, channels);
-             });
+    T* to = y.data + n * y.batch + c;
+    std::vector<const T*> source, factor;
+    for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
+      source.clear(), factor.clear();
+      for (size_t i = 0; i < list.size(); ++i) {
+        source.push_back(from + at[i] * g.in_channels);
+        factor.push_back(turned.as<T>() + list[i] * g.out_channels + c);
+      }
+      Rows<T>::channels(source.data(), factor.data(), static_cast<int64_t>(list.size()), bias ? bias + c : nullptr,
+                        to + p * g.out_channels, channels);
+    });
   });
 }
 
@@ -117,19 +201,29 @@ template <class T>
 void depthwise_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* weight,
                        const T* bias, const ConvImage<T>& x) {
   const int64_t taps = g.taps(), pixels = g.in_pixels(), per_input = g.group_out();
+  if (g.batch == 0 || pixels == 0) return;
   if (!x.channels_last) {
-    for_planes<T>(g.batch * g.in_channels, g.out_pixels() * taps * per_input, [&](int64_t u) {
-      const int64_t n = u / g.in_channels, c = u % g.in_channels;
-      T* to = x.data + u * pixels;
-      std::fill(to, to + pixels, bias ? bias[c] : T(0));
-      for (int64_t o = c * per_input; o < (c + 1) * per_input; ++o) {
-        const T* from = y.data + n * y.batch + o * y.channel;
-        for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
-                        int64_t n) {
-          Rows<T>::add(
-              from + row / g.out[1] * y.pixel[0] + row % g.out[1] * y.pixel[1] + first * y.pixel[2],
-              y.pixel[2], weight[o * taps + t], to + in_row * g.in[2] + at, g.stride[2], n);
-        });
+    const Padded p = padded_output(g);
+    const std::vector<int64_t> offsets = tap_offsets(g, p);
+    const Workspace turned(checked_nbytes(g.out_channels * taps, sizeof(T)));
+    for (int64_t o = 0; o < g.out_channels; ++o)
+      std::reverse_copy(weight + o * taps, weight + (o + 1) * taps, turned.as<T>() + o * taps);
+    const int64_t ones[3] = {1, 1, 1};
+    for_planes(g.batch * g.in_channels, pixels * taps * per_input, [&](int64_t begin, int64_t end) {
+      const Workspace space(checked_nbytes(p.numel() + kBehind, sizeof(T)));
+      const Workspace sum(checked_nbytes(per_input > 1 ? pixels : 0, sizeof(T)));
+      for (int64_t u = begin; u < end; ++u) {
+        const int64_t n = u / g.in_channels, c = u % g.in_channels;
+        T* to = x.data + u * pixels;
+        for (int64_t o = c * per_input; o < (c + 1) * per_input; ++o) {
+          const bool first = o == c * per_input;
+          T* out = first ? to : sum.as<T>();
+          p.fill(y.data + n * y.batch + o * y.channel, g.out, y.pixel, space.as<T>());
+          correlate_plane(p, space.as<T>(), offsets, turned.as<T>() + o * taps, g.in, ones,
+                          bias && first ? bias[c] : T(0), out);
+          if (!first)
+            for (int64_t i = 0; i < pixels; ++i) to[i] += out[i];
+        }
       }
     });
     return;
@@ -143,12 +237,10 @@ void depthwise_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const
       for (int64_t i = 0; i < channels; ++i) line[i] = bias ? bias[c + i] : T(0);
     }
     const T* from = y.data + n * y.batch + c;
-    for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
-                    int64_t count) {
-      for (int64_t i = 0; i < count; ++i)
-        Rows<T>::products(from + (row * g.out[2] + first + i) * g.out_channels,
-                          turned.as<T>() + t * g.out_channels + c,
-                          to + (in_row * g.in[2] + at + i * g.stride[2]) * g.in_channels, channels);
+    for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
+      for (size_t i = 0; i < list.size(); ++i)
+        Rows<T>::products(from + p * g.out_channels, turned.as<T>() + list[i] * g.out_channels + c,
+                          to + at[i] * g.in_channels, channels);
     });
   });
 }
@@ -158,20 +250,35 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
                            const ConvImage<const T>& x, T* weight) {
   const int64_t taps = g.taps(), per_input = g.group_out();
   if (!y.channels_last) {
-    for_planes<T>(g.out_channels, g.out_pixels() * taps * g.batch, [&](int64_t o) {
-      T* to = weight + o * taps;
-      std::fill(to, to + taps, T(0));
-      for (int64_t n = 0; n < g.batch; ++n) {
-        const T* grad = y.data + n * y.batch + o * y.channel;
-        const T* from = x.data + n * x.batch + o / per_input * x.channel;
-        for_rows(g,
-                 [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at, int64_t n) {
-                   to[t] += Rows<T>::dot(grad + row * g.out[2] + first,
-                                         from + in_row / g.in[1] * x.pixel[0] +
-                                             in_row % g.in[1] * x.pixel[1] + at * x.pixel[2],
-                                         g.stride[2] * x.pixel[2], n);
-                 });
-      }
+    const Padded p = padded_input(g);
+    const std::vector<int64_t> offsets = tap_offsets(g, p);
+    const bool empty = g.batch == 0 || g.out_pixels() == 0;
+    for_planes(g.in_channels, g.out_pixels() * taps * g.batch * per_input, [&](int64_t begin, int64_t end) {
+      std::fill(weight + begin * per_input * taps, weight + end * per_input * taps, T(0));
+      if (empty) return;
+      const Workspace space(checked_nbytes(p.numel() + kBehind, sizeof(T)));
+      const T* plane = space.as<T>();
+      for (int64_t u = begin; u < end; ++u)
+        for (int64_t n = 0; n < g.batch; ++n) {
+          p.fill(x.data + n * x.batch + u * x.channel, g.in, x.pixel, space.as<T>());
+          for (int64_t o = u * per_input; o < (u + 1) * per_input; ++o)
+            for (int64_t z = 0; z < g.out[0]; ++z) {
+              const T* grad = y.data + n * y.batch + o * y.channel + z * y.pixel[0];
+              const T* from = plane + z * g.stride[0] * p.size[1] * p.size[2];
+              const int64_t b_row = g.stride[1] * p.size[2];
+              for (int64_t t = 0; t < taps; ++t) {
+                T sum = 0;
+                if (g.stride[2] <= 2) {
+                  sum = Rows<T>::dot(grad, y.pixel[1], from + offsets[t], b_row, g.stride[2], g.out[1], g.out[2]);
+                } else {
+                  for (int64_t r = 0; r < g.out[1]; ++r)
+                    for (int64_t i = 0; i < g.out[2]; ++i)
+                      sum += grad[r * y.pixel[1] + i] * from[offsets[t] + r * b_row + i * g.stride[2]];
+                }
+                weight[o * taps + t] += sum;
+              }
+            }
+        }
     });
     return;
   }
@@ -180,13 +287,10 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
     T* sums = space.as<T>();
     std::fill(sums, sums + taps * channels, T(0));
     for (int64_t n = 0; n < g.batch; ++n)
-      for_rows(g, [&](int64_t t, int64_t row, int64_t in_row, int64_t first, int64_t at,
-                      int64_t count) {
-        for (int64_t i = 0; i < count; ++i)
-          Rows<T>::products(
-              y.data + n * y.batch + (row * g.out[2] + first + i) * g.out_channels + c,
-              x.data + n * x.batch + (in_row * g.in[2] + at + i * g.stride[2]) * g.in_channels + c,
-              sums + t * channels, channels);
+      for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
+        for (size_t i = 0; i < list.size(); ++i)
+          Rows<T>::products(y.data + n * y.batch + p * g.out_channels + c,
+                            x.data + n * x.batch + at[i] * g.in_channels + c, sums + list[i] * channels, channels);
       });
     for (int64_t i = 0; i < channels; ++i)
       for (int64_t t = 0; t < taps; ++t) weight[(c + i) * taps + t] = sums[t * channels + i];

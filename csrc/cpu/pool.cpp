@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "core/allocator.h"
-#include "cpu/kernels/conv_pack.h"
+#include "cpu/kernels/image_rows.h"
 #include "cpu/kernels/pool.h"
 #include "cpu/thread_pool.h"
 
@@ -38,13 +38,9 @@ void row_add(const T* row, T* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] += row[i];
 }
 template <>
-void row_add(const float* row, float* to, int64_t n) {
-  conv_row_add_f32(row, 1, 1, to, 1, n);
-}
+void row_add(const float* row, float* to, int64_t n) { row_add_f32(row, 1, to, n); }
 template <>
-void row_add(const double* row, double* to, int64_t n) {
-  conv_row_add_f64(row, 1, 1, to, 1, n);
-}
+void row_add(const double* row, double* to, int64_t n) { row_add_f64(row, 1, to, n); }
 
 // Windows of two adjacent pixels, side by side.
 bool is_pairs(const PoolAxis& axis, int64_t in) {

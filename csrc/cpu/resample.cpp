@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cpu/kernels/conv_pack.h"
+#include "cpu/kernels/image_rows.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
@@ -11,12 +11,8 @@ namespace {
 
 constexpr int64_t kShortRow = 8;  // inner rows up to which a call per weight does not pay
 
-void row_add(const float* src, float w, float* dst, int64_t n) {
-  conv_row_add_f32(src, 1, w, dst, 1, n);
-}
-void row_add(const double* src, double w, double* dst, int64_t n) {
-  conv_row_add_f64(src, 1, w, dst, 1, n);
-}
+void row_add(const float* src, float w, float* dst, int64_t n) { row_add_f32(src, w, dst, n); }
+void row_add(const double* src, double w, double* dst, int64_t n) { row_add_f64(src, w, dst, n); }
 
 double sinc(double x) { return x == 0 ? 1 : std::sin(M_PI * x) / (M_PI * x); }
 

@@ -6,13 +6,14 @@
 
 namespace flambeau {
 
-// Which pixels the lanes of a panel read: piece number j serves the lanes of its mask, lane i from
-// src[offset[j] + i]. Lanes in no mask are zero.
+// Which pixels the lanes of a panel read for one tap: piece number j serves the lanes of its mask,
+// lane i from src[offset[j] + i * step]. Lanes in no mask are zero. count < 0: not to be expressed
+// in so few pieces.
 struct LanePieces {
   static constexpr int kMost = 4;
-  int count = 0;
+  int16_t count = 0, step = 1;  // step: 1 or 2
+  uint16_t mask[kMost];
   int64_t offset[kMost];
-  uint32_t mask[kMost];
 };
 // The general case: lane i reads src[offset[i]] if it is in the mask.
 struct LaneOffsets {
@@ -21,26 +22,23 @@ struct LaneOffsets {
   int64_t offset[kLanes];
 };
 
-// For each of `channels`, `channel_stride` apart, one group of lanes, packed_step apart.
-#define FB_CONV_PACK(S, T)                                                                    \
-  FB_KERNEL(void, conv_pack_pieces_##S,                                                       \
-            (const T* src, int64_t channel_stride, int64_t channels, const LanePieces& lanes, \
-             T* packed, int64_t packed_step));                                                \
-  FB_KERNEL(void, conv_pack_offsets_##S,                                                      \
-            (const T* src, int64_t channel_stride, int64_t channels, const LaneOffsets& lanes, \
-             T* packed, int64_t packed_step))
+// pieces: for each tap t and channel c one group of lanes, from src + c * channel_stride to packed
+// + (c * packed_channel + t * packed_tap).
+// offsets: the same for one tap.
+// gather: run j of n pixels, from src + offset[j], to buffer + j * buffer_step, zeros outside
+// [begin[j], end[j]). Pixels are src_step apart.
+#define FB_CONV_PACK(S, T)                                                                       \
+  FB_KERNEL(void, conv_pack_pieces_##S,                                                          \
+            (const T* src, int64_t channel_stride, int64_t channels, const LanePieces* lanes,    \
+             int64_t taps, T* packed, int64_t packed_channel, int64_t packed_tap));              \
+  FB_KERNEL(void, conv_pack_offsets_##S,                                                         \
+            (const T* src, int64_t channel_stride, int64_t channels, const LaneOffsets& lanes,   \
+             T* packed, int64_t packed_channel));                                                \
+  FB_KERNEL(void, conv_gather_runs_##S,                                                          \
+            (const T* src, const int64_t* offset, const int64_t* begin, const int64_t* end,      \
+             int64_t src_step, int64_t runs, int64_t n, T* buffer, int64_t buffer_step))
 FB_CONV_PACK(f32, float);
 FB_CONV_PACK(f64, double);
 #undef FB_CONV_PACK
-
-// dst[i * dst_step] += w * src[i * src_step]; dst[i] += a[i] * b[i]; sum of a[i] * b[i * b_step].
-#define FB_CONV_ROWS(S, T)                                                                       \
-  FB_KERNEL(void, conv_row_add_##S,                                                              \
-            (const T* src, int64_t src_step, T w, T* dst, int64_t dst_step, int64_t n));         \
-  FB_KERNEL(void, conv_products_add_##S, (const T* a, const T* b, T* dst, int64_t n));           \
-  FB_KERNEL(T, conv_row_dot_##S, (const T* a, const T* b, int64_t b_step, int64_t n))
-FB_CONV_ROWS(f32, float);
-FB_CONV_ROWS(f64, double);
-#undef FB_CONV_ROWS
 
 }  // namespace flambeau

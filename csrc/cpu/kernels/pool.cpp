@@ -1,33 +1,9 @@
 #include "cpu/kernels/pool.h"
 
-#include "cpu/vec.h"
+#include "cpu/kernels/shuffle.h"
 
 namespace flambeau::FB_ISA {
 namespace pool {
-
-template <class T>
-FB_VEC Vec<T> evens(Vec<T> a, Vec<T> b) {
-  typename Mask<sizeof(T)>::Raw index;
-  for (int i = 0; i < Vec<T>::lanes; ++i) index[i] = 2 * i;
-  return __builtin_shuffle(a.v, b.v, index);
-}
-template <class T>
-FB_VEC Vec<T> odds(Vec<T> a, Vec<T> b) {
-  typename Mask<sizeof(T)>::Raw index;
-  for (int i = 0; i < Vec<T>::lanes; ++i) index[i] = 2 * i + 1;
-  return __builtin_shuffle(a.v, b.v, index);
-}
-template <class T>
-FB_VEC void store_interleaved(T* p, Vec<T> a, Vec<T> b) {
-  constexpr int L = Vec<T>::lanes;
-  typename Mask<sizeof(T)>::Raw low, high;
-  for (int i = 0; i < L; ++i) {
-    low[i] = i % 2 * L + i / 2;
-    high[i] = i % 2 * L + L / 2 + i / 2;
-  }
-  store(p, Vec<T>(__builtin_shuffle(a.v, b.v, low)));
-  store(p + L, Vec<T>(__builtin_shuffle(a.v, b.v, high)));
-}
 
 template <class T>
 T larger(T a, T b) {
