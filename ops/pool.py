@@ -4,19 +4,26 @@ from tools.opgen.table import FLOATING, REAL, S, T, op
 
 _WINDOW = "int[] kernel_size, int[] stride, int[] padding, int[] dilation, bool ceil_mode"
 _PASS = "kernel_size, stride, padding, dilation, ceil_mode"
-_ONE = "(2,), (2,), (0,), (1,), False"
 
-op(f"_max_pool(Tensor self, {_WINDOW}) -> Tensor", dtypes=REAL, public=False,
-   grad={"self": f"_max_pool_grad(g, self, {_PASS})"},
+# Which element of a window was the largest is kept as its number in the window, in one byte; windows
+# of more than 256 elements keep positions instead.
+op(f"_max_pool(Tensor self, {_WINDOW}) -> (Tensor values, Tensor taps)", dtypes=REAL, public=False,
+   grad={"self": f"_max_pool_spread(g_values, taps, self.sizes, {_PASS})"},
    samples=[S(T((1, 2, 5)), (2,), (2,), (0,), (1,), False)],
-   doc="Maxima over windows of (batch, channels, ...). NaN wins.")
+   doc="Maxima over windows of (batch, channels, ...), and the number of each in its window. NaN "
+       "wins; the first of equals.")
 
-# Which element of a window was the largest is found again from the input: cheaper than keeping
-# 64-bit positions from the forward pass.
-op(f"_max_pool_grad(Tensor grad, Tensor self, {_WINDOW}) -> Tensor", dtypes=REAL, public=False,
-   grad={"grad": f"max_pool_pick(g, self, {_PASS})"},
-   samples=[S(T((1, 2, 2)), T((1, 2, 5)), (2,), (2,), (0,), (1,), False)],
-   doc="The gradient of _max_pool.")
+op(f"_max_pool_spread(Tensor grad, Tensor taps, int[] size, {_WINDOW}) -> Tensor", dtypes=REAL,
+   public=False, grad={"grad": f"_max_pool_collect(g, taps, {_PASS})"},
+   samples=[S(T((1, 1, 2)), T((1, 1, 2), values=[[[0, 1]]], dtype="uint8"), (1, 1, 4), (2,), (2,),
+              (0,), (1,), False)],
+   doc="Adds every element to the pixel of its window that `taps` gives.")
+
+op(f"_max_pool_collect(Tensor self, Tensor taps, {_WINDOW}) -> Tensor", dtypes=REAL, public=False,
+   grad={"self": f"_max_pool_spread(g, taps, self.sizes, {_PASS})"},
+   samples=[S(T((1, 1, 4)), T((1, 1, 2), values=[[[0, 1]]], dtype="uint8"), (2,), (2,), (0,), (1,),
+              False)],
+   doc="The pixel of each window that `taps` gives.")
 
 op(f"_max_pool_with_indices(Tensor self, {_WINDOW}) -> (Tensor values, Tensor indices)",
    dtypes=REAL, public=False, grad={"self": "_pool_spread(g_values, indices, self.sizes)"},

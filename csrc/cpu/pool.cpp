@@ -13,7 +13,7 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kChannelBlock = 16;  // adjacent channels that one thread takes together
+constexpr int64_t kChannelBlock = 64;  // adjacent channels that one thread takes together
 
 template <class T>
 T larger(T a, T b) {
@@ -41,6 +41,24 @@ template <>
 void row_add(const float* row, float* to, int64_t n) { row_add_f32(row, 1, to, n); }
 template <>
 void row_add(const double* row, double* to, int64_t n) { row_add_f64(row, 1, to, n); }
+
+template <class T>
+T plane_sum(const T* src, int64_t n) {
+  T sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += src[i];
+  return sum;
+}
+template <>
+float plane_sum(const float* src, int64_t n) { return pool_plane_sum_f32(src, n); }
+template <>
+double plane_sum(const double* src, int64_t n) { return pool_plane_sum_f64(src, n); }
+
+// True iff the first window is the whole image.
+bool covers_all(const PoolGeometry& g) {
+  for (int d = 0; d < 3; ++d)
+    if (g.axis[d].step != 1 || g.axis[d].begin[0] != 0 || g.axis[d].end[0] != g.in[d]) return false;
+  return true;
+}
 
 // Windows of two adjacent pixels, side by side.
 bool is_pairs(const PoolAxis& axis, int64_t in) {
@@ -265,49 +283,6 @@ void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const 
 }
 
 template <class T>
-void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad,
-                   const ConvImage<const T>& x, const ConvImage<T>& x_grad) {
-  if constexpr (std::is_floating_point_v<T>) {
-    if (!x.channels_last && g.in[0] == 1 && is_pairs(g.axis[2], g.in[2]) &&
-        is_pairs(g.axis[1], g.in[1])) {
-      const int64_t width = g.in[2], covered = 2 * g.out[2];
-      parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
-        for (int64_t u = begin; u < end; ++u) {
-          const T* from = x.data + u * g.in_pixels();
-          T* to = x_grad.data + u * g.in_pixels();
-          const T* arrived = grad.data + u * g.out_pixels();
-          for (int64_t r = 0; r < g.out[1];
-               ++r, from += 2 * width, to += 2 * width, arrived += g.out[2]) {
-            if constexpr (std::is_same_v<T, float>)
-              pool_pairs_grad_f32(arrived, from, from + width, to, to + width, g.out[2]);
-            else
-              pool_pairs_grad_f64(arrived, from, from + width, to, to + width, g.out[2]);
-            for (int64_t i = covered; i < width; ++i) to[i] = to[width + i] = T(0);
-          }
-          std::fill(to, x_grad.data + (u + 1) * g.in_pixels(), T(0));
-        }
-      });
-      return;
-    }
-  }
-  for_channels(
-      g, x.channels_last, g.out_pixels() * window_size(g), [&](int64_t n, int64_t c0, int64_t c1) {
-        T* to = x_grad.data + n * x.batch;
-        const T* from = x.data + n * x.batch;
-        const T* arrived = grad.data + n * grad.batch;
-        for (int64_t i = 0; i < g.in_pixels(); ++i)
-          for (int64_t c = c0; c < c1; ++c) to[i * x.pixel[2] + c * x.channel] = T(0);
-        for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
-          for (int64_t c = c0; c < c1; ++c) {
-            T value;
-            const int64_t at = find_max(g, from + c * x.channel, x.pixel[2], oz, oy, ox, &value);
-            to[at * x.pixel[2] + c * x.channel] += arrived[p * grad.pixel[2] + c * grad.channel];
-          }
-        });
-      });
-}
-
-template <class T>
 void pool_mean(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<const T>& x,
                const ConvImage<T>& y) {
   if (x.channels_last) {
@@ -316,32 +291,80 @@ void pool_mean(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<cons
       for (int64_t c = 0; c < g.channels; ++c) out[c] = n ? out[c] / static_cast<T>(n) : T(0);
     });
   }
+  const bool whole = g.out_pixels() == 1 && covers_all(g);
   parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
+    if (whole) {
+      const int64_t n = divisor_at(g, d, 0, 0, 0);
+      for (int64_t u = begin; u < end; ++u) {
+        const T sum = plane_sum(x.data + u * g.in_pixels(), g.in_pixels());
+        y.data[u] = n ? sum / static_cast<T>(n) : T(0);
+      }
+      return;
+    }
     const Workspace row(checked_nbytes(g.in[2], sizeof(T)));
     for (int64_t u = begin; u < end; ++u)
       mean_plane(g, d, x.data + u * g.in_pixels(), row.as<T>(), y.data + u * g.out_pixels());
   });
 }
 
+namespace {
+
+// What one row of outputs gives to each pixel of the image's width.
+template <class T>
+void spread_row(const PoolAxis& axis, int64_t outputs, const T* share, int64_t width, T* row) {
+  std::fill(row, row + width, T(0));
+  for (int64_t x = 0; x < outputs; ++x)
+    for (int64_t i = axis.begin[x]; i < axis.end[x]; ++i) row[i] += share[x];
+}
+
+template <class T>
+void mean_grad_plane(const PoolGeometry& g, const PoolDivisor& d, const T* from, T* share, T* row, T* to) {
+  std::fill(to, to + g.in_pixels(), T(0));
+  for (int64_t z = 0; z < g.out[0]; ++z)
+    for (int64_t y = 0; y < g.out[1]; ++y, from += g.out[2]) {
+      for (int64_t x = 0; x < g.out[2]; ++x) {
+        const int64_t n = divisor_at(g, d, z, y, x);
+        share[x] = n ? from[x] / static_cast<T>(n) : T(0);
+      }
+      spread_row(g.axis[2], g.out[2], share, g.in[2], row);
+      for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; ++i)
+        for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; ++j)
+          row_add(row, to + (i * g.in[1] + j) * g.in[2], g.in[2]);
+    }
+}
+
+}  // namespace
+
 template <class T>
 void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<const T>& grad,
                     const ConvImage<T>& x_grad) {
-  const bool last = grad.channels_last;
-  for_channels(g, last, g.in_pixels() + g.out_pixels(), [&](int64_t n, int64_t c0, int64_t c1) {
+  const int64_t pixels = g.in_pixels();
+  if (!grad.channels_last) {
+    parallel_for(g.batch * g.channels, grain_of(pixels), [&](int64_t begin, int64_t end) {
+      const Workspace space(checked_nbytes(g.in[2] + g.out[2], sizeof(T)));
+      for (int64_t u = begin; u < end; ++u) {
+        T* to = x_grad.data + u * pixels;
+        if (g.out_pixels() == 1 && covers_all(g)) {
+          const int64_t n = divisor_at(g, d, 0, 0, 0);
+          std::fill(to, to + pixels, n ? grad.data[u] / static_cast<T>(n) : T(0));
+        } else {
+          mean_grad_plane(g, d, grad.data + u * g.out_pixels(), space.as<T>(), space.as<T>() + g.out[2], to);
+        }
+      }
+    });
+    return;
+  }
+  for_channels(g, true, pixels + g.out_pixels(), [&](int64_t n, int64_t c0, int64_t c1) {
     T* to = x_grad.data + n * x_grad.batch;
     const T* arrived = grad.data + n * grad.batch;
-    for (int64_t i = 0; i < g.in_pixels(); ++i)
-      for (int64_t c = c0; c < c1; ++c) to[i * x_grad.pixel[2] + c * x_grad.channel] = T(0);
+    for (int64_t i = 0; i < pixels; ++i)
+      for (int64_t c = c0; c < c1; ++c) to[i * g.channels + c] = T(0);
     for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
       const int64_t count = divisor_at(g, d, oz, oy, ox);
       if (count == 0) return;
       T share[kChannelBlock];
-      for (int64_t c = c0; c < c1; ++c)
-        share[c - c0] = arrived[p * grad.pixel[2] + c * grad.channel] / static_cast<T>(count);
-      for_window(g, oz, oy, ox, [&](int64_t at) {
-        T* pixel = to + at * x_grad.pixel[2] + c0 * x_grad.channel;
-        for (int64_t c = 0; c < c1 - c0; ++c) pixel[c * x_grad.channel] += share[c];
-      });
+      for (int64_t c = c0; c < c1; ++c) share[c - c0] = arrived[p * g.channels + c] / static_cast<T>(count);
+      for_window(g, oz, oy, ox, [&](int64_t at) { row_add(share, to + at * g.channels + c0, c1 - c0); });
     });
   });
 }
@@ -350,8 +373,6 @@ void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage
   template void pool_max(const PoolGeometry&, const ConvImage<const T>&, const ConvImage<T>&);       \
   template void pool_max_indices(const PoolGeometry&, const ConvImage<const T>&, const ConvImage<T>&, \
                                  const ConvImage<int64_t>&);                                         \
-  template void pool_max_grad(const PoolGeometry&, const ConvImage<const T>&,                        \
-                              const ConvImage<const T>&, const ConvImage<T>&);                       \
   template void pool_mean(const PoolGeometry&, const PoolDivisor&, const ConvImage<const T>&,        \
                           const ConvImage<T>&);                                                      \
   template void pool_mean_grad(const PoolGeometry&, const PoolDivisor&, const ConvImage<const T>&,   \

@@ -33,15 +33,33 @@ struct PoolDivisor {
   bool with_padding = true;
 };
 
-// Images and results have the same layout; indices are positions in the plane of the input.
+// The windows of max pooling by kernel, so that their elements have numbers.
+struct PoolKernel {
+  int64_t size[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, pad[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
+  int64_t taps() const { return size[0] * size[1] * size[2]; }
+};
+inline constexpr int64_t kMostTaps = 256;  // that a byte can number
+
+// Images and results have the same layout; positions are those in a plane of the input.
 template <class T>
 void pool_max(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y);
 template <class T>
 void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
                       const ConvImage<int64_t>& indices);
+// At most kMostTaps taps.
 template <class T>
-void pool_max_grad(const PoolGeometry& g, const ConvImage<const T>& grad,
-                   const ConvImage<const T>& x, const ConvImage<T>& x_grad);
+void pool_max_taps(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const T>& x,
+                   const ConvImage<T>& y, const ConvImage<uint8_t>& taps);
+// x_grad[tap of window o] += grad[o] for all windows; y[o] = x[tap of window o]. False, with an
+// undefined result, if a tap leads outside the image.
+template <class T>
+bool pool_taps_spread(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const T>& grad,
+                      const ConvImage<const uint8_t>& taps, const ConvImage<T>& x_grad);
+template <class T>
+bool pool_taps_collect(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const T>& x,
+                       const ConvImage<const uint8_t>& taps, const ConvImage<T>& y);
+void pool_taps_indices(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const uint8_t>& taps,
+                       const ConvImage<int64_t>& indices);
 template <class T>
 void pool_mean(const PoolGeometry& g, const PoolDivisor& divisor, const ConvImage<const T>& x,
                const ConvImage<T>& y);

@@ -6,15 +6,24 @@
 
 namespace flambeau {
 
-// row_max: to[i] = max(to[i], row[i]), NaN wins.
+// row_max:   to[i] = max(to[i], row[i]), NaN wins.
 // pairs_max: out[i] = max(row[2 i], row[2 i + 1]), NaN wins.
-// pairs_grad: the 2 x 2 windows of two rows: the gradient goes to the largest element, the first
-// of equals, the last NaN; the others get zero. Writes 2 n elements of each row.
+// taps_row:  windows along rows: output i is the largest of rows[r][i * stride + l * dilation] for
+//            the rows and l < width, and its number is number[r] + l; the first of equals, the last
+//            NaN. `limit` elements of each row may be read.
+// taps_channels: the same where output i is the largest of src[t][i], and its number is number[t].
+// plane_sum: the sum of n elements.
 #define FB_POOL_KERNELS(S, T)                                                                \
   FB_KERNEL(void, pool_row_max_##S, (const T* row, T* to, int64_t n));                       \
   FB_KERNEL(void, pool_pairs_max_##S, (const T* row, T* out, int64_t n));                    \
-  FB_KERNEL(void, pool_pairs_grad_##S,                                                       \
-            (const T* grad, const T* row0, const T* row1, T* to0, T* to1, int64_t n))
+  FB_KERNEL(void, pool_taps_row_##S,                                                         \
+            (const T* const* rows, const int64_t* number, int64_t count, int64_t width,      \
+             int64_t dilation, int64_t stride, int64_t limit, T* values, uint8_t* taps,      \
+             int64_t n));                                                                    \
+  FB_KERNEL(void, pool_taps_channels_##S,                                                    \
+            (const T* const* src, const uint8_t* number, int64_t count, T* values,           \
+             uint8_t* taps, int64_t n));                                                     \
+  FB_KERNEL(T, pool_plane_sum_##S, (const T* src, int64_t n))
 FB_POOL_KERNELS(f32, float);
 FB_POOL_KERNELS(f64, double);
 #undef FB_POOL_KERNELS
