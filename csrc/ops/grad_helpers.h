@@ -61,6 +61,9 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 }  // namespace grad
 }  // namespace flambeau
 
+#include "ops/grad_conv.h"
+#include "ops/grad_linalg.h"
+#include "ops/grad_matmul.h"
 #include "ops/grad_attention.h"
 #include "ops/grad_conv.h"
 #include "ops/grad_index.h"

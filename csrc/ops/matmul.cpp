@@ -5,6 +5,7 @@
 #include "impl_matmul.h"
 #include "impl_shape.h"
 #include "ops/matmul_core.h"
+#include "ops_linalg.h"
 #include "ops_matmul.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
@@ -346,11 +347,11 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
 
 Tensor matrix_power(const Tensor& self, int64_t n) {
   FB_CHECK(self.dim() >= 2 && self.size(self.dim() - 1) == self.size(self.dim() - 2),
-           "matrix_power(): A must be batches of square matrices, but they are of sizes ",
-           self.sizes());
-  FB_CHECK(n >= 0, "matrix_power(): a negative power (", n,
-           ") is not supported here; invert the matrix "
-           "with linalg.inv first");
+           "matrix_power(): A must be batches of square matrices, but they are of sizes ", self.sizes());
+  if (n < 0) {
+    FB_CHECK(n > INT64_MIN, "matrix_power(): the power ", n, " is out of range");
+    return matrix_power(ops::linalg_inv(self), -n);
+  }
   if (n == 0) {
     const int64_t size = self.size(self.dim() - 1);
     Tensor unit = empty({size, size}, self.dtype(), self.device(), "matrix_power");

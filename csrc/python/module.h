@@ -12,6 +12,7 @@ extern PyMethodDef module_base_functions[];  // module_base.cpp
 void init_module_base(PyObject* module);
 extern PyMethodDef storage_functions[];    // storage_type.cpp
 void init_storage_type(PyObject* module);  // storage_type.cpp
+void init_lapack();                        // lapack_path.cpp
 extern PyMethodDef service_functions[];    // services.cpp: threads, memory, defaults
 
 }  // namespace flambeau::python

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from ._comparisons import allclose, equal, is_same_size
 from ._contract import chain_matmul, einsum, tensordot
+from ._matrices import (
+    cross,
+    lu,
+    lu_solve,
+    lu_unpack,
+    matrix_exp,
+    orgqr,
+    pinverse,
+    qr,
+    triangular_solve,
+    vander,
+)
 from ._positions import nonzero, unique, unique_consecutive
 
 __all__ = [
     "allclose",
     "chain_matmul",
+    "cross",
     "einsum",
     "equal",
     "is_same_size",
+    "lu",
+    "lu_solve",
+    "lu_unpack",
+    "matrix_exp",
     "nonzero",
+    "orgqr",
+    "pinverse",
+    "qr",
     "tensordot",
+    "triangular_solve",
     "unique",
     "unique_consecutive",
+    "vander",
 ]

@@ -1,62 +1,47 @@
-"""Linear algebra: every operator of the table named ``linalg_<name>`` is ``linalg.<name>`` here."""
+"""Linear algebra: norms, systems, factorisations. Matrices are the last two dimensions."""
 
-from __future__ import annotations
+from .._C import linalg_cholesky as cholesky
+from .._C import linalg_cholesky_ex as cholesky_ex
+from .._C import linalg_det as det
+from .._C import linalg_eig as eig
+from .._C import linalg_eigh as eigh
+from .._C import linalg_eigvals as eigvals
+from .._C import linalg_eigvalsh as eigvalsh
+from .._C import linalg_inv as inv
+from .._C import linalg_inv_ex as inv_ex
+from .._C import linalg_lu_factor_ex as lu_factor_ex
+from .._C import linalg_qr as qr
+from .._C import linalg_slogdet as slogdet
+from .._C import linalg_solve as solve
+from .._C import linalg_solve_triangular as solve_triangular
+from .._C import linalg_svd as svd
+from .._C import linalg_svdvals as svdvals
+from .._C import linalg_vector_norm as vector_norm
+from .._C import matmul as matmul
+from ._lu import lu, lu_factor, lu_solve
+from ._norms import cond, matrix_norm, matrix_rank, norm
+from ._products import (
+    cross,
+    diagonal,
+    householder_product,
+    matrix_exp,
+    matrix_power,
+    multi_dot,
+    vander,
+    vecdot,
+)
+from ._systems import ldl_factor, ldl_factor_ex, ldl_solve, lstsq, pinv, solve_ex
+from ._systems import tensorinv as tensorinv
+from ._systems import tensorsolve as tensorsolve
 
-from flambeau import _C
+# The solver's failures are RuntimeErrors; programs catch them by this name.
+LinAlgError = RuntimeError
 
-# Functions of the package that linear algebra offers under the same or another name.
-_SHARED = {
-    "matmul": "matmul",
-    "multi_dot": "chain_matmul",
-    "matrix_power": "matrix_power",
-    "diagonal": "diagonal",
-    "outer": "outer",
-}
-
-
-def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
-    """The norm of vectors or matrices.
-
-    Without ``ord`` all (or the given) dimensions are taken as one vector. With ``ord`` a 1-d tensor
-    or a single ``dim`` is a vector, two dimensions are a matrix.
-    """
-    if ord is None:
-        result = vector_norm(A, 2, dim, keepdim, dtype=dtype)
-    else:
-        dims = None if dim is None else ((dim,) if isinstance(dim, int) else tuple(dim))
-        matrix = (dims is not None and len(dims) == 2) or (dims is None and A.dim() == 2)
-        if not matrix and dims is None and A.dim() != 1:
-            raise RuntimeError(
-                "linalg.norm: If ord is specified but dim is not, the input must be 1D "
-                f"or 2D. Got {A.dim()}D."
-            )
-        if matrix:
-            result = matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype)
-        else:
-            result = vector_norm(A, ord, dims, keepdim, dtype=dtype)
-    return result if out is None else out.copy_(result)
-
-
-def multi_dot(tensors):
-    """The product of several matrices."""
-    from flambeau import chain_matmul
-
-    return chain_matmul(*tensors)
-
-
-def __getattr__(name):
-    found = getattr(_C, "linalg_" + name, None)
-    if found is None and name in _SHARED:
-        import flambeau
-
-        found = getattr(flambeau, _SHARED[name], None)
-    if found is None:
-        raise AttributeError(
-            f"module 'flambeau.linalg' has no attribute {name!r}: it is not built in"
-        )
-    globals()[name] = found
-    return found
-
-
-vector_norm = _C.linalg_vector_norm
-matrix_norm = _C.linalg_matrix_norm
+__all__ = [
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
+    "eigvals", "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex",
+    "ldl_solve", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp",
+    "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet",
+    "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander",
+    "vecdot", "vector_norm",
+]

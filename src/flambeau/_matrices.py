@@ -1,0 +1,110 @@
+"""Functions of matrices that the package has besides `linalg`, some of them as methods too."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from . import _C
+from ._C import Tensor
+
+__all__ = ["cross", "lu", "lu_solve", "lu_unpack", "matrix_exp", "orgqr", "pinverse", "qr",
+           "triangular_solve", "vander"]
+
+_QR = namedtuple("qr", ["Q", "R"])
+_Triangular = namedtuple("triangular_solve", ["solution", "cloned_coefficient"])
+_Unpacked = namedtuple("lu_unpack", ["P", "L", "U"])
+
+
+def _method(function):
+    setattr(Tensor, function.__name__, function)
+    return function
+
+
+@_method
+def matrix_exp(input: Tensor) -> Tensor:
+    """The exponential of square matrices."""
+    from .linalg import matrix_exp as compute
+
+    return compute(input)
+
+
+@_method
+def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
+    """The Moore-Penrose inverse; singular values up to `rcond` times the largest count as zero."""
+    from .linalg import pinv
+
+    return pinv(input, rtol=rcond)
+
+
+@_method
+def qr(input: Tensor, some: bool = True):
+    """(Q, R) with input = Q R; Q is square without `some`."""
+    return _QR(*_C.linalg_qr(input, "reduced" if some else "complete"))
+
+
+@_method
+def cross(input: Tensor, other: Tensor, dim: int | None = None, *,
+          out: Tensor | None = None) -> Tensor:
+    """The cross product along `dim`, by default the first dimension of size 3.
+
+    Raises RuntimeError when there is none.
+    """
+    from .linalg import cross as compute
+
+    if dim is None:
+        dim = next((d for d, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError("cross(): no dimension of size 3 in input, got "
+                               f"{list(input.shape)}")
+    return compute(input, other, dim=dim, out=out)
+
+
+@_method
+def lu(input: Tensor, pivot: bool = True, get_infos: bool = False):
+    """(LU, pivots) with input = P L U, and LAPACK's info with `get_infos`."""
+    factor, pivots, info = _C.linalg_lu_factor_ex(input, pivot=pivot)
+    return (factor, pivots, info) if get_infos else (factor, pivots)
+
+
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
+              unpack_pivots: bool = True):
+    """(P, L, U) of a factorisation made by `lu` or `linalg.lu_factor`."""
+    from .linalg._lu import unpack
+
+    return _Unpacked(*unpack(LU_data, LU_pivots, unpack_data, unpack_pivots))
+
+
+@_method
+def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *,
+             out: Tensor | None = None) -> Tensor:
+    """X with A X = b, from the factorisation of A."""
+    from .linalg import lu_solve as compute
+
+    return compute(LU_data, LU_pivots, b, out=out)
+
+
+@_method
+def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False,
+                     unitriangular: bool = False):
+    """(X, A) with A X = b for triangular A; A^T with `transpose`."""
+    a = A.mT if transpose else A
+    x = _C.linalg_solve_triangular(a, b, upper=upper != transpose, unitriangular=unitriangular)
+    return _Triangular(x, A.clone())
+
+
+def orgqr(input: Tensor, tau: Tensor) -> Tensor:
+    """Older name of ``linalg.householder_product``."""
+    from .linalg import householder_product
+
+    return householder_product(input, tau)
+
+
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Rows of powers of a vector's elements, from the highest to the lowest unless `increasing`."""
+    n = x.shape[-1] if N is None else N
+    powers = [x.new_ones(x.shape)]
+    while len(powers) < n:
+        powers.append(powers[-1] * x)
+    if n == 0:
+        return x.new_empty((x.shape[-1], 0))
+    return _C.stack(powers if increasing else powers[::-1], -1)
