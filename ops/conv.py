@@ -7,7 +7,7 @@ from tools.opgen.table import ALL, NUMERIC, S, T, op
 _ARGS = "int[] size, int[] stride, int[] padding, int[] dilation, int groups"
 _SAME = "stride, padding, dilation, groups"
 
-op(f"_convolution(Tensor input, Tensor weight, Tensor? bias, {_ARGS}) -> Tensor", public=False,
+op(f"_convolution(Tensor input, Tensor weight, Tensor? bias, {_ARGS}) -> Tensor", public=False, variants="",
    grad={"input": f"_convolution_transpose(g, conj(weight), None, input.sizes, {_SAME})",
          "weight": f"_convolution_weight_grad(g, conj(input), weight.sizes, {_SAME})",
          "bias": "channel_sums(g)"},
@@ -15,14 +15,14 @@ op(f"_convolution(Tensor input, Tensor weight, Tensor? bias, {_ARGS}) -> Tensor"
    doc="Correlates a batch of images with kernels (out, in / groups, ...).")
 
 op(f"_convolution_transpose(Tensor input, Tensor weight, Tensor? bias, {_ARGS}) -> Tensor",
-   public=False,
+   public=False, variants="",
    grad={"input": f"_convolution(g, conj(weight), None, input.sizes, {_SAME})",
          "weight": f"_convolution_weight_grad(conj(input), g, weight.sizes, {_SAME})",
          "bias": "channel_sums(g)"},
    samples=[S(T((1, 3, 5)), T((3, 2, 3)), T((2,)), (1, 2, 9), (2,), (1,), (1,), 1)],
    doc="The transpose of _convolution as a linear map of its input.")
 
-op(f"_convolution_weight_grad(Tensor grad, Tensor input, {_ARGS}) -> Tensor", public=False,
+op(f"_convolution_weight_grad(Tensor grad, Tensor input, {_ARGS}) -> Tensor", public=False, variants="",
    grad={"grad": f"_convolution(input, conj(g), None, grad.sizes, {_SAME})",
          "input": f"_convolution_transpose(grad, conj(g), None, input.sizes, {_SAME})"},
    samples=[S(T((1, 3, 5)), T((1, 2, 5)), (3, 2, 3), (1,), (1,), (1,), 1)],

@@ -30,7 +30,7 @@ op("_lu_solve(Tensor LU, Tensor pivots, Tensor B, bool adjoint=False) -> Tensor"
    public=False, grad="linalg.lu_solve composes it of triangular systems when a gradient is asked for",
    samples=[], doc="A X = B, or A^H X = B, from a factorisation.")
 
-op("_linalg_solve(Tensor A, Tensor B) -> Tensor", dtypes=FOUR, public=False,
+op("_linalg_solve(Tensor A, Tensor B) -> Tensor", dtypes=FOUR, public=False, variants="",
    grad={"A, B": "solve_grad(g, A, y)"}, samples=[S(_A, _B)],
    doc="X with A X = B for matrices whose batch dimensions broadcast.")
 
@@ -66,7 +66,7 @@ op("logdet(Tensor self) -> Tensor", "composite", dtypes=FOUR, variants="function
    doc="The logarithm of the determinant: NaN where it is negative, -inf where it is zero.")
 
 op("_solve_triangular(Tensor A, Tensor B, bool upper, bool unitriangular) -> Tensor", dtypes=FOUR,
-   public=False, grad={"A, B": "triangular_grad(g, A, y, upper, unitriangular)"},
+   public=False, variants="", grad={"A, B": "triangular_grad(g, A, y, upper, unitriangular)"},
    samples=[S(_A, _B, True, False)], doc="X with A X = B for triangular A.")
 op("linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, "
    "bool unitriangular=False) -> Tensor", "composite", dtypes=FOUR, variants=OUT,
@@ -99,7 +99,7 @@ op("linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)", dtypes=FOU
        "square) or 'r' (Q is empty).")
 
 op("_linalg_svd(Tensor A, bool full_matrices, bool compute_uv) -> (Tensor U, Tensor S, Tensor Vh)",
-   dtypes=FOUR, public=False, grad={"A": "svd_grad(g_U, g_S, g_Vh, U, S, Vh, A.sizes)"}, samples=[],
+   dtypes=FOUR, public=False, variants="", grad={"A": "svd_grad(g_U, g_S, g_Vh, U, S, Vh, A.sizes)"}, samples=[],
    doc="A = U diag(S) Vh; without compute_uv only S.")
 op("linalg_svd(Tensor A, bool full_matrices=True) -> (Tensor U, Tensor S, Tensor Vh)", "composite",
    dtypes=FOUR, variants=OUT, samples=[S(_A), S(_B, False)],
@@ -114,7 +114,7 @@ op("svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor 
    doc="A = U diag(S) V^H; `some` keeps the first min(m, n) vectors. V, not its transpose.")
 
 op("_linalg_eigh(Tensor A, str UPLO, bool compute_v) -> (Tensor eigenvalues, Tensor eigenvectors)",
-   dtypes=FOUR, public=False, grad={"A": "eigh_grad(g_eigenvalues, g_eigenvectors, eigenvalues, "
+   dtypes=FOUR, public=False, variants="", grad={"A": "eigh_grad(g_eigenvalues, g_eigenvectors, eigenvalues, "
                                          "eigenvectors)"}, samples=[],
    doc="Eigenvalues and vectors of hermitian matrices, of which one triangle is read.")
 op("linalg_eigh(Tensor self, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)",

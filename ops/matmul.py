@@ -27,7 +27,7 @@ op("matmul(Tensor self, Tensor other) -> Tensor", "composite", variants="functio
    doc="The product of vectors, matrices or batches of matrices. A 1-d operand is a row on the "
        "left, a column on the right; batch dimensions broadcast.")
 
-op("_matmul(Tensor self, Tensor other) -> Tensor", public=False,
+op("_matmul(Tensor self, Tensor other) -> Tensor", public=False, variants="",
    grad={"self": "matmul_grad_self(g, self.sizes, other)",
          "other": "matmul_grad_other(g, self, other.sizes)"},
    ref="numpy.matmul(self, other)", samples=[S(T((2, 2, 3)), T((3, 4)))],
@@ -68,7 +68,7 @@ op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", "composit
             S(T((2, 2, 3)), T((4, 3)), T((4,))), S(T((0, 3)), T((4, 3)), T((4,)))],
    doc="input weight^T + bias over the last dimension of `input`; weight (out, in), bias (out,).")
 
-op("_linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", public=False,
+op("_linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", public=False, variants="",
    grad={"input": "linear_grad_input(g, weight)", "weight": "linear_grad_weight(g, input)",
          "bias": "linear_grad_bias(g)"},
    samples=[S(T((2, 3)), T((4, 3)), T((4,)))],

@@ -7,46 +7,46 @@ _PASS = "kernel_size, stride, padding, dilation, ceil_mode"
 
 # Which element of a window was the largest is kept as its number in the window, in one byte; windows
 # of more than 256 elements keep positions instead.
-op(f"_max_pool(Tensor self, {_WINDOW}) -> (Tensor values, Tensor taps)", dtypes=REAL, public=False,
+op(f"_max_pool(Tensor self, {_WINDOW}) -> (Tensor values, Tensor taps)", dtypes=REAL, public=False, variants="",
    grad={"self": f"_max_pool_spread(g_values, taps, self.sizes, {_PASS})"},
    samples=[S(T((1, 2, 5)), (2,), (2,), (0,), (1,), False)],
    doc="Maxima over windows of (batch, channels, ...), and the number of each in its window. NaN "
        "wins; the first of equals.")
 
 op(f"_max_pool_spread(Tensor grad, Tensor taps, int[] size, {_WINDOW}) -> Tensor", dtypes=REAL,
-   public=False, grad={"grad": f"_max_pool_collect(g, taps, {_PASS})"},
+   public=False, variants="", grad={"grad": f"_max_pool_collect(g, taps, {_PASS})"},
    samples=[S(T((1, 1, 2)), T((1, 1, 2), values=[[[0, 1]]], dtype="uint8"), (1, 1, 4), (2,), (2,),
               (0,), (1,), False)],
    doc="Adds every element to the pixel of its window that `taps` gives.")
 
-op(f"_max_pool_collect(Tensor self, Tensor taps, {_WINDOW}) -> Tensor", dtypes=REAL, public=False,
+op(f"_max_pool_collect(Tensor self, Tensor taps, {_WINDOW}) -> Tensor", dtypes=REAL, public=False, variants="",
    grad={"self": f"_max_pool_spread(g, taps, self.sizes, {_PASS})"},
    samples=[S(T((1, 1, 4)), T((1, 1, 2), values=[[[0, 1]]], dtype="uint8"), (2,), (2,), (0,), (1,),
               False)],
    doc="The pixel of each window that `taps` gives.")
 
 op(f"_max_pool_with_indices(Tensor self, {_WINDOW}) -> (Tensor values, Tensor indices)",
-   dtypes=REAL, public=False, grad={"self": "_pool_spread(g_values, indices, self.sizes)"},
+   dtypes=REAL, public=False, variants="", grad={"self": "_pool_spread(g_values, indices, self.sizes)"},
    samples=[S(T((1, 2, 5)), (2,), (2,), (0,), (1,), False)],
    doc="Maxima over windows and their positions in the flattened plane; the first of equals.")
 
 op("_adaptive_max_pool(Tensor self, int[] output_size) -> (Tensor values, Tensor indices)",
-   dtypes=REAL, public=False, grad={"self": "_pool_spread(g_values, indices, self.sizes)"},
+   dtypes=REAL, public=False, variants="", grad={"self": "_pool_spread(g_values, indices, self.sizes)"},
    samples=[S(T((1, 2, 5)), (2,))],
    doc="Maxima over as many windows as asked for, and their positions in the flattened plane.")
 
-op("_pool_spread(Tensor grad, Tensor indices, int[] size) -> Tensor", dtypes=REAL, public=False,
+op("_pool_spread(Tensor grad, Tensor indices, int[] size) -> Tensor", dtypes=REAL, public=False, variants="",
    grad={"grad": "_pool_pick(g, indices)"},
    samples=[S(T((1, 2, 2)), T((1, 2, 2), values=[[[0, 1], [3, 3]]], dtype="int64"), (1, 2, 4))],
    doc="Adds every element to the position of its plane that `indices` gives.")
 
-op("_pool_pick(Tensor self, Tensor indices) -> Tensor", dtypes=REAL, public=False,
+op("_pool_pick(Tensor self, Tensor indices) -> Tensor", dtypes=REAL, public=False, variants="",
    grad={"self": "_pool_spread(g, indices, self.sizes)"},
    samples=[S(T((1, 2, 4)), T((1, 2, 2), values=[[[0, 1], [3, 3]]], dtype="int64"))],
    doc="The elements of each plane at the positions that `indices` gives.")
 
 op("_avg_pool(Tensor self, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, "
-   "bool count_include_pad, int? divisor_override) -> Tensor", dtypes=REAL, public=False,
+   "bool count_include_pad, int? divisor_override) -> Tensor", dtypes=REAL, public=False, variants="",
    grad={"self": "_avg_pool_grad(g, self.sizes, kernel_size, stride, padding, ceil_mode, "
                  "count_include_pad, divisor_override)"},
    samples=[S(T((1, 2, 5)), (2,), (2,), (0,), False, True, None)],
@@ -54,17 +54,17 @@ op("_avg_pool(Tensor self, int[] kernel_size, int[] stride, int[] padding, bool 
 
 op("_avg_pool_grad(Tensor grad, int[] size, int[] kernel_size, int[] stride, int[] padding, "
    "bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor", dtypes=FLOATING,
-   public=False,
+   public=False, variants="",
    grad={"grad": "_avg_pool(g, kernel_size, stride, padding, ceil_mode, count_include_pad, "
                  "divisor_override)"},
    samples=[S(T((1, 2, 2)), (1, 2, 5), (2,), (2,), (0,), False, True, None)],
    doc="The gradient of _avg_pool.")
 
-op("_adaptive_avg_pool(Tensor self, int[] output_size) -> Tensor", dtypes=REAL, public=False,
+op("_adaptive_avg_pool(Tensor self, int[] output_size) -> Tensor", dtypes=REAL, public=False, variants="",
    grad={"self": "_adaptive_avg_pool_grad(g, self.sizes)"},
    samples=[S(T((1, 2, 5)), (2,))], doc="Means over as many windows as asked for.")
 
-op("_adaptive_avg_pool_grad(Tensor grad, int[] size) -> Tensor", dtypes=FLOATING, public=False,
+op("_adaptive_avg_pool_grad(Tensor grad, int[] size) -> Tensor", dtypes=FLOATING, public=False, variants="",
    grad={"grad": "adaptive_avg_pool_again(g, grad.sizes)"}, samples=[S(T((1, 2, 2)), (1, 2, 5))],
    doc="The gradient of _adaptive_avg_pool.")
 
@@ -105,7 +105,7 @@ op(f"_resample(Tensor self, int dim, int size, {_RESAMPLE}) -> Tensor", dtypes=F
    doc="Resamples one dimension to a size; mode: nearest, nearest-exact, linear, cubic, lanczos.")
 
 op(f"_resample_grad(Tensor grad, int dim, int size, {_RESAMPLE}) -> Tensor", dtypes=FLOATING,
-   public=False,
+   public=False, variants="",
    grad={"grad": f"_resample(g, dim, grad.sizes[dim], {_RESAMPLE_PASS})"},
    samples=[S(T((2, 3, 5)), 2, 7, "linear", False, None, False)],
    doc="The transpose of _resample, from a resampled dimension back to one of `size`.")

@@ -20,8 +20,8 @@ namespace {
 constexpr int kMostLanes = 16;                         // of a panel of B
 constexpr int64_t kFewPixels = 64;                     // images so small are multiplied together
 constexpr int64_t kFoldedElements = int64_t{1} << 23;  // of a folded product, at most
-constexpr int64_t kMostPieces = 65536;   // found ahead
-constexpr int64_t kRunBuffer = 4096;     // elements of a gathered run, on the stack
+constexpr int64_t kMostPieces = 65536;                 // found ahead
+constexpr int64_t kRunBuffer = 4096;                   // elements of a gathered run, on the stack
 
 template <class T>
 struct Table;
@@ -51,8 +51,8 @@ struct Walk {
   int64_t step[3];
   int64_t channels;
   std::vector<Tap> taps;
-  const LanePieces* pieces = nullptr;    // of every panel and tap, where they were found ahead
-  const uint8_t* in_pieces = nullptr;    // of every panel: whether that goes for all taps
+  const LanePieces* pieces = nullptr;  // of every panel and tap, where they were found ahead
+  const uint8_t* in_pieces = nullptr;  // of every panel: whether that goes for all taps
 
   int64_t pixels() const { return grid[0] * grid[1] * grid[2]; }
   int64_t k() const { return channels * static_cast<int64_t>(taps.size()); }
@@ -96,7 +96,8 @@ bool source_row(const Walk<T>& w, const Run& r, const Tap& t, int64_t* offset) {
 }
 
 // The steps [begin, end) of a run of `count` that stay inside a row of `size` pixels.
-void inside(int64_t first, int64_t step, int64_t count, int64_t size, int64_t* begin, int64_t* end) {
+void inside(int64_t first, int64_t step, int64_t count, int64_t size, int64_t* begin,
+            int64_t* end) {
   if (step == 1) {
     *begin = std::max<int64_t>(0, -first);
     *end = std::min(count, size - first);
@@ -167,7 +168,8 @@ void pack_columns(const void* context, int64_t batch, int64_t lane, int64_t lane
   for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
     const LanePieces* ready = w.pieces ? w.pieces + (lane + i) / width * taps : nullptr;
     if (ready && whole && w.in_pieces[(lane + i) / width]) {
-      Table<T>::pieces(base, w.channel_stride, w.channels, ready, taps, packed, taps * width, width);
+      Table<T>::pieces(base, w.channel_stride, w.channels, ready, taps, packed, taps * width,
+                       width);
       continue;
     }
     const int now = static_cast<int>(std::min<int64_t>(width, lanes - i));
@@ -201,7 +203,8 @@ void find_all_pieces(const Walk<T>& w, int width, std::vector<LanePieces>* table
     Run runs[kMostLanes];
     for (int64_t p = begin; p < end; ++p) {
       const int64_t lane = p * width;
-      const int count = split_lanes(w, lane, static_cast<int>(std::min<int64_t>(width, pixels - lane)), runs);
+      const int count =
+          split_lanes(w, lane, static_cast<int>(std::min<int64_t>(width, pixels - lane)), runs);
       LanePieces* row = table->data() + p * taps;
       bool all = true;
       for (int64_t t = 0; t < taps; ++t) {
@@ -294,7 +297,8 @@ void pack_taps(const void* context, int64_t, int64_t lane, int64_t lanes, int64_
           const int64_t first = run.at[2] * w.step[2] + tap[j]->offset[2];
           int64_t row = 0;
           begin[j] = end[j] = 0;
-          if (source_row(w, run, *tap[j], &row)) inside(first, w.step[2], length, w.size[2], &begin[j], &end[j]);
+          if (source_row(w, run, *tap[j], &row))
+            inside(first, w.step[2], length, w.size[2], &begin[j], &end[j]);
           if (begin[j] > end[j]) begin[j] = end[j] = 0;
           offset[j] = row + channel[j] + first * w.stride[2];
         }

@@ -42,7 +42,8 @@ struct Padded {
   void fill(const T* from, const int64_t* source, const int64_t* stride, T* to) const {
     std::fill(to, to + numel() + kBehind, T(0));
     const int64_t first = std::max<int64_t>(0, (-before[2] + spread[2] - 1) / spread[2]);
-    const int64_t last = std::min(source[2], before[2] >= size[2] ? 0 : (size[2] - 1 - before[2]) / spread[2] + 1);
+    const int64_t last =
+        std::min(source[2], before[2] >= size[2] ? 0 : (size[2] - 1 - before[2]) / spread[2] + 1);
     for (int64_t z = 0; z < source[0]; ++z)
       for (int64_t y = 0; y < source[1]; ++y) {
         const int64_t tz = before[0] + z * spread[0], ty = before[1] + y * spread[1];
@@ -85,14 +86,15 @@ std::vector<int64_t> tap_offsets(const ConvGeometry& g, const Padded& p) {
   for (int64_t i = 0; i < g.kernel[0]; ++i)
     for (int64_t j = 0; j < g.kernel[1]; ++j)
       for (int64_t l = 0; l < g.kernel[2]; ++l)
-        offsets.push_back((i * g.dilation[0] * p.size[1] + j * g.dilation[1]) * p.size[2] + l * g.dilation[2]);
+        offsets.push_back((i * g.dilation[0] * p.size[1] + j * g.dilation[1]) * p.size[2] +
+                          l * g.dilation[2]);
   return offsets;
 }
 
 // Correlates a padded plane: rows of `size` pixels, read with `stride`.
 template <class T>
-void correlate_plane(const Padded& p, const T* plane, const std::vector<int64_t>& offsets, const T* weight,
-                     const int64_t* size, const int64_t* stride, T bias, T* out) {
+void correlate_plane(const Padded& p, const T* plane, const std::vector<int64_t>& offsets,
+                     const T* weight, const int64_t* size, const int64_t* stride, T bias, T* out) {
   const auto taps = static_cast<int64_t>(offsets.size());
   for (int64_t z = 0; z < size[0]; ++z)
     for (int64_t y = 0; y < size[1]; ++y, out += size[2]) {
@@ -142,7 +144,8 @@ void for_output_pixels(const ConvGeometry& g, F&& f) {
               const int64_t iz = z * g.stride[0] - g.pad[0] + i * g.dilation[0];
               const int64_t iy = y * g.stride[1] - g.pad[1] + j * g.dilation[1];
               const int64_t ix = x * g.stride[2] - g.pad[2] + l * g.dilation[2];
-              if (iz < 0 || iz >= g.in[0] || iy < 0 || iy >= g.in[1] || ix < 0 || ix >= g.in[2]) continue;
+              if (iz < 0 || iz >= g.in[0] || iy < 0 || iy >= g.in[1] || ix < 0 || ix >= g.in[2])
+                continue;
               taps.push_back(t);
               pixels.push_back((iz * g.in[1] + iy) * g.in[2] + ix);
             }
@@ -173,8 +176,8 @@ void depthwise_forward(const ConvGeometry& g, const ConvImage<const T>& x, const
         const int64_t n = u / g.in_channels, c = u % g.in_channels;
         p.fill(x.data + n * x.batch + c * x.channel, g.in, x.pixel, space.as<T>());
         for (int64_t o = c * per_input; o < (c + 1) * per_input; ++o)
-          correlate_plane(p, space.as<T>(), offsets, weight + o * taps, g.out, g.stride, bias ? bias[o] : T(0),
-                          y.data + n * y.batch + o * pixels);
+          correlate_plane(p, space.as<T>(), offsets, weight + o * taps, g.out, g.stride,
+                          bias ? bias[o] : T(0), y.data + n * y.batch + o * pixels);
       }
     });
     return;
@@ -185,15 +188,16 @@ void depthwise_forward(const ConvGeometry& g, const ConvImage<const T>& x, const
     const T* from = x.data + n * x.batch + c;
     T* to = y.data + n * y.batch + c;
     std::vector<const T*> source, factor;
-    for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
-      source.clear(), factor.clear();
-      for (size_t i = 0; i < list.size(); ++i) {
-        source.push_back(from + at[i] * g.in_channels);
-        factor.push_back(turned.as<T>() + list[i] * g.out_channels + c);
-      }
-      Rows<T>::channels(source.data(), factor.data(), static_cast<int64_t>(list.size()), bias ? bias + c : nullptr,
-                        to + p * g.out_channels, channels);
-    });
+    for_output_pixels(
+        g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
+          source.clear(), factor.clear();
+          for (size_t i = 0; i < list.size(); ++i) {
+            source.push_back(from + at[i] * g.in_channels);
+            factor.push_back(turned.as<T>() + list[i] * g.out_channels + c);
+          }
+          Rows<T>::channels(source.data(), factor.data(), static_cast<int64_t>(list.size()),
+                            bias ? bias + c : nullptr, to + p * g.out_channels, channels);
+        });
   });
 }
 
@@ -237,7 +241,8 @@ void depthwise_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const
       for (int64_t i = 0; i < channels; ++i) line[i] = bias ? bias[c + i] : T(0);
     }
     const T* from = y.data + n * y.batch + c;
-    for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
+    for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list,
+                             const std::vector<int64_t>& at) {
       for (size_t i = 0; i < list.size(); ++i)
         Rows<T>::products(from + p * g.out_channels, turned.as<T>() + list[i] * g.out_channels + c,
                           to + at[i] * g.in_channels, channels);
@@ -253,33 +258,37 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
     const Padded p = padded_input(g);
     const std::vector<int64_t> offsets = tap_offsets(g, p);
     const bool empty = g.batch == 0 || g.out_pixels() == 0;
-    for_planes(g.in_channels, g.out_pixels() * taps * g.batch * per_input, [&](int64_t begin, int64_t end) {
-      std::fill(weight + begin * per_input * taps, weight + end * per_input * taps, T(0));
-      if (empty) return;
-      const Workspace space(checked_nbytes(p.numel() + kBehind, sizeof(T)));
-      const T* plane = space.as<T>();
-      for (int64_t u = begin; u < end; ++u)
-        for (int64_t n = 0; n < g.batch; ++n) {
-          p.fill(x.data + n * x.batch + u * x.channel, g.in, x.pixel, space.as<T>());
-          for (int64_t o = u * per_input; o < (u + 1) * per_input; ++o)
-            for (int64_t z = 0; z < g.out[0]; ++z) {
-              const T* grad = y.data + n * y.batch + o * y.channel + z * y.pixel[0];
-              const T* from = plane + z * g.stride[0] * p.size[1] * p.size[2];
-              const int64_t b_row = g.stride[1] * p.size[2];
-              for (int64_t t = 0; t < taps; ++t) {
-                T sum = 0;
-                if (g.stride[2] <= 2) {
-                  sum = Rows<T>::dot(grad, y.pixel[1], from + offsets[t], b_row, g.stride[2], g.out[1], g.out[2]);
-                } else {
-                  for (int64_t r = 0; r < g.out[1]; ++r)
-                    for (int64_t i = 0; i < g.out[2]; ++i)
-                      sum += grad[r * y.pixel[1] + i] * from[offsets[t] + r * b_row + i * g.stride[2]];
-                }
-                weight[o * taps + t] += sum;
-              }
-            }
-        }
-    });
+    for_planes(g.in_channels, g.out_pixels() * taps * g.batch * per_input,
+               [&](int64_t begin, int64_t end) {
+                 std::fill(weight + begin * per_input * taps, weight + end * per_input * taps,
+                           T(0));
+                 if (empty) return;
+                 const Workspace space(checked_nbytes(p.numel() + kBehind, sizeof(T)));
+                 const T* plane = space.as<T>();
+                 for (int64_t u = begin; u < end; ++u)
+                   for (int64_t n = 0; n < g.batch; ++n) {
+                     p.fill(x.data + n * x.batch + u * x.channel, g.in, x.pixel, space.as<T>());
+                     for (int64_t o = u * per_input; o < (u + 1) * per_input; ++o)
+                       for (int64_t z = 0; z < g.out[0]; ++z) {
+                         const T* grad = y.data + n * y.batch + o * y.channel + z * y.pixel[0];
+                         const T* from = plane + z * g.stride[0] * p.size[1] * p.size[2];
+                         const int64_t b_row = g.stride[1] * p.size[2];
+                         for (int64_t t = 0; t < taps; ++t) {
+                           T sum = 0;
+                           if (g.stride[2] <= 2) {
+                             sum = Rows<T>::dot(grad, y.pixel[1], from + offsets[t], b_row,
+                                                g.stride[2], g.out[1], g.out[2]);
+                           } else {
+                             for (int64_t r = 0; r < g.out[1]; ++r)
+                               for (int64_t i = 0; i < g.out[2]; ++i)
+                                 sum += grad[r * y.pixel[1] + i] *
+                                        from[offsets[t] + r * b_row + i * g.stride[2]];
+                           }
+                           weight[o * taps + t] += sum;
+                         }
+                       }
+                   }
+               });
     return;
   }
   for_blocks(1, g.out_channels, [&](int64_t, int64_t c, int64_t channels) {
@@ -287,11 +296,13 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
     T* sums = space.as<T>();
     std::fill(sums, sums + taps * channels, T(0));
     for (int64_t n = 0; n < g.batch; ++n)
-      for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
-        for (size_t i = 0; i < list.size(); ++i)
-          Rows<T>::products(y.data + n * y.batch + p * g.out_channels + c,
-                            x.data + n * x.batch + at[i] * g.in_channels + c, sums + list[i] * channels, channels);
-      });
+      for_output_pixels(
+          g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
+            for (size_t i = 0; i < list.size(); ++i)
+              Rows<T>::products(y.data + n * y.batch + p * g.out_channels + c,
+                                x.data + n * x.batch + at[i] * g.in_channels + c,
+                                sums + list[i] * channels, channels);
+          });
     for (int64_t i = 0; i < channels; ++i)
       for (int64_t t = 0; t < taps; ++t) weight[(c + i) * taps + t] = sums[t * channels + i];
   });

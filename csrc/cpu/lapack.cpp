@@ -19,14 +19,15 @@ template <class T>
 struct Table {
   using R = typename RealOf<T>::type;
   void (*getrf)(const int*, const int*, T*, const int*, int*, int*);
-  void (*getrs)(const char*, const int*, const int*, const T*, const int*, const int*, T*, const int*,
-                int*, Length);
+  void (*getrs)(const char*, const int*, const int*, const T*, const int*, const int*, T*,
+                const int*, int*, Length);
   void (*getri)(const int*, T*, const int*, const int*, T*, const int*, int*);
   void (*potrf)(const char*, const int*, T*, const int*, int*, Length);
-  void (*potrs)(const char*, const int*, const int*, const T*, const int*, T*, const int*, int*, Length);
+  void (*potrs)(const char*, const int*, const int*, const T*, const int*, T*, const int*, int*,
+                Length);
   void (*potri)(const char*, const int*, T*, const int*, int*, Length);
-  void (*trtrs)(const char*, const char*, const char*, const int*, const int*, const T*, const int*, T*,
-                const int*, int*, Length, Length, Length);
+  void (*trtrs)(const char*, const char*, const char*, const int*, const int*, const T*, const int*,
+                T*, const int*, int*, Length, Length, Length);
   void (*geqrf)(const int*, const int*, T*, const int*, T*, T*, const int*, int*);
   void (*orgqr)(const int*, const int*, const int*, T*, const int*, const T*, T*, const int*, int*);
   void* gesdd;  // these four have more arguments for complex numbers
@@ -75,8 +76,10 @@ void* open_library(const std::string& path) {
   const std::string kept = before ? before : "";
   setenv(name, "1", 1);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (before) setenv(name, kept.c_str(), 1);
-  else unsetenv(name);
+  if (before)
+    setenv(name, kept.c_str(), 1);
+  else
+    unsetenv(name);
   FB_CHECK(library, "linalg: cannot open the LAPACK library ", path, ": ", dlerror());
   return library;
 }
@@ -97,7 +100,8 @@ void ensure_lapack(const char* op) {
   FB_CHECK(lapack_path, op, "(): needs LAPACK, which this program does not provide");
   void* library = open_library(lapack_path());
   using SetThreads = void (*)(int);
-  if (auto set = reinterpret_cast<SetThreads>(dlsym(library, "scipy_openblas_set_num_threads"))) set(1);
+  if (auto set = reinterpret_cast<SetThreads>(dlsym(library, "scipy_openblas_set_num_threads")))
+    set(1);
   fill<float>(library, 's', false);
   fill<double>(library, 'd', false);
   fill<std::complex<float>>(library, 'c', true);
@@ -113,7 +117,8 @@ int Lapack<T>::getrf(int m, int n, T* a, int lda, int* pivots) {
 }
 
 template <class T>
-int Lapack<T>::getrs(char trans, int n, int nrhs, const T* a, int lda, const int* pivots, T* b, int ldb) {
+int Lapack<T>::getrs(char trans, int n, int nrhs, const T* a, int lda, const int* pivots, T* b,
+                     int ldb) {
   int info = 0;
   table<T>.getrs(&trans, &n, &nrhs, a, &lda, pivots, b, &ldb, &info, kOne);
   return info;
@@ -152,7 +157,8 @@ int Lapack<T>::potri(char uplo, int n, T* a, int lda) {
 }
 
 template <class T>
-int Lapack<T>::trtrs(char uplo, char trans, char diag, int n, int nrhs, const T* a, int lda, T* b, int ldb) {
+int Lapack<T>::trtrs(char uplo, char trans, char diag, int n, int nrhs, const T* a, int lda, T* b,
+                     int ldb) {
   int info = 0;
   table<T>.trtrs(&uplo, &trans, &diag, &n, &nrhs, a, &lda, b, &ldb, &info, kOne, kOne, kOne);
   return info;
@@ -181,22 +187,27 @@ int Lapack<T>::orgqr(int m, int n, int k, T* a, int lda, const T* tau) {
 }
 
 template <class T>
-int Lapack<T>::gesdd(char jobz, int m, int n, T* a, int lda, Real* s, T* u, int ldu, T* vt, int ldvt) {
-  const auto least = static_cast<size_t>(std::min(m, n)), most = static_cast<size_t>(std::max(m, n));
+int Lapack<T>::gesdd(char jobz, int m, int n, T* a, int lda, Real* s, T* u, int ldu, T* vt,
+                     int ldvt) {
+  const auto least = static_cast<size_t>(std::min(m, n)),
+             most = static_cast<size_t>(std::max(m, n));
   std::vector<int> iwork(8 * least + 1);
-  std::vector<Real> rwork(kIsComplex<T> ? std::max(5 * least * least + 5 * least, 2 * most * least + 2 * least * least + least) + 1 : 0);
+  std::vector<Real> rwork(kIsComplex<T> ? std::max(5 * least * least + 5 * least,
+                                                   2 * most * least + 2 * least * least + least) +
+                                              1
+                                        : 0);
   int info = 0, size = -1;
   const auto call = [&](T* work) {
     if constexpr (kIsComplex<T>) {
-      using F = void (*)(const char*, const int*, const int*, T*, const int*, Real*, T*, const int*, T*, const int*,
-                         T*, const int*, Real*, int*, int*, Length);
-      reinterpret_cast<F>(table<T>.gesdd)(&jobz, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &size, rwork.data(),
-                                          iwork.data(), &info, kOne);
+      using F = void (*)(const char*, const int*, const int*, T*, const int*, Real*, T*, const int*,
+                         T*, const int*, T*, const int*, Real*, int*, int*, Length);
+      reinterpret_cast<F>(table<T>.gesdd)(&jobz, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work,
+                                          &size, rwork.data(), iwork.data(), &info, kOne);
     } else {
-      using F = void (*)(const char*, const int*, const int*, T*, const int*, Real*, T*, const int*, T*, const int*,
-                         T*, const int*, int*, int*, Length);
-      reinterpret_cast<F>(table<T>.gesdd)(&jobz, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &size, iwork.data(),
-                                          &info, kOne);
+      using F = void (*)(const char*, const int*, const int*, T*, const int*, Real*, T*, const int*,
+                         T*, const int*, T*, const int*, int*, int*, Length);
+      reinterpret_cast<F>(table<T>.gesdd)(&jobz, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work,
+                                          &size, iwork.data(), &info, kOne);
     }
   };
   T wanted{};
@@ -214,15 +225,15 @@ int Lapack<T>::syevd(char jobz, char uplo, int n, T* a, int lda, Real* w) {
   std::vector<int> iwork(1);
   const auto call = [&](T* work) {
     if constexpr (kIsComplex<T>) {
-      using F = void (*)(const char*, const char*, const int*, T*, const int*, Real*, T*, const int*, Real*,
-                         const int*, int*, const int*, int*, Length, Length);
-      reinterpret_cast<F>(table<T>.syevd)(&jobz, &uplo, &n, a, &lda, w, work, &size, rwork.data(), &rsize,
-                                          iwork.data(), &isize, &info, kOne, kOne);
+      using F = void (*)(const char*, const char*, const int*, T*, const int*, Real*, T*,
+                         const int*, Real*, const int*, int*, const int*, int*, Length, Length);
+      reinterpret_cast<F>(table<T>.syevd)(&jobz, &uplo, &n, a, &lda, w, work, &size, rwork.data(),
+                                          &rsize, iwork.data(), &isize, &info, kOne, kOne);
     } else {
-      using F = void (*)(const char*, const char*, const int*, T*, const int*, Real*, T*, const int*, int*,
-                         const int*, int*, Length, Length);
-      reinterpret_cast<F>(table<T>.syevd)(&jobz, &uplo, &n, a, &lda, w, work, &size, iwork.data(), &isize, &info,
-                                          kOne, kOne);
+      using F = void (*)(const char*, const char*, const int*, T*, const int*, Real*, T*,
+                         const int*, int*, const int*, int*, Length, Length);
+      reinterpret_cast<F>(table<T>.syevd)(&jobz, &uplo, &n, a, &lda, w, work, &size, iwork.data(),
+                                          &isize, &info, kOne, kOne);
     }
   };
   T wanted{};
@@ -238,7 +249,8 @@ int Lapack<T>::syevd(char jobz, char uplo, int n, T* a, int lda, Real* w) {
 }
 
 template <class T>
-int Lapack<T>::geev(char jobvr, int n, T* a, int lda, T* w, [[maybe_unused]] T* wi, T* vr, int ldvr) {
+int Lapack<T>::geev(char jobvr, int n, T* a, int lda, T* w, [[maybe_unused]] T* wi, T* vr,
+                    int ldvr) {
   const char no = 'N';
   const int one = 1;
   int info = 0, size = -1;
@@ -246,15 +258,15 @@ int Lapack<T>::geev(char jobvr, int n, T* a, int lda, T* w, [[maybe_unused]] T* 
   T unused{};
   const auto call = [&](T* work) {
     if constexpr (kIsComplex<T>) {
-      using F = void (*)(const char*, const char*, const int*, T*, const int*, T*, T*, const int*, T*, const int*,
-                         T*, const int*, Real*, int*, Length, Length);
-      reinterpret_cast<F>(table<T>.geev)(&no, &jobvr, &n, a, &lda, w, &unused, &one, vr, &ldvr, work, &size,
-                                         rwork.data(), &info, kOne, kOne);
+      using F = void (*)(const char*, const char*, const int*, T*, const int*, T*, T*, const int*,
+                         T*, const int*, T*, const int*, Real*, int*, Length, Length);
+      reinterpret_cast<F>(table<T>.geev)(&no, &jobvr, &n, a, &lda, w, &unused, &one, vr, &ldvr,
+                                         work, &size, rwork.data(), &info, kOne, kOne);
     } else {
-      using F = void (*)(const char*, const char*, const int*, T*, const int*, T*, T*, T*, const int*, T*,
-                         const int*, T*, const int*, int*, Length, Length);
-      reinterpret_cast<F>(table<T>.geev)(&no, &jobvr, &n, a, &lda, w, wi, &unused, &one, vr, &ldvr, work, &size,
-                                         &info, kOne, kOne);
+      using F = void (*)(const char*, const char*, const int*, T*, const int*, T*, T*, T*,
+                         const int*, T*, const int*, T*, const int*, int*, Length, Length);
+      reinterpret_cast<F>(table<T>.geev)(&no, &jobvr, &n, a, &lda, w, wi, &unused, &one, vr, &ldvr,
+                                         work, &size, &info, kOne, kOne);
     }
   };
   T wanted{};
@@ -266,21 +278,22 @@ int Lapack<T>::geev(char jobvr, int n, T* a, int lda, T* w, [[maybe_unused]] T* 
 }
 
 template <class T>
-int Lapack<T>::gelsd(int m, int n, int nrhs, T* a, int lda, T* b, int ldb, Real* s, Real rcond, int* rank) {
+int Lapack<T>::gelsd(int m, int n, int nrhs, T* a, int lda, T* b, int ldb, Real* s, Real rcond,
+                     int* rank) {
   int info = 0, size = -1;
   std::vector<Real> rwork(1);
   std::vector<int> iwork(1);
   const auto call = [&](T* work) {
     if constexpr (kIsComplex<T>) {
-      using F = void (*)(const int*, const int*, const int*, T*, const int*, T*, const int*, Real*, const Real*, int*,
-                         T*, const int*, Real*, int*, int*);
-      reinterpret_cast<F>(table<T>.gelsd)(&m, &n, &nrhs, a, &lda, b, &ldb, s, &rcond, rank, work, &size, rwork.data(),
-                                          iwork.data(), &info);
+      using F = void (*)(const int*, const int*, const int*, T*, const int*, T*, const int*, Real*,
+                         const Real*, int*, T*, const int*, Real*, int*, int*);
+      reinterpret_cast<F>(table<T>.gelsd)(&m, &n, &nrhs, a, &lda, b, &ldb, s, &rcond, rank, work,
+                                          &size, rwork.data(), iwork.data(), &info);
     } else {
-      using F = void (*)(const int*, const int*, const int*, T*, const int*, T*, const int*, Real*, const Real*, int*,
-                         T*, const int*, int*, int*);
-      reinterpret_cast<F>(table<T>.gelsd)(&m, &n, &nrhs, a, &lda, b, &ldb, s, &rcond, rank, work, &size, iwork.data(),
-                                          &info);
+      using F = void (*)(const int*, const int*, const int*, T*, const int*, T*, const int*, Real*,
+                         const Real*, int*, T*, const int*, int*, int*);
+      reinterpret_cast<F>(table<T>.gelsd)(&m, &n, &nrhs, a, &lda, b, &ldb, s, &rcond, rank, work,
+                                          &size, iwork.data(), &info);
     }
   };
   T wanted{};

@@ -27,12 +27,14 @@ template <class T>
 struct Lapack {
   using Real = typename RealOf<T>::type;
   static int getrf(int m, int n, T* a, int lda, int* pivots);
-  static int getrs(char trans, int n, int nrhs, const T* a, int lda, const int* pivots, T* b, int ldb);
+  static int getrs(char trans, int n, int nrhs, const T* a, int lda, const int* pivots, T* b,
+                   int ldb);
   static int getri(int n, T* a, int lda, const int* pivots);
   static int potrf(char uplo, int n, T* a, int lda);
   static int potrs(char uplo, int n, int nrhs, const T* a, int lda, T* b, int ldb);
   static int potri(char uplo, int n, T* a, int lda);
-  static int trtrs(char uplo, char trans, char diag, int n, int nrhs, const T* a, int lda, T* b, int ldb);
+  static int trtrs(char uplo, char trans, char diag, int n, int nrhs, const T* a, int lda, T* b,
+                   int ldb);
   static int geqrf(int m, int n, T* a, int lda, T* tau);
   static int orgqr(int m, int n, int k, T* a, int lda, const T* tau);
   // jobz: 'A' all of u and vt, 'S' the first min(m, n), 'N' none.
@@ -42,7 +44,8 @@ struct Lapack {
   // Right eigenvectors in the LAPACK form: w (and wi for real T) and vr; jobvr 'V' or 'N'.
   static int geev(char jobvr, int n, T* a, int lda, T* w, T* wi, T* vr, int ldvr);
   // Least squares by singular values; b is max(m, n) x nrhs.
-  static int gelsd(int m, int n, int nrhs, T* a, int lda, T* b, int ldb, Real* s, Real rcond, int* rank);
+  static int gelsd(int m, int n, int nrhs, T* a, int lda, T* b, int ldb, Real* s, Real rcond,
+                   int* rank);
 };
 
 }  // namespace flambeau

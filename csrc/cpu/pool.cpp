@@ -38,9 +38,13 @@ void row_add(const T* row, T* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] += row[i];
 }
 template <>
-void row_add(const float* row, float* to, int64_t n) { row_add_f32(row, 1, to, n); }
+void row_add(const float* row, float* to, int64_t n) {
+  row_add_f32(row, 1, to, n);
+}
 template <>
-void row_add(const double* row, double* to, int64_t n) { row_add_f64(row, 1, to, n); }
+void row_add(const double* row, double* to, int64_t n) {
+  row_add_f64(row, 1, to, n);
+}
 
 template <class T>
 T plane_sum(const T* src, int64_t n) {
@@ -49,9 +53,13 @@ T plane_sum(const T* src, int64_t n) {
   return sum;
 }
 template <>
-float plane_sum(const float* src, int64_t n) { return pool_plane_sum_f32(src, n); }
+float plane_sum(const float* src, int64_t n) {
+  return pool_plane_sum_f32(src, n);
+}
 template <>
-double plane_sum(const double* src, int64_t n) { return pool_plane_sum_f64(src, n); }
+double plane_sum(const double* src, int64_t n) {
+  return pool_plane_sum_f64(src, n);
+}
 
 // True iff the first window is the whole image.
 bool covers_all(const PoolGeometry& g) {
@@ -318,7 +326,8 @@ void spread_row(const PoolAxis& axis, int64_t outputs, const T* share, int64_t w
 }
 
 template <class T>
-void mean_grad_plane(const PoolGeometry& g, const PoolDivisor& d, const T* from, T* share, T* row, T* to) {
+void mean_grad_plane(const PoolGeometry& g, const PoolDivisor& d, const T* from, T* share, T* row,
+                     T* to) {
   std::fill(to, to + g.in_pixels(), T(0));
   for (int64_t z = 0; z < g.out[0]; ++z)
     for (int64_t y = 0; y < g.out[1]; ++y, from += g.out[2]) {
@@ -348,7 +357,8 @@ void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage
           const int64_t n = divisor_at(g, d, 0, 0, 0);
           std::fill(to, to + pixels, n ? grad.data[u] / static_cast<T>(n) : T(0));
         } else {
-          mean_grad_plane(g, d, grad.data + u * g.out_pixels(), space.as<T>(), space.as<T>() + g.out[2], to);
+          mean_grad_plane(g, d, grad.data + u * g.out_pixels(), space.as<T>(),
+                          space.as<T>() + g.out[2], to);
         }
       }
     });
@@ -363,8 +373,10 @@ void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage
       const int64_t count = divisor_at(g, d, oz, oy, ox);
       if (count == 0) return;
       T share[kChannelBlock];
-      for (int64_t c = c0; c < c1; ++c) share[c - c0] = arrived[p * g.channels + c] / static_cast<T>(count);
-      for_window(g, oz, oy, ox, [&](int64_t at) { row_add(share, to + at * g.channels + c0, c1 - c0); });
+      for (int64_t c = c0; c < c1; ++c)
+        share[c - c0] = arrived[p * g.channels + c] / static_cast<T>(count);
+      for_window(g, oz, oy, ox,
+                 [&](int64_t at) { row_add(share, to + at * g.channels + c0, c1 - c0); });
     });
   });
 }

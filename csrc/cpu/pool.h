@@ -58,8 +58,8 @@ bool pool_taps_spread(const PoolGeometry& g, const PoolKernel& k, const ConvImag
 template <class T>
 bool pool_taps_collect(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const T>& x,
                        const ConvImage<const uint8_t>& taps, const ConvImage<T>& y);
-void pool_taps_indices(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const uint8_t>& taps,
-                       const ConvImage<int64_t>& indices);
+void pool_taps_indices(const PoolGeometry& g, const PoolKernel& k,
+                       const ConvImage<const uint8_t>& taps, const ConvImage<int64_t>& indices);
 template <class T>
 void pool_mean(const PoolGeometry& g, const PoolDivisor& divisor, const ConvImage<const T>& x,
                const ConvImage<T>& y);

@@ -13,20 +13,24 @@ namespace {
 constexpr int64_t kChannelBlock = 64;  // adjacent channels that one thread takes together
 
 void taps_row(const float* const* rows, const int64_t* number, int64_t count, int64_t width,
-              int64_t dilation, int64_t stride, int64_t limit, float* values, uint8_t* taps, int64_t n) {
+              int64_t dilation, int64_t stride, int64_t limit, float* values, uint8_t* taps,
+              int64_t n) {
   pool_taps_row_f32(rows, number, count, width, dilation, stride, limit, values, taps, n);
 }
 void taps_row(const double* const* rows, const int64_t* number, int64_t count, int64_t width,
-              int64_t dilation, int64_t stride, int64_t limit, double* values, uint8_t* taps, int64_t n) {
+              int64_t dilation, int64_t stride, int64_t limit, double* values, uint8_t* taps,
+              int64_t n) {
   pool_taps_row_f64(rows, number, count, width, dilation, stride, limit, values, taps, n);
 }
 void taps_row(const int64_t* const* rows, const int64_t* number, int64_t count, int64_t width,
-              int64_t dilation, int64_t stride, int64_t, int64_t* values, uint8_t* taps, int64_t n) {
+              int64_t dilation, int64_t stride, int64_t, int64_t* values, uint8_t* taps,
+              int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     int64_t best = rows[0][i * stride], at = number[0];
     for (int64_t r = 0; r < count; ++r)
       for (int64_t l = 0; l < width; ++l)
-        if (rows[r][i * stride + l * dilation] > best) best = rows[r][i * stride + l * dilation], at = number[r] + l;
+        if (rows[r][i * stride + l * dilation] > best)
+          best = rows[r][i * stride + l * dilation], at = number[r] + l;
     values[i] = best;
     taps[i] = static_cast<uint8_t>(at);
   }
@@ -50,7 +54,9 @@ void taps_channels(const int64_t* const* src, const uint8_t* number, int64_t cou
   }
 }
 
-int64_t grain_of(int64_t pixels) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1)); }
+int64_t grain_of(int64_t pixels) {
+  return std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1));
+}
 
 // The rows that the windows of output row (z, y) read: where they begin in a plane, and the number
 // of each one's first tap.
@@ -86,8 +92,8 @@ void whole_windows(const PoolGeometry& g, const PoolKernel& k, int64_t* first, i
 }
 
 template <class T>
-void plane_taps(const PoolGeometry& g, const PoolKernel& k, const std::vector<WindowRows>& all, const T* from,
-                std::vector<const T*>& pointers, T* values, uint8_t* taps) {
+void plane_taps(const PoolGeometry& g, const PoolKernel& k, const std::vector<WindowRows>& all,
+                const T* from, std::vector<const T*>& pointers, T* values, uint8_t* taps) {
   int64_t first, last;
   whole_windows(g, k, &first, &last);
   for (const WindowRows& rows : all) {
@@ -96,8 +102,8 @@ void plane_taps(const PoolGeometry& g, const PoolKernel& k, const std::vector<Wi
     pointers.resize(static_cast<size_t>(count));
     for (int64_t r = 0; r < count; ++r) pointers[r] = from + rows.start[r] + start;
     if (last > first)
-      taps_row(pointers.data(), rows.number.data(), count, k.size[2], k.dilation[2], k.stride[2], g.in[2] - start,
-               values + first, taps + first, last - first);
+      taps_row(pointers.data(), rows.number.data(), count, k.size[2], k.dilation[2], k.stride[2],
+               g.in[2] - start, values + first, taps + first, last - first);
     for (int64_t x = 0; x < g.out[2]; ++x) {
       if (x == first) x = last;  // done above
       if (x >= g.out[2]) break;
@@ -118,14 +124,16 @@ void plane_taps(const PoolGeometry& g, const PoolKernel& k, const std::vector<Wi
   }
 }
 
-// The taps as steps from the first pixel of a window, and where the windows begin, both as positions
-// in a plane; taps that no window has inside the image are caught by the bounds of the plane.
+// The taps as steps from the first pixel of a window, and where the windows begin, both as
+// positions in a plane; taps that no window has inside the image are caught by the bounds of the
+// plane.
 std::vector<int64_t> tap_steps(const PoolGeometry& g, const PoolKernel& k) {
   std::vector<int64_t> steps;
   for (int64_t i = 0; i < k.size[0]; ++i)
     for (int64_t j = 0; j < k.size[1]; ++j)
       for (int64_t l = 0; l < k.size[2]; ++l)
-        steps.push_back((i * k.dilation[0] * g.in[1] + j * k.dilation[1]) * g.in[2] + l * k.dilation[2]);
+        steps.push_back((i * k.dilation[0] * g.in[1] + j * k.dilation[1]) * g.in[2] +
+                        l * k.dilation[2]);
   steps.resize(kMostTaps, INT64_MIN / 2);
   return steps;
 }
@@ -133,18 +141,23 @@ std::vector<int64_t> tap_steps(const PoolGeometry& g, const PoolKernel& k) {
 // Runs f<channels last>(image, first channel, end), which says whether all positions were inside.
 template <class F>
 bool for_channels(const PoolGeometry& g, bool channels_last, F&& f) {
-  const int64_t block = channels_last ? kChannelBlock : 1, blocks = (g.channels + block - 1) / block;
+  const int64_t block = channels_last ? kChannelBlock : 1,
+                blocks = (g.channels + block - 1) / block;
   std::atomic<bool> good = true;
-  parallel_for(g.batch * blocks, grain_of((g.out_pixels() + g.in_pixels()) * block), [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u)
-      if (!f(u / blocks, u % blocks * block, std::min(u % blocks * block + block, g.channels))) good = false;
-  });
+  parallel_for(
+      g.batch * blocks, grain_of((g.out_pixels() + g.in_pixels()) * block),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t u = begin; u < end; ++u)
+          if (!f(u / blocks, u % blocks * block, std::min(u % blocks * block + block, g.channels)))
+            good = false;
+      });
   return good;
 }
 
 // Where the window of the first output pixel of a row begins.
 int64_t row_start(const PoolGeometry& g, const PoolKernel& k, int64_t row) {
-  const int64_t z = row / g.out[1] * k.stride[0] - k.pad[0], y = row % g.out[1] * k.stride[1] - k.pad[1];
+  const int64_t z = row / g.out[1] * k.stride[0] - k.pad[0],
+                y = row % g.out[1] * k.stride[1] - k.pad[1];
   return (z * g.in[1] + y) * g.in[2] - k.pad[2];
 }
 
@@ -152,7 +165,8 @@ int64_t row_start(const PoolGeometry& g, const PoolKernel& k, int64_t row) {
 // both are pointers. False if a tap leads outside the plane.
 template <class A, class B, class F>
 bool move_taps(const PoolGeometry& g, const PoolKernel& k, const std::vector<int64_t>& steps,
-               const uint8_t* taps, A* image, B* windows, int64_t channels, int64_t pixel, const F& move) {
+               const uint8_t* taps, A* image, B* windows, int64_t channels, int64_t pixel,
+               const F& move) {
   const int64_t* step = steps.data();
   const auto pixels = static_cast<uint64_t>(g.in_pixels());
   const int64_t rows = g.out[0] * g.out[1], width = g.out[2], stride = k.stride[2];
@@ -162,8 +176,10 @@ bool move_taps(const PoolGeometry& g, const PoolKernel& k, const std::vector<int
     for (int64_t x = 0; x < width; ++x, start += stride, taps += pixel, windows += pixel)
       for (int64_t c = 0; c < channels; ++c) {
         const int64_t at = start + step[taps[c]];
-        if (static_cast<uint64_t>(at) >= pixels) inside = false;
-        else move(image[at * pixel + c], windows[c]);
+        if (static_cast<uint64_t>(at) >= pixels)
+          inside = false;
+        else
+          move(image[at * pixel + c], windows[c]);
       }
   }
   return inside;
@@ -178,8 +194,9 @@ bool for_taps(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const 
     A* pixels = image.data + n * image.batch + c0 * image.channel;
     B* results = windows.data + n * windows.batch + c0 * windows.channel;
     // A stride of 1 that the compiler knows lets it drop the inner loop and the multiplications.
-    return taps.channels_last ? move_taps(g, k, steps, numbers, pixels, results, c1 - c0, g.channels, move)
-                              : move_taps(g, k, steps, numbers, pixels, results, 1, 1, move);
+    return taps.channels_last
+               ? move_taps(g, k, steps, numbers, pixels, results, c1 - c0, g.channels, move)
+               : move_taps(g, k, steps, numbers, pixels, results, 1, 1, move);
   });
 }
 
@@ -199,26 +216,28 @@ void pool_max_taps(const PoolGeometry& g, const PoolKernel& k, const ConvImage<c
     return;
   }
   const int64_t lines = g.out[0] * g.out[1];
-  parallel_for(g.batch * lines, grain_of(g.in[2] * g.channels * k.size[0] * k.size[1]), [&](int64_t begin, int64_t end) {
-    std::vector<const T*> source;
-    std::vector<uint8_t> number;
-    for (int64_t u = begin; u < end; ++u) {
-      const T* from = x.data + u / lines * x.batch;
-      const WindowRows& r = rows[static_cast<size_t>(u % lines)];
-      for (int64_t o = 0; o < g.out[2]; ++o) {
-        source.clear(), number.clear();
-        const int64_t at = o * k.stride[2] - k.pad[2];
-        for (size_t i = 0; i < r.start.size(); ++i)
-          for (int64_t p = g.axis[2].begin[o]; p < g.axis[2].end[o]; p += k.dilation[2]) {
-            source.push_back(from + (r.start[i] + p) * g.channels);
-            number.push_back(static_cast<uint8_t>(r.number[i] + (p - at) / k.dilation[2]));
+  parallel_for(
+      g.batch * lines, grain_of(g.in[2] * g.channels * k.size[0] * k.size[1]),
+      [&](int64_t begin, int64_t end) {
+        std::vector<const T*> source;
+        std::vector<uint8_t> number;
+        for (int64_t u = begin; u < end; ++u) {
+          const T* from = x.data + u / lines * x.batch;
+          const WindowRows& r = rows[static_cast<size_t>(u % lines)];
+          for (int64_t o = 0; o < g.out[2]; ++o) {
+            source.clear(), number.clear();
+            const int64_t at = o * k.stride[2] - k.pad[2];
+            for (size_t i = 0; i < r.start.size(); ++i)
+              for (int64_t p = g.axis[2].begin[o]; p < g.axis[2].end[o]; p += k.dilation[2]) {
+                source.push_back(from + (r.start[i] + p) * g.channels);
+                number.push_back(static_cast<uint8_t>(r.number[i] + (p - at) / k.dilation[2]));
+              }
+            const int64_t to = (u * g.out[2] + o) * g.channels;
+            taps_channels(source.data(), number.data(), static_cast<int64_t>(source.size()),
+                          y.data + to, taps.data + to, g.channels);
           }
-        const int64_t to = (u * g.out[2] + o) * g.channels;
-        taps_channels(source.data(), number.data(), static_cast<int64_t>(source.size()), y.data + to, taps.data + to,
-                      g.channels);
-      }
-    }
-  });
+        }
+      });
 }
 
 template <class T>
@@ -237,8 +256,8 @@ bool pool_taps_collect(const PoolGeometry& g, const PoolKernel& k, const ConvIma
   return for_taps(g, k, taps, x, y, [](const T& pixel, T& value) { value = pixel; });
 }
 
-void pool_taps_indices(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const uint8_t>& taps,
-                       const ConvImage<int64_t>& indices) {
+void pool_taps_indices(const PoolGeometry& g, const PoolKernel& k,
+                       const ConvImage<const uint8_t>& taps, const ConvImage<int64_t>& indices) {
   const std::vector<int64_t> steps = tap_steps(g, k);
   for_channels(g, taps.channels_last, [&](int64_t n, int64_t c0, int64_t c1) {
     const int64_t pixel = taps.channels_last ? g.channels : 1, width = g.out[2];

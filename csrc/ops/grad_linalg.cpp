@@ -25,15 +25,17 @@ Tensor number(double v) { return number_tensor(Scalar(v)); }
 Tensor row(const Tensor& v) { return ops::unsqueeze(v, -2); }
 Tensor column(const Tensor& v) { return ops::unsqueeze(v, -1); }
 Tensor embed(const Tensor& v) { return ops::diag_embed(v, 0, -2, -1); }
-Tensor to_dtype_of(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : ops::_to_copy(t, dtype); }
+Tensor to_dtype_of(const Tensor& t, DType dtype) {
+  return t.dtype() == dtype ? t : ops::_to_copy(t, dtype);
+}
 
 // The lower triangle with half of the diagonal.
 Tensor half_lower(const Tensor& t) {
   return ops::sub(ops::tril(t, 0), ops::mul(embed(diagonal(t)), number(0.5)));
 }
 
-// Differences x_j - x_i of a vector's elements at (i, j), infinite where they are zero: equal values
-// have no well-defined vectors, and the terms that divide by their distance are left out.
+// Differences x_j - x_i of a vector's elements at (i, j), infinite where they are zero: equal
+// values have no well-defined vectors, and the terms that divide by their distance are left out.
 Tensor differences(const Tensor& x) {
   const Tensor d = ops::sub(row(x), column(x));
   const Tensor is_zero = ops::eq(d, number(0));
@@ -89,7 +91,8 @@ Tensor det_grad(const Tensor& g, const Tensor& det, const Tensor& a) {
   return ops::mul(scale, mm(ops::mul(u, row(values)), vh));
 }
 
-Tensor slogdet_grad(const Tensor& g_sign, const Tensor& g_log, const Tensor& sign, const Tensor& a) {
+Tensor slogdet_grad(const Tensor& g_sign, const Tensor& g_log, const Tensor& sign,
+                    const Tensor& a) {
   // log det is analytic: its real part is log|det|, its imaginary part the angle of the sign.
   Tensor g = to_dtype_of(g_log, a.dtype());
   if (is_complex(a.dtype())) {
@@ -134,8 +137,8 @@ Tensor cholesky_grad(const Tensor& g, const Tensor& l, bool upper) {
   const Tensor inner = half_lower(mm(adjoint(lower), ops::tril(g_lower, 0)));
   const Tensor sum = ops::mul(ops::add(inner, adjoint(inner)), number(0.5));
   const Tensor h = adjoint(lower);
-  const Tensor left = ops::_solve_triangular(h, sum, true, false);             // L^-H S
-  return adjoint(ops::_solve_triangular(h, adjoint(left), true, false));       // ... L^-1
+  const Tensor left = ops::_solve_triangular(h, sum, true, false);        // L^-H S
+  return adjoint(ops::_solve_triangular(h, adjoint(left), true, false));  // ... L^-1
 }
 
 namespace {
@@ -155,9 +158,12 @@ Tensor qr_grad_tall(const Tensor& g_q, const Tensor& g_r, const Tensor& q, const
 
 Tensor qr_grad(const Tensor& g_q, const Tensor& g_r, const Tensor& q, const Tensor& r,
                const std::string& mode) {
-  FB_CHECK(mode != "r", "linalg.qr: The derivative of linalg.qr is not implemented when mode='r'; use mode='reduced'");
+  FB_CHECK(mode != "r",
+           "linalg.qr: The derivative of linalg.qr is not implemented when mode='r'; use "
+           "mode='reduced'");
   const int64_t m = q.size(q.dim() - 2), n = r.size(r.dim() - 1);
-  FB_CHECK(mode != "complete" || m <= n, "linalg.qr: The QR decomposition is not differentiable when mode='complete' "
+  FB_CHECK(mode != "complete" || m <= n,
+           "linalg.qr: The QR decomposition is not differentiable when mode='complete' "
            "and nrows > ncols");
   if (m >= n) return qr_grad_tall(g_q, g_r, q, r);
   // Wide: A = [X Y], X = Q U square, R = [U V], V = Q^H Y.
@@ -168,21 +174,24 @@ Tensor qr_grad(const Tensor& g_q, const Tensor& g_r, const Tensor& q, const Tens
   return ops::cat({g_x, mm(q, g_v)}, -1);
 }
 
-Tensor svd_grad(const Tensor& g_u, const Tensor& g_s, const Tensor& g_vh, const Tensor& u_all, const Tensor& s,
-                const Tensor& vh_all, const Dims& sizes) {
-  FB_CHECK(u_all.dim() >= 2, "linalg.svd: the derivative needs the singular vectors; use svd with compute_uv=True");
+Tensor svd_grad(const Tensor& g_u, const Tensor& g_s, const Tensor& g_vh, const Tensor& u_all,
+                const Tensor& s, const Tensor& vh_all, const Dims& sizes) {
+  FB_CHECK(u_all.dim() >= 2,
+           "linalg.svd: the derivative needs the singular vectors; use svd with compute_uv=True");
   const int64_t m = *(sizes.end() - 2), n = *(sizes.end() - 1), k = std::min(m, n);
   const DType dtype = u_all.dtype();
   const Tensor u = ops::narrow(u_all, -1, 0, k), vh = ops::narrow(vh_all, -2, 0, k);
   const Tensor gu = ops::narrow(g_u, -1, 0, k), gvh = ops::narrow(g_vh, -2, 0, k);
   const Tensor v = adjoint(vh), gv = adjoint(gvh);
   const Tensor values = to_dtype_of(s, dtype);
-  const Tensor square = to_dtype_of(ops::mul(s, s), dtype), apart = differences(square);  // s_j^2 - s_i^2
+  const Tensor square = to_dtype_of(ops::mul(s, s), dtype),
+               apart = differences(square);  // s_j^2 - s_i^2
   const auto skew = [&](const Tensor& x, const Tensor& gx) {
     const Tensor t = mm(adjoint(x), gx);
     return ops::div(ops::sub(t, adjoint(t)), apart);
   };
-  Tensor inner = ops::add(ops::mul(skew(u, gu), row(values)), ops::mul(column(values), skew(v, gv)));
+  Tensor inner =
+      ops::add(ops::mul(skew(u, gu), row(values)), ops::mul(column(values), skew(v, gv)));
   Tensor on_diagonal = to_dtype_of(g_s, dtype);
   if (is_complex(dtype)) {
     // The phase of a pair of vectors is free; what is left of it is imaginary.
@@ -212,7 +221,8 @@ Tensor eigh_grad(const Tensor& g_l, const Tensor& g_v, const Tensor& l, const Te
   return mm(v, mm(inner, h));
 }
 
-Tensor eig_grad(const Tensor& g_l, const Tensor& g_v, const Tensor& l, const Tensor& v, DType dtype) {
+Tensor eig_grad(const Tensor& g_l, const Tensor& g_v, const Tensor& l, const Tensor& v,
+                DType dtype) {
   const Tensor h = adjoint(v), t = mm(h, g_v);
   const Tensor d = diagonal(t);
   const Tensor real = ops::mul(ops::add(d, ops::conj(d)), number(0.5));

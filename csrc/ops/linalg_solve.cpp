@@ -14,7 +14,9 @@ namespace flambeau::impl {
 
 namespace {
 
-double cube(int64_t n) { return static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n); }
+double cube(int64_t n) {
+  return static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
+}
 
 struct Factors {
   Tensor lu, pivots, infos;  // infos: int32, one for each matrix
@@ -44,12 +46,14 @@ void check_singular(const Factors& f, const char* op) {
   if (f.infos.is_meta()) return;
   const int32_t* info = f.infos.data<int32_t>();
   for (int64_t i = 0; i < f.infos.numel(); ++i) {
-    FB_CHECK(info[i] <= 0, op, ": ", f.infos.dim() ? str("(Batch element ", i, "): ") : std::string(), kSingular, ".");
+    FB_CHECK(info[i] <= 0, op, ": ",
+             f.infos.dim() ? str("(Batch element ", i, "): ") : std::string(), kSingular, ".");
   }
 }
 
 // x = B of a system, in columns, with the batch of both.
-Tensor solve_with(const Tensor& lu, const Tensor& pivots, const Tensor& b, char trans, const char* op) {
+Tensor solve_with(const Tensor& lu, const Tensor& pivots, const Tensor& b, char trans,
+                  const char* op) {
   ensure_lapack(op);
   Tensor x = copy_columns(b, op);
   if (x.is_meta() || x.numel() == 0) return x;
@@ -59,8 +63,8 @@ Tensor solve_with(const Tensor& lu, const Tensor& pivots, const Tensor& b, char 
     T* to = x.data<T>();
     const int32_t* p = pivots.data<int32_t>();
     for_matrices(batch_count(x), cube(n), [&](int64_t i) {
-      Lapack<T>::getrs(trans, static_cast<int>(n), static_cast<int>(k), a + i * n * n, static_cast<int>(n), p + i * n,
-                       to + i * n * k, static_cast<int>(n));
+      Lapack<T>::getrs(trans, static_cast<int>(n), static_cast<int>(k), a + i * n * n,
+                       static_cast<int>(n), p + i * n, to + i * n * k, static_cast<int>(n));
     });
   });
   return x;
@@ -74,17 +78,21 @@ Dims common_batch(const Tensor& a, const Tensor& b, const char* op) {
 
 // ---- LU -----------------------------------------------------------------------------------------
 
-std::tuple<Tensor, Tensor, Tensor> linalg_lu_factor_ex(const Tensor& a, bool pivot, bool check_errors) {
+std::tuple<Tensor, Tensor, Tensor> linalg_lu_factor_ex(const Tensor& a, bool pivot,
+                                                       bool check_errors) {
   check_matrix(a, "linalg.lu_factor", false);
-  FB_CHECK_KIND(ErrorKind::NotImplemented, pivot, "linalg.lu_factor: LU without pivoting is not implemented on the CPU");
+  FB_CHECK_KIND(ErrorKind::NotImplemented, pivot,
+                "linalg.lu_factor: LU without pivoting is not implemented on the CPU");
   const Factors f = factorise(a, "linalg.lu_factor");
   if (check_errors) check_infos(f.infos, "linalg.lu_factor", "U has a zero on its diagonal");
   return {f.lu, f.pivots, f.infos};
 }
 
 Tensor _lu_permutation(const Tensor& pivots, int64_t n, DType dtype) {
-  FB_CHECK(pivots.dim() >= 1 && pivots.dtype() == DType::Int32, "lu_unpack: LU_pivots is expected to be a contiguous "
-           "tensor of torch.int32 dtype, got ", name(pivots.dtype()));
+  FB_CHECK(pivots.dim() >= 1 && pivots.dtype() == DType::Int32,
+           "lu_unpack: LU_pivots is expected to be a contiguous "
+           "tensor of torch.int32 dtype, got ",
+           name(pivots.dtype()));
   const int64_t k = pivots.size(pivots.dim() - 1);
   FB_CHECK(n >= k, "lu_unpack: ", k, " pivots do not go with ", n, " rows");
   const Dims batch(pivots.sizes().begin(), pivots.sizes().end() - 1);
@@ -103,7 +111,8 @@ Tensor _lu_permutation(const Tensor& pivots, int64_t n, DType dtype) {
       std::swap(order[static_cast<size_t>(r)], order[static_cast<size_t>(with)]);
     }
     for (int64_t c = 0; c < n; ++c) {
-      char* element = static_cast<char*>(p.raw()) + (i * n * n + order[static_cast<size_t>(c)] * n + c) * p.itemsize();
+      char* element = static_cast<char*>(p.raw()) +
+                      (i * n * n + order[static_cast<size_t>(c)] * n + c) * p.itemsize();
       store_scalar(element, dtype, Scalar(1));
     }
   }
@@ -121,9 +130,11 @@ Tensor _lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool a
   if (!lu.is_meta()) {
     const int32_t* p = dense.data<int32_t>();
     for (int64_t i = 0; i < dense.numel(); ++i)
-      FB_CHECK(p[i] >= 1 && p[i] <= rows(lu), "linalg.lu_solve: pivot ", p[i], " is not between 1 and ", rows(lu));
+      FB_CHECK(p[i] >= 1 && p[i] <= rows(lu), "linalg.lu_solve: pivot ", p[i],
+               " is not between 1 and ", rows(lu));
   }
-  return solve_with(copy_columns(lu, "linalg.lu_solve"), dense, b, adjoint ? 'C' : 'N', "linalg.lu_solve");
+  return solve_with(copy_columns(lu, "linalg.lu_solve"), dense, b, adjoint ? 'C' : 'N',
+                    "linalg.lu_solve");
 }
 
 // ---- systems ------------------------------------------------------------------------------------
@@ -131,7 +142,8 @@ Tensor _lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool a
 Tensor _linalg_solve(const Tensor& a, const Tensor& b) {
   check_matrix(a, "linalg.solve", true);
   check_same(a, b, "linalg.solve");
-  FB_CHECK(rows(b) == rows(a), "linalg.solve: Incompatible shapes of A and B for the equation AX = B (", rows(a), "x",
+  FB_CHECK(rows(b) == rows(a),
+           "linalg.solve: Incompatible shapes of A and B for the equation AX = B (", rows(a), "x",
            columns(a), " and ", rows(b), "x", columns(b), ")");
   const Dims batch = common_batch(a, b, "linalg.solve");
   const Factors f = factorise(a, "linalg.solve");
@@ -139,8 +151,9 @@ Tensor _linalg_solve(const Tensor& a, const Tensor& b) {
   Tensor lu = f.lu, pivots = f.pivots;
   if (batch != batch_of(a)) {
     lu = copy_columns(expand_batch(lu, batch), "linalg.solve");
-    const Tensor row = alias(pivots, with_batch(batch_of(a), {1, rows(a)}), with_batch(
-        Dims(pivots.strides().begin(), pivots.strides().end() - 1), {rows(a), 1}), 0);
+    const Tensor row = alias(
+        pivots, with_batch(batch_of(a), {1, rows(a)}),
+        with_batch(Dims(pivots.strides().begin(), pivots.strides().end() - 1), {rows(a), 1}), 0);
     pivots = contiguous(expand_batch(row, batch));
   }
   return solve_with(lu, pivots, expand_batch(b, batch), 'N', "linalg.solve");
@@ -149,17 +162,22 @@ Tensor _linalg_solve(const Tensor& a, const Tensor& b) {
 Tensor linalg_solve(const Tensor& a, const Tensor& b, bool left) {
   FB_CHECK(a.dim() >= 2, "linalg.solve: The input tensor A must have at least 2 dimensions.");
   // A vector, or a batch of vectors: B has the shape of A without its last dimension.
-  const bool vector = b.dim() == 1 || (b.dim() == a.dim() - 1 && b.sizes() == Dims(a.sizes().begin(), a.sizes().end() - 1));
+  const bool vector = b.dim() == 1 || (b.dim() == a.dim() - 1 &&
+                                       b.sizes() == Dims(a.sizes().begin(), a.sizes().end() - 1));
   if (vector) {
-    FB_CHECK(left, "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this "
+    FB_CHECK(left,
+             "linalg.solve: Vector broadcasting of the left hand side is not supported for "
+             "left=False. In this "
              "case linalg.solve is equivalent to B / A.squeeze(-1)");
     return ops::squeeze_dim(ops::_linalg_solve(a, ops::unsqueeze(b, -1)), -1);
   }
   FB_CHECK(b.dim() >= 2, "linalg.solve: The input tensor B must have at least 2 dimensions.");
   if (left) return ops::_linalg_solve(a, b);
-  FB_CHECK(columns(b) == rows(a), "linalg.solve: Incompatible shapes of A and B for the equation XA = B (", rows(a),
-           "x", columns(a), " and ", rows(b), "x", columns(b), ")");
-  return ops::transpose(ops::_linalg_solve(ops::transpose(a, -2, -1), ops::transpose(b, -2, -1)), -2, -1);
+  FB_CHECK(columns(b) == rows(a),
+           "linalg.solve: Incompatible shapes of A and B for the equation XA = B (", rows(a), "x",
+           columns(a), " and ", rows(b), "x", columns(b), ")");
+  return ops::transpose(ops::_linalg_solve(ops::transpose(a, -2, -1), ops::transpose(b, -2, -1)),
+                        -2, -1);
 }
 
 std::tuple<Tensor, Tensor> linalg_inv_ex(const Tensor& a, bool check_errors) {
@@ -174,12 +192,14 @@ std::tuple<Tensor, Tensor> linalg_inv_ex(const Tensor& a, bool check_errors) {
       int32_t* info = f.infos.data<int32_t>();
       for_matrices(batch_count(a), cube(n), [&](int64_t i) {
         if (n > 0 && info[i] == 0)
-          info[i] = Lapack<T>::getri(static_cast<int>(n), to + i * n * n, static_cast<int>(n), pivots + i * n);
+          info[i] = Lapack<T>::getri(static_cast<int>(n), to + i * n * n, static_cast<int>(n),
+                                     pivots + i * n);
       });
     });
   }
   if (check_errors) {
-    check_infos(f.infos, "linalg.inv", "The diagonal element of U is zero, the inversion could not be completed because "
+    check_infos(f.infos, "linalg.inv",
+                "The diagonal element of U is zero, the inversion could not be completed because "
                 "the input matrix is singular");
   }
   return {inverse, f.infos};
@@ -260,8 +280,9 @@ Tensor _solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool unit
   const char* op = "linalg.solve_triangular";
   check_matrix(a, op, true);
   check_same(a, b, op);
-  FB_CHECK(b.dim() >= 2 && rows(b) == rows(a), op, ": Incompatible shapes of A and B for the equation AX = B (",
-           rows(a), "x", columns(a), " and ", b.dim() >= 2 ? rows(b) : 0, "x", b.dim() >= 2 ? columns(b) : 0, ")");
+  FB_CHECK(b.dim() >= 2 && rows(b) == rows(a), op,
+           ": Incompatible shapes of A and B for the equation AX = B (", rows(a), "x", columns(a),
+           " and ", b.dim() >= 2 ? rows(b) : 0, "x", b.dim() >= 2 ? columns(b) : 0, ")");
   const Dims batch = common_batch(a, b, op);
   ensure_lapack(op);
   Tensor x = copy_columns(expand_batch(b, batch), op);
@@ -272,10 +293,11 @@ Tensor _solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool unit
     const T* from = factor.data<T>();
     T* to = x.data<T>();
     for_matrices(batch_count(x), cube(n), [&](int64_t i) {
-      const int info = Lapack<T>::trtrs(upper ? 'U' : 'L', 'N', unitriangular ? 'U' : 'N', static_cast<int>(n),
-                                        static_cast<int>(k), from + i * n * n, static_cast<int>(n), to + i * n * k,
-                                        static_cast<int>(n));
-      if (info > 0) {  // a zero on the diagonal: LAPACK leaves B alone, division would give infinities
+      const int info = Lapack<T>::trtrs(upper ? 'U' : 'L', 'N', unitriangular ? 'U' : 'N',
+                                        static_cast<int>(n), static_cast<int>(k), from + i * n * n,
+                                        static_cast<int>(n), to + i * n * k, static_cast<int>(n));
+      if (info >
+          0) {  // a zero on the diagonal: LAPACK leaves B alone, division would give infinities
         for (int64_t e = 0; e < n * k; ++e) to[i * n * k + e] /= T(0);
       }
     });
@@ -283,12 +305,16 @@ Tensor _solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool unit
   return x;
 }
 
-Tensor linalg_solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool left, bool unitriangular) {
+Tensor linalg_solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool left,
+                               bool unitriangular) {
   if (left) return ops::_solve_triangular(a, b, upper, unitriangular);
-  FB_CHECK(a.dim() >= 2 && b.dim() >= 2 && columns(b) == rows(a), "linalg.solve_triangular: Incompatible shapes of A "
-           "and B for the equation XA = B (", shape_text(a.sizes()), " and ", shape_text(b.sizes()), ")");
-  return ops::transpose(
-      ops::_solve_triangular(ops::transpose(a, -2, -1), ops::transpose(b, -2, -1), !upper, unitriangular), -2, -1);
+  FB_CHECK(a.dim() >= 2 && b.dim() >= 2 && columns(b) == rows(a),
+           "linalg.solve_triangular: Incompatible shapes of A "
+           "and B for the equation XA = B (",
+           shape_text(a.sizes()), " and ", shape_text(b.sizes()), ")");
+  return ops::transpose(ops::_solve_triangular(ops::transpose(a, -2, -1), ops::transpose(b, -2, -1),
+                                               !upper, unitriangular),
+                        -2, -1);
 }
 
 std::tuple<Tensor, Tensor> linalg_cholesky_ex(const Tensor& a, bool upper, bool check_errors) {
@@ -303,7 +329,9 @@ std::tuple<Tensor, Tensor> linalg_cholesky_ex(const Tensor& a, bool upper, bool 
     int32_t* info = infos.data<int32_t>();
     for_matrices(batch_count(a), cube(n), [&](int64_t i) {
       T* matrix = to + i * n * n;
-      info[i] = n == 0 ? 0 : Lapack<T>::potrf(upper ? 'U' : 'L', static_cast<int>(n), matrix, static_cast<int>(n));
+      info[i] = n == 0 ? 0
+                       : Lapack<T>::potrf(upper ? 'U' : 'L', static_cast<int>(n), matrix,
+                                          static_cast<int>(n));
       for (int64_t c = 0; c < n; ++c)  // the other triangle still has the input
         for (int64_t r = upper ? c + 1 : 0; r < (upper ? n : c); ++r) matrix[c * n + r] = T(0);
     });
@@ -311,23 +339,30 @@ std::tuple<Tensor, Tensor> linalg_cholesky_ex(const Tensor& a, bool upper, bool 
   if (check_errors) {
     const int32_t* info = infos.data<int32_t>();
     for (int64_t i = 0; i < infos.numel(); ++i)
-      FB_CHECK(info[i] == 0, op, ": ", infos.dim() ? str("(Batch element ", i, "): ") : std::string(),
-               "The factorization could not be completed because the input is not positive-definite (the leading minor "
-               "of order ", info[i], " is not positive-definite).");
+      FB_CHECK(info[i] == 0, op, ": ",
+               infos.dim() ? str("(Batch element ", i, "): ") : std::string(),
+               "The factorization could not be completed because the input is not "
+               "positive-definite (the leading minor "
+               "of order ",
+               info[i], " is not positive-definite).");
   }
   return {l, infos};
 }
 
-Tensor linalg_cholesky(const Tensor& a, bool upper) { return std::get<0>(ops::linalg_cholesky_ex(a, upper, true)); }
+Tensor linalg_cholesky(const Tensor& a, bool upper) {
+  return std::get<0>(ops::linalg_cholesky_ex(a, upper, true));
+}
 Tensor cholesky(const Tensor& a, bool upper) { return linalg_cholesky(a, upper); }
 
 Tensor cholesky_solve(const Tensor& b, const Tensor& l, bool upper) {
   check_matrix(l, "cholesky_solve", true, "L");
-  FB_CHECK(b.dim() >= 2, "cholesky_solve: b should have at least 2 dimensions, but has ", b.dim(), " dimensions instead");
+  FB_CHECK(b.dim() >= 2, "cholesky_solve: b should have at least 2 dimensions, but has ", b.dim(),
+           " dimensions instead");
   const Tensor adjoint = ops::conj(ops::transpose(l, -2, -1));
   const Tensor& first = upper ? adjoint : l;
   const Tensor& second = upper ? l : adjoint;
-  return ops::_solve_triangular(second, ops::_solve_triangular(first, b, false, false), true, false);
+  return ops::_solve_triangular(second, ops::_solve_triangular(first, b, false, false), true,
+                                false);
 }
 
 Tensor cholesky_inverse(const Tensor& l, bool upper) {

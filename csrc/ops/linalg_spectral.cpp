@@ -33,7 +33,8 @@ void set_identity(const Tensor& t) {
 std::tuple<Tensor, Tensor> linalg_qr(const Tensor& a, const std::string& mode) {
   const char* op = "linalg.qr";
   check_matrix(a, op, false);
-  FB_CHECK(mode == "reduced" || mode == "complete" || mode == "r", op, ": received unrecognized mode '", mode,
+  FB_CHECK(mode == "reduced" || mode == "complete" || mode == "r", op,
+           ": received unrecognized mode '", mode,
            "' but expected one of 'reduced' (default), 'r', or 'complete'");
   ensure_lapack(op);
   const int64_t m = rows(a), n = columns(a), k = std::min(m, n);
@@ -55,7 +56,8 @@ std::tuple<Tensor, Tensor> linalg_qr(const Tensor& a, const std::string& mode) {
     for_matrices(batch_count(a), work_of(a), [&](int64_t i) {
       std::vector<T> tau(static_cast<size_t>(k));
       T* matrix = from + i * m * n;
-      int info = Lapack<T>::geqrf(static_cast<int>(m), static_cast<int>(n), matrix, static_cast<int>(m), tau.data());
+      int info = Lapack<T>::geqrf(static_cast<int>(m), static_cast<int>(n), matrix,
+                                  static_cast<int>(m), tau.data());
       for (int64_t c = 0; c < n; ++c)
         for (int64_t row = 0; row < width; ++row)
           to_r[(i * n + c) * width + row] = row <= c && row < m ? matrix[c * m + row] : T(0);
@@ -63,8 +65,8 @@ std::tuple<Tensor, Tensor> linalg_qr(const Tensor& a, const std::string& mode) {
         T* target = to_q + i * m * width;
         std::copy(matrix, matrix + m * k, target);
         if (!info)
-          info = Lapack<T>::orgqr(static_cast<int>(m), static_cast<int>(width), static_cast<int>(k), target,
-                                  static_cast<int>(m), tau.data());
+          info = Lapack<T>::orgqr(static_cast<int>(m), static_cast<int>(width), static_cast<int>(k),
+                                  target, static_cast<int>(m), tau.data());
       }
       if (info) bad = info;
     });
@@ -75,15 +77,18 @@ std::tuple<Tensor, Tensor> linalg_qr(const Tensor& a, const std::string& mode) {
 
 // ---- singular values ----------------------------------------------------------------------------
 
-std::tuple<Tensor, Tensor, Tensor> _linalg_svd(const Tensor& a, bool full_matrices, bool compute_uv) {
+std::tuple<Tensor, Tensor, Tensor> _linalg_svd(const Tensor& a, bool full_matrices,
+                                               bool compute_uv) {
   const char* op = "linalg.svd";
   check_matrix(a, op, false);
   ensure_lapack(op);
   const int64_t m = rows(a), n = columns(a), k = std::min(m, n);
   const Dims batch = batch_of(a);
   const int64_t wu = full_matrices ? m : k, wv = full_matrices ? n : k;
-  Tensor u = compute_uv ? empty_columns(with_batch(batch, {m, wu}), a.dtype(), a.device(), op) : empty({0}, a.dtype(), a.device(), op);
-  Tensor v = compute_uv ? empty_columns(with_batch(batch, {wv, n}), a.dtype(), a.device(), op) : empty({0}, a.dtype(), a.device(), op);
+  Tensor u = compute_uv ? empty_columns(with_batch(batch, {m, wu}), a.dtype(), a.device(), op)
+                        : empty({0}, a.dtype(), a.device(), op);
+  Tensor v = compute_uv ? empty_columns(with_batch(batch, {wv, n}), a.dtype(), a.device(), op)
+                        : empty({0}, a.dtype(), a.device(), op);
   Tensor s = empty(with_batch(batch, {k}), to_real(a.dtype()), a.device(), op);
   if (a.is_meta()) return {u, s, v};
   if (k == 0) {
@@ -95,7 +100,8 @@ std::tuple<Tensor, Tensor, Tensor> _linalg_svd(const Tensor& a, bool full_matric
   const Tensor infos = empty(batch, DType::Int32, a.device(), op);
   visit_lapack(a.dtype(), [&]<class T>() {
     using R = typename RealOf<T>::type;
-    T *from = work.data<T>(), *to_u = compute_uv ? u.data<T>() : nullptr, *to_v = compute_uv ? v.data<T>() : nullptr;
+    T *from = work.data<T>(), *to_u = compute_uv ? u.data<T>() : nullptr,
+      *to_v = compute_uv ? v.data<T>() : nullptr;
     R* values = s.data<R>();
     int32_t* info = infos.data<int32_t>();
     for_matrices(batch_count(a), work_of(a), [&](int64_t i) {
@@ -106,13 +112,19 @@ std::tuple<Tensor, Tensor, Tensor> _linalg_svd(const Tensor& a, bool full_matric
           return;
         }
       }
-      info[i] = Lapack<T>::gesdd(!compute_uv ? 'N' : full_matrices ? 'A' : 'S', static_cast<int>(m), static_cast<int>(n),
-                                 matrix, static_cast<int>(m), values + i * k, to_u + (compute_uv ? i * m * wu : 0),
-                                 static_cast<int>(m), to_v + (compute_uv ? i * wv * n : 0), static_cast<int>(std::max<int64_t>(1, wv)));
+      info[i] = Lapack<T>::gesdd(
+          !compute_uv     ? 'N'
+          : full_matrices ? 'A'
+                          : 'S',
+          static_cast<int>(m), static_cast<int>(n), matrix, static_cast<int>(m), values + i * k,
+          to_u + (compute_uv ? i * m * wu : 0), static_cast<int>(m),
+          to_v + (compute_uv ? i * wv * n : 0), static_cast<int>(std::max<int64_t>(1, wv)));
     });
   });
-  check_infos(infos, op, "The algorithm failed to converge because the input matrix is ill-conditioned, has too many "
-              "repeated singular values, or is not finite");
+  check_infos(
+      infos, op,
+      "The algorithm failed to converge because the input matrix is ill-conditioned, has too many "
+      "repeated singular values, or is not finite");
   return {u, s, v};
 }
 
@@ -130,8 +142,10 @@ std::tuple<Tensor, Tensor, Tensor> svd(const Tensor& self, bool some, bool compu
     return {u, s, ops::conj(ops::transpose(vh, -2, -1))};
   }
   check_matrix(self, "svd", false);
-  Tensor u = empty(with_batch(batch_of(self), {rows(self), rows(self)}), self.dtype(), self.device(), "svd");
-  Tensor v = empty(with_batch(batch_of(self), {columns(self), columns(self)}), self.dtype(), self.device(), "svd");
+  Tensor u = empty(with_batch(batch_of(self), {rows(self), rows(self)}), self.dtype(),
+                   self.device(), "svd");
+  Tensor v = empty(with_batch(batch_of(self), {columns(self), columns(self)}), self.dtype(),
+                   self.device(), "svd");
   if (!u.is_meta()) fill_elements(u, 0), fill_elements(v, 0);
   return {u, linalg_svdvals(self), v};
 }
@@ -142,11 +156,13 @@ std::tuple<Tensor, Tensor> _linalg_eigh(const Tensor& a, const std::string& uplo
   const char* op = "linalg.eigh";
   check_matrix(a, op, true);
   const char letter = uplo.size() == 1 ? static_cast<char>(std::toupper(uplo[0])) : ' ';
-  FB_CHECK(letter == 'L' || letter == 'U', op, ": Expected UPLO argument to be 'L' or 'U', but got ", uplo);
+  FB_CHECK(letter == 'L' || letter == 'U', op,
+           ": Expected UPLO argument to be 'L' or 'U', but got ", uplo);
   ensure_lapack(op);
   const int64_t n = rows(a);
   const Dims batch = batch_of(a);
-  Tensor values = empty(with_batch(batch, {n}), to_real(a.dtype()), a.device(), op), vectors = copy_columns(a, op);
+  Tensor values = empty(with_batch(batch, {n}), to_real(a.dtype()), a.device(), op),
+         vectors = copy_columns(a, op);
   if (!a.is_meta() && n > 0) {
     const Tensor infos = empty(batch, DType::Int32, a.device(), op);
     visit_lapack(a.dtype(), [&]<class T>() {
@@ -155,17 +171,22 @@ std::tuple<Tensor, Tensor> _linalg_eigh(const Tensor& a, const std::string& uplo
       R* w = values.data<R>();
       int32_t* info = infos.data<int32_t>();
       for_matrices(batch_count(a), work_of(a), [&](int64_t i) {
-        info[i] = Lapack<T>::syevd(compute_v ? 'V' : 'N', letter, static_cast<int>(n), v + i * n * n, static_cast<int>(n), w + i * n);
+        info[i] = Lapack<T>::syevd(compute_v ? 'V' : 'N', letter, static_cast<int>(n),
+                                   v + i * n * n, static_cast<int>(n), w + i * n);
       });
     });
-    check_infos(infos, op, "The algorithm failed to converge because the input matrix is ill-conditioned or has too "
-                "many repeated eigenvalues");
+    check_infos(
+        infos, op,
+        "The algorithm failed to converge because the input matrix is ill-conditioned or has too "
+        "many repeated eigenvalues");
   }
   if (!compute_v) vectors = empty({0}, a.dtype(), a.device(), op);
   return {values, vectors};
 }
 
-std::tuple<Tensor, Tensor> linalg_eigh(const Tensor& a, const std::string& uplo) { return ops::_linalg_eigh(a, uplo, true); }
+std::tuple<Tensor, Tensor> linalg_eigh(const Tensor& a, const std::string& uplo) {
+  return ops::_linalg_eigh(a, uplo, true);
+}
 Tensor linalg_eigvalsh(const Tensor& a, const std::string& uplo) {
   return std::get<0>(ops::_linalg_eigh(a, uplo, needs_grad(a)));
 }
@@ -196,10 +217,13 @@ std::tuple<Tensor, Tensor> linalg_eig(const Tensor& a) {
         }
       }
       if constexpr (std::is_same_v<T, C>) {
-        info[i] = Lapack<T>::geev('V', static_cast<int>(n), matrix, static_cast<int>(n), w + i * n, nullptr, v + i * n * n, static_cast<int>(n));
+        info[i] = Lapack<T>::geev('V', static_cast<int>(n), matrix, static_cast<int>(n), w + i * n,
+                                  nullptr, v + i * n * n, static_cast<int>(n));
       } else {
-        std::vector<T> re(static_cast<size_t>(n)), im(static_cast<size_t>(n)), vr(static_cast<size_t>(n * n));
-        info[i] = Lapack<T>::geev('V', static_cast<int>(n), matrix, static_cast<int>(n), re.data(), im.data(), vr.data(), static_cast<int>(n));
+        std::vector<T> re(static_cast<size_t>(n)), im(static_cast<size_t>(n)),
+            vr(static_cast<size_t>(n * n));
+        info[i] = Lapack<T>::geev('V', static_cast<int>(n), matrix, static_cast<int>(n), re.data(),
+                                  im.data(), vr.data(), static_cast<int>(n));
         for (int64_t j = 0; j < n; ++j) {
           const auto at = static_cast<size_t>(j);
           w[i * n + j] = C(re[at], im[at]);
@@ -231,10 +255,11 @@ std::tuple<Tensor, Tensor, Tensor> _linalg_lstsq(const Tensor& a, const Tensor& 
   const char* op = "linalg.lstsq";
   check_matrix(a, op, false);
   check_same(a, b, op);
-  FB_CHECK(b.dim() == a.dim() && batch_of(a) == batch_of(b) && rows(a) == rows(b), op, ": A ", a.sizes(), " and B ",
-           b.sizes(), " do not go together");
+  FB_CHECK(b.dim() == a.dim() && batch_of(a) == batch_of(b) && rows(a) == rows(b), op, ": A ",
+           a.sizes(), " and B ", b.sizes(), " do not go together");
   ensure_lapack(op);
-  const int64_t m = rows(a), n = columns(a), k = std::min(m, n), nrhs = columns(b), tall = std::max<int64_t>(1, std::max(m, n));
+  const int64_t m = rows(a), n = columns(a), k = std::min(m, n), nrhs = columns(b),
+                tall = std::max<int64_t>(1, std::max(m, n));
   const Dims batch = batch_of(a);
   Tensor x = empty_columns(with_batch(batch, {tall, nrhs}), a.dtype(), a.device(), op);
   Tensor rank = empty(batch, DType::Int64, a.device(), op);
@@ -243,18 +268,20 @@ std::tuple<Tensor, Tensor, Tensor> _linalg_lstsq(const Tensor& a, const Tensor& 
   fill_elements(x, 0);
   fill_elements(rank, 0);
   if (k == 0 || nrhs == 0) return {x, rank, s};
-  const Tensor work = copy_columns(a, op), rhs = copy_columns(b, op), infos = empty(batch, DType::Int32, a.device(), op);
+  const Tensor work = copy_columns(a, op), rhs = copy_columns(b, op),
+               infos = empty(batch, DType::Int32, a.device(), op);
   visit_lapack(a.dtype(), [&]<class T>() {
     using R = typename RealOf<T>::type;
     T *from = work.data<T>(), *to = x.data<T>(), *right = rhs.data<T>();
     for_matrices(batch_count(a), work_of(a), [&](int64_t i) {
       for (int64_t c = 0; c < nrhs; ++c)
-        std::copy(right + (i * nrhs + c) * m, right + (i * nrhs + c + 1) * m, to + (i * nrhs + c) * tall);
+        std::copy(right + (i * nrhs + c) * m, right + (i * nrhs + c + 1) * m,
+                  to + (i * nrhs + c) * tall);
       int found = 0;
-      infos.data<int32_t>()[i] =
-          Lapack<T>::gelsd(static_cast<int>(m), static_cast<int>(n), static_cast<int>(nrhs), from + i * m * n,
-                           static_cast<int>(m), to + i * tall * nrhs, static_cast<int>(tall), s.data<R>() + i * k,
-                           static_cast<R>(rcond), &found);
+      infos.data<int32_t>()[i] = Lapack<T>::gelsd(
+          static_cast<int>(m), static_cast<int>(n), static_cast<int>(nrhs), from + i * m * n,
+          static_cast<int>(m), to + i * tall * nrhs, static_cast<int>(tall), s.data<R>() + i * k,
+          static_cast<R>(rcond), &found);
       rank.data<int64_t>()[i] = found;
     });
   });

@@ -10,16 +10,18 @@ void check_matrix(const Tensor& a, const char* op, bool square, const char* name
   FB_CHECK(a.dtype() == DType::Float32 || a.dtype() == DType::Float64 || is_complex(a.dtype()), op,
            ": Expected a floating point or complex tensor as input. Got ", type_name(a.dtype()),
            is_half(a.dtype()) ? " (half types have no LAPACK; convert to float32)" : "");
-  FB_CHECK(!square || rows(a) == columns(a), op, ": ", name, " must be batches of square matrices, but they are ",
-           rows(a), " by ", columns(a), " matrices");
+  FB_CHECK(!square || rows(a) == columns(a), op, ": ", name,
+           " must be batches of square matrices, but they are ", rows(a), " by ", columns(a),
+           " matrices");
   // LAPACK counts in 32 bits, elements of workspaces too.
   FB_CHECK(rows(a) < 46340 && columns(a) < 46340, op, ": matrices of ", rows(a), " by ", columns(a),
            " are too large for LAPACK");
 }
 
 void check_same(const Tensor& a, const Tensor& b, const char* op) {
-  FB_CHECK(a.dtype() == b.dtype(), op, ": Expected A and B to have the same dtype, but found A of type ",
-           type_name(a.dtype()), " and B of type ", type_name(b.dtype()), " instead");
+  FB_CHECK(a.dtype() == b.dtype(), op,
+           ": Expected A and B to have the same dtype, but found A of type ", type_name(a.dtype()),
+           " and B of type ", type_name(b.dtype()), " instead");
 }
 
 Dims batch_of(const Tensor& a) { return Dims(a.sizes().begin(), a.sizes().end() - 2); }
@@ -64,8 +66,8 @@ void check_infos(const Tensor& infos, const char* op, const char* what) {
   if (infos.is_meta()) return;
   const int32_t* info = infos.data<int32_t>();
   for (int64_t i = 0; i < infos.numel(); ++i) {
-    FB_CHECK(info[i] == 0, op, ": ", infos.dim() ? str("(Batch element ", i, "): ") : std::string(), what,
-             " (error code: ", info[i], ").");
+    FB_CHECK(info[i] == 0, op, ": ", infos.dim() ? str("(Batch element ", i, "): ") : std::string(),
+             what, " (error code: ", info[i], ").");
   }
 }
 

@@ -40,9 +40,10 @@ void visit_lapack(DType t, F&& f) {
 template <class F>
 void for_matrices(int64_t batch, double work, F&& f) {
   BlockingRegion region(static_cast<double>(batch) * work > 1e5);
-  parallel_for(batch, static_cast<int64_t>(std::max(1.0, 1e5 / (work + 1))), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) f(i);
-  });
+  parallel_for(batch, static_cast<int64_t>(std::max(1.0, 1e5 / (work + 1))),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) f(i);
+               });
 }
 
 // Raises linalg's error for the first matrix whose info is not 0.

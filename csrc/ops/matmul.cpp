@@ -347,7 +347,8 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
 
 Tensor matrix_power(const Tensor& self, int64_t n) {
   FB_CHECK(self.dim() >= 2 && self.size(self.dim() - 1) == self.size(self.dim() - 2),
-           "matrix_power(): A must be batches of square matrices, but they are of sizes ", self.sizes());
+           "matrix_power(): A must be batches of square matrices, but they are of sizes ",
+           self.sizes());
   if (n < 0) {
     FB_CHECK(n > INT64_MIN, "matrix_power(): the power ", n, " is out of range");
     return matrix_power(ops::linalg_inv(self), -n);

@@ -154,12 +154,14 @@ std::tuple<Tensor, Tensor> compute_indices(const Tensor& self, const Dims& sizes
 
 namespace {
 
-PoolKernel kernel_of(const Dims& kernel, const Dims& stride, const Dims& padding, const Dims& dilation) {
+PoolKernel kernel_of(const Dims& kernel, const Dims& stride, const Dims& padding,
+                     const Dims& dilation) {
   PoolKernel k;
   const size_t dims = kernel.size();
   for (size_t i = 0; i < dims; ++i) {
     const size_t d = 3 - dims + i;
-    k.size[d] = kernel[i], k.stride[d] = stride[i], k.pad[d] = padding[i], k.dilation[d] = dilation[i];
+    k.size[d] = kernel[i], k.stride[d] = stride[i], k.pad[d] = padding[i],
+    k.dilation[d] = dilation[i];
   }
   return k;
 }
@@ -183,10 +185,13 @@ Tensor maxima(const Tensor& self, const Dims& kernel, const Dims& stride, const 
 
 // The arguments of spread and collect, which come from Python too.
 void check_taps(const Tensor& image, const Tensor& taps, const Dims& sizes, const Dims& kernel) {
-  FB_CHECK(taps.dtype() == DType::UInt8 && taps.sizes() == sizes && few_taps(kernel), "max_pool(): taps must be "
-           "uint8 of shape ", sizes, " for at most ", kMostTaps, " of them, got ", name(taps.dtype()), " of ",
+  FB_CHECK(taps.dtype() == DType::UInt8 && taps.sizes() == sizes && few_taps(kernel),
+           "max_pool(): taps must be "
+           "uint8 of shape ",
+           sizes, " for at most ", kMostTaps, " of them, got ", name(taps.dtype()), " of ",
            taps.sizes());
-  FB_CHECK(image.is_meta() == taps.is_meta(), "max_pool(): taps must be on the device of the image");
+  FB_CHECK(image.is_meta() == taps.is_meta(),
+           "max_pool(): taps must be on the device of the image");
 }
 
 }  // namespace
@@ -194,23 +199,29 @@ void check_taps(const Tensor& image, const Tensor& taps, const Dims& sizes, cons
 std::tuple<Tensor, Tensor> _max_pool(const Tensor& self, const Dims& kernel, const Dims& stride,
                                      const Dims& padding, const Dims& dilation, bool ceil_mode) {
   check_internal(self, {&kernel, &stride, &padding, &dilation}, "max_pool");
-  FB_CHECK(few_taps(kernel), "max_pool(): at most ", kMostTaps, " elements in a window, got kernel_size ", kernel);
-  const Dims sizes = pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
+  FB_CHECK(few_taps(kernel), "max_pool(): at most ", kMostTaps,
+           " elements in a window, got kernel_size ", kernel);
+  const Dims sizes =
+      pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
   const bool last = prefers_channels_last(self);
   Tensor taps = empty_image(sizes, last, DType::UInt8, self.device(), "max_pool");
   Tensor values = compute(self, sizes, "max_pool", [&](auto& x, auto& y) {
     pool_max_taps(window_geometry(self.sizes(), sizes, kernel, stride, padding, dilation),
-                  kernel_of(kernel, stride, padding, dilation), x, y, image_of<uint8_t>(taps, last));
+                  kernel_of(kernel, stride, padding, dilation), x, y,
+                  image_of<uint8_t>(taps, last));
   });
   return {values, taps};
 }
 
-Tensor _max_pool_spread(const Tensor& grad, const Tensor& taps, const Dims& size, const Dims& kernel,
-                        const Dims& stride, const Dims& padding, const Dims& dilation, bool ceil_mode) {
+Tensor _max_pool_spread(const Tensor& grad, const Tensor& taps, const Dims& size,
+                        const Dims& kernel, const Dims& stride, const Dims& padding,
+                        const Dims& dilation, bool ceil_mode) {
   check_internal(grad, {&kernel, &stride, &padding, &dilation}, "max_pool");
-  FB_CHECK(size.size() == static_cast<size_t>(grad.dim()), "max_pool(): size ", size, " does not go with ", grad.sizes());
+  FB_CHECK(size.size() == static_cast<size_t>(grad.dim()), "max_pool(): size ", size,
+           " does not go with ", grad.sizes());
   const Dims sizes = pooled_sizes(size, kernel, stride, padding, dilation, ceil_mode, "max_pool");
-  FB_CHECK(grad.sizes() == sizes, "max_pool(): the gradient has shape ", grad.sizes(), ", expected ", sizes);
+  FB_CHECK(grad.sizes() == sizes, "max_pool(): the gradient has shape ", grad.sizes(),
+           ", expected ", sizes);
   check_taps(grad, taps, sizes, kernel);
   bool good = true;
   const bool last = prefers_channels_last(taps);
@@ -225,33 +236,37 @@ Tensor _max_pool_spread(const Tensor& grad, const Tensor& taps, const Dims& size
   return out;
 }
 
-Tensor _max_pool_collect(const Tensor& self, const Tensor& taps, const Dims& kernel, const Dims& stride,
-                         const Dims& padding, const Dims& dilation, bool ceil_mode) {
+Tensor _max_pool_collect(const Tensor& self, const Tensor& taps, const Dims& kernel,
+                         const Dims& stride, const Dims& padding, const Dims& dilation,
+                         bool ceil_mode) {
   check_internal(self, {&kernel, &stride, &padding, &dilation}, "max_pool");
-  const Dims sizes = pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
+  const Dims sizes =
+      pooled_sizes(self.sizes(), kernel, stride, padding, dilation, ceil_mode, "max_pool");
   check_taps(self, taps, sizes, kernel);
   bool good = true;
   Tensor out = compute(self, sizes, "max_pool", [&](auto& x, auto& y) {
     const Tensor numbers = in_layout(taps, x.channels_last);
-    good = pool_taps_collect(window_geometry(self.sizes(), sizes, kernel, stride, padding, dilation),
-                             kernel_of(kernel, stride, padding, dilation), x,
-                             image_of<const uint8_t>(numbers, x.channels_last), y);
+    good =
+        pool_taps_collect(window_geometry(self.sizes(), sizes, kernel, stride, padding, dilation),
+                          kernel_of(kernel, stride, padding, dilation), x,
+                          image_of<const uint8_t>(numbers, x.channels_last), y);
   });
   FB_CHECK(good, "max_pool(): taps lead outside the image");
   return out;
 }
 
-std::tuple<Tensor, Tensor> _max_pool_with_indices(const Tensor& self, const Dims& kernel, const Dims& stride,
-                                                  const Dims& padding, const Dims& dilation,
-                                                  bool ceil_mode) {
+std::tuple<Tensor, Tensor> _max_pool_with_indices(const Tensor& self, const Dims& kernel,
+                                                  const Dims& stride, const Dims& padding,
+                                                  const Dims& dilation, bool ceil_mode) {
   if (few_taps(kernel)) {
     auto [values, taps] = _max_pool(self, kernel, stride, padding, dilation, ceil_mode);
     const bool last = prefers_channels_last(self);
     Tensor indices = empty_image(values.sizes(), last, DType::Int64, self.device(), "max_pool");
     if (!indices.is_meta() && indices.numel() > 0) {
-      pool_taps_indices(window_geometry(self.sizes(), values.sizes(), kernel, stride, padding, dilation),
-                        kernel_of(kernel, stride, padding, dilation), image_of<const uint8_t>(taps, last),
-                        image_of<int64_t>(indices, last));
+      pool_taps_indices(
+          window_geometry(self.sizes(), values.sizes(), kernel, stride, padding, dilation),
+          kernel_of(kernel, stride, padding, dilation), image_of<const uint8_t>(taps, last),
+          image_of<int64_t>(indices, last));
     }
     return {values, indices};
   }
@@ -467,9 +482,11 @@ Tensor max_pool(int64_t dims, const char* op, const Tensor& input, const Dims& k
                 bool ceil_mode) {
   const Tensor x = batched(input, dims, op);
   const Window w = window_of(x, dims, kernel, stride, padding, dilation, ceil_mode, op);
-  if (!needs_grad(x)) return unbatched(maxima(x, w.kernel, w.stride, w.padding, w.dilation, ceil_mode), input);
+  if (!needs_grad(x))
+    return unbatched(maxima(x, w.kernel, w.stride, w.padding, w.dilation, ceil_mode), input);
   const auto pool = few_taps(w.kernel) ? ops::_max_pool : ops::_max_pool_with_indices;
-  return unbatched(std::get<0>(pool(x, w.kernel, w.stride, w.padding, w.dilation, ceil_mode)), input);
+  return unbatched(std::get<0>(pool(x, w.kernel, w.stride, w.padding, w.dilation, ceil_mode)),
+                   input);
 }
 
 std::tuple<Tensor, Tensor> max_pool_with_indices(int64_t dims, const char* op, const Tensor& input,

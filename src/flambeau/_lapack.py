@@ -16,5 +16,7 @@ def library_path() -> str:
         path = os.path.join(folder or ".", "scipy_openblas32", "lib", name)
         if os.path.isfile(path):
             return os.path.abspath(path)
-    raise ImportError("linalg: LAPACK comes with the package scipy-openblas32, which is not "
-                      "installed; run: pip install scipy-openblas32")
+    raise ImportError(
+        "linalg: LAPACK comes with the package scipy-openblas32, which is not "
+        "installed; run: pip install scipy-openblas32"
+    )

@@ -7,8 +7,18 @@ from collections import namedtuple
 from . import _C
 from ._C import Tensor
 
-__all__ = ["cross", "lu", "lu_solve", "lu_unpack", "matrix_exp", "orgqr", "pinverse", "qr",
-           "triangular_solve", "vander"]
+__all__ = [
+    "cross",
+    "lu",
+    "lu_solve",
+    "lu_unpack",
+    "matrix_exp",
+    "orgqr",
+    "pinverse",
+    "qr",
+    "triangular_solve",
+    "vander",
+]
 
 _QR = namedtuple("qr", ["Q", "R"])
 _Triangular = namedtuple("triangular_solve", ["solution", "cloned_coefficient"])
@@ -43,8 +53,9 @@ def qr(input: Tensor, some: bool = True):
 
 
 @_method
-def cross(input: Tensor, other: Tensor, dim: int | None = None, *,
-          out: Tensor | None = None) -> Tensor:
+def cross(
+    input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The cross product along `dim`, by default the first dimension of size 3.
 
     Raises RuntimeError when there is none.
@@ -54,8 +65,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *,
     if dim is None:
         dim = next((d for d, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
-            raise RuntimeError("cross(): no dimension of size 3 in input, got "
-                               f"{list(input.shape)}")
+            raise RuntimeError(f"cross(): no dimension of size 3 in input, got {list(input.shape)}")
     return compute(input, other, dim=dim, out=out)
 
 
@@ -66,8 +76,9 @@ def lu(input: Tensor, pivot: bool = True, get_infos: bool = False):
     return (factor, pivots, info) if get_infos else (factor, pivots)
 
 
-def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
-              unpack_pivots: bool = True):
+def lu_unpack(
+    LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
+):
     """(P, L, U) of a factorisation made by `lu` or `linalg.lu_factor`."""
     from .linalg._lu import unpack
 
@@ -75,8 +86,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
 
 
 @_method
-def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *,
-             out: Tensor | None = None) -> Tensor:
+def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
     """X with A X = b, from the factorisation of A."""
     from .linalg import lu_solve as compute
 
@@ -84,8 +94,9 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *,
 
 
 @_method
-def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False,
-                     unitriangular: bool = False):
+def triangular_solve(
+    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+):
     """(X, A) with A X = b for triangular A; A^T with `transpose`."""
     a = A.mT if transpose else A
     x = _C.linalg_solve_triangular(a, b, upper=upper != transpose, unitriangular=unitriangular)

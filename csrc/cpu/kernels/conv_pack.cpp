@@ -91,7 +91,8 @@ void pack_tap(const T* src, int64_t channel_stride, int64_t channels, const Lane
               T* packed, int64_t step) {
   const Piece<T, kStep> first(src, lanes, 0);
   if (lanes.count == 1) {
-    for (int64_t c = 0; c < channels; ++c) store_pair(packed + c * step, first.read(c * channel_stride));
+    for (int64_t c = 0; c < channels; ++c)
+      store_pair(packed + c * step, first.read(c * channel_stride));
     return;
   }
   const Piece<T, kStep> second(src, lanes, 1);
@@ -112,11 +113,12 @@ template <class T>
 void pack_pieces(const T* src, int64_t channel_stride, int64_t channels, const LanePieces* lanes,
                  int64_t taps, T* packed, int64_t packed_channel, int64_t packed_tap) {
   constexpr int L = Vec<T>::lanes;
-  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>) - 1;
+  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>)-1;
   for (int64_t t = 0; t < taps; ++t, ++lanes, packed += packed_tap) {
     if (lanes->count == 0) {
       const Vec<T> zero = T{};
-      for (int64_t c = 0; c < channels; ++c) store_pair(packed + c * packed_channel, Pair<T>{zero, zero});
+      for (int64_t c = 0; c < channels; ++c)
+        store_pair(packed + c * packed_channel, Pair<T>{zero, zero});
     } else if (lanes->step == 2) {
       pack_tap<T, 2>(src, channel_stride, channels, *lanes, packed, packed_channel);
     } else if (lanes->count == 1 && lanes->mask[0] == kAll) {
@@ -132,7 +134,7 @@ void pack_pieces(const T* src, int64_t channel_stride, int64_t channels, const L
 template <class T>
 void pack_offsets(const T* src, int64_t channel_stride, int64_t channels, const LaneOffsets& lanes,
                   T* packed, int64_t packed_channel) {
-  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>) - 1;
+  constexpr uint32_t kAll = (uint32_t{1} << kWidth<T>)-1;
   if ((lanes.mask & kAll) == kAll) {
     for (int64_t c = 0; c < channels; ++c, packed += packed_channel, src += channel_stride)
 #pragma GCC unroll 16

@@ -19,17 +19,22 @@ void products_add(const T* a, const T* b, T* dst, int64_t n) {
   constexpr int L = Vec<T>::lanes;
   int64_t i = 0;
   for (; i + L <= n; i += L) store(dst + i, mad(load(a + i), load(b + i), load(dst + i)));
-  if (i < n) store_n(dst + i, mad(load_n(a + i, n - i), load_n(b + i, n - i), load_n(dst + i, n - i)), n - i);
+  if (i < n)
+    store_n(dst + i, mad(load_n(a + i, n - i), load_n(b + i, n - i), load_n(dst + i, n - i)),
+            n - i);
 }
 
 template <class T, int kStep>
 FB_VEC Vec<T> load_step(const T* p) {
-  if constexpr (kStep == 1) return load(p);
-  else return evens(load(p), load(p + Vec<T>::lanes));
+  if constexpr (kStep == 1)
+    return load(p);
+  else
+    return evens(load(p), load(p + Vec<T>::lanes));
 }
 
 template <class T, int kStep>
-void correlate(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias, T* out, int64_t n) {
+void correlate(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias, T* out,
+               int64_t n) {
   constexpr int L = Vec<T>::lanes, V = 4;
   int64_t i = 0;
   for (; i + V * L <= n; i += V * L) {
@@ -40,7 +45,8 @@ void correlate(const T* src, const int64_t* offset, const T* w, int64_t taps, T 
       const Vec<T> factor = w[t];
       const T* p = from + offset[t];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[v] = mad(factor, load_step<T, kStep>(p + v * L * kStep), sum[v]);
+      for (int v = 0; v < V; ++v)
+        sum[v] = mad(factor, load_step<T, kStep>(p + v * L * kStep), sum[v]);
     }
     for (int v = 0; v < V; ++v) store(out + i + v * L, sum[v]);
   }
@@ -71,7 +77,8 @@ void correlate_channels(const T* const* src, const T* const* w, int64_t taps, co
     const int64_t some = n - i;
     Vec<T> sum = T(0);
     if (bias) sum = load_n(bias + i, some);
-    for (int64_t t = 0; t < taps; ++t) sum = mad(load_n(w[t] + i, some), load_n(src[t] + i, some), sum);
+    for (int64_t t = 0; t < taps; ++t)
+      sum = mad(load_n(w[t] + i, some), load_n(src[t] + i, some), sum);
     store_n(out + i, sum, some);
   }
 }

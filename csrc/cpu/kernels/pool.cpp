@@ -58,16 +58,20 @@ struct Best {
 
 template <class T, int kStep>
 FB_VEC Vec<T> load_step(const T* p) {
-  if constexpr (kStep == 1) return load(p);
-  else return evens(load(p), load(p + Vec<T>::lanes));
+  if constexpr (kStep == 1)
+    return load(p);
+  else
+    return evens(load(p), load(p + Vec<T>::lanes));
 }
 
 // The same without the element behind the last one of the step.
 template <class T, int kStep>
 FB_VEC Vec<T> load_step_last(const T* p) {
   constexpr int L = Vec<T>::lanes;
-  if constexpr (kStep == 1) return load(p);
-  else return evens(load(p), load_n(p + L, L - 1));
+  if constexpr (kStep == 1)
+    return load(p);
+  else
+    return evens(load(p), load_n(p + L, L - 1));
 }
 
 template <class T, int kStep, bool kLast>
@@ -90,7 +94,8 @@ int64_t taps_blocks(const T* const* rows, const int64_t* number, int64_t count, 
                     int64_t dilation, int64_t limit, T* values, uint8_t* taps, int64_t n) {
   constexpr int L = Vec<T>::lanes;
   if (n < L) return 0;
-  const int64_t room = limit - (width - 1) * dilation - L * kStep;  // where the last block may begin
+  const int64_t room =
+      limit - (width - 1) * dilation - L * kStep;  // where the last block may begin
   int64_t i = 0;
   for (; i + L <= n && i * kStep <= room; i += L)
     taps_block<T, kStep, false>(rows, number, count, width, dilation, i, values, taps);
@@ -123,12 +128,15 @@ int64_t taps_pairs(const T* row0, const T* row1, int64_t number0, int64_t number
 
 template <class T>
 void taps_row(const T* const* rows, const int64_t* number, int64_t count, int64_t width,
-              int64_t dilation, int64_t stride, int64_t limit, T* values, uint8_t* taps, int64_t n) {
+              int64_t dilation, int64_t stride, int64_t limit, T* values, uint8_t* taps,
+              int64_t n) {
   int64_t i = 0;
   if (stride == 2 && width == 2 && dilation == 1 && count == 2)
     i = taps_pairs<T>(rows[0], rows[1], number[0], number[1], values, taps, n);
-  else if (stride == 1) i = taps_blocks<T, 1>(rows, number, count, width, dilation, limit, values, taps, n);
-  else if (stride == 2) i = taps_blocks<T, 2>(rows, number, count, width, dilation, limit, values, taps, n);
+  else if (stride == 1)
+    i = taps_blocks<T, 1>(rows, number, count, width, dilation, limit, values, taps, n);
+  else if (stride == 2)
+    i = taps_blocks<T, 2>(rows, number, count, width, dilation, limit, values, taps, n);
   for (; i < n; ++i) {
     T best = rows[0][i * stride];
     int64_t at = number[0];

@@ -45,8 +45,15 @@ def lu(A: Tensor, *, pivot: bool = True, out=None):
     return parts
 
 
-def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False,
-             out: Tensor | None = None) -> Tensor:
+def lu_solve(
+    LU: Tensor,
+    pivots: Tensor,
+    B: Tensor,
+    *,
+    left: bool = True,
+    adjoint: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
     """X with A X = B from the factorisation of A; A^H with `adjoint`, X A = B without `left`."""
     if not left:
         # X A = B is A^H X^H = B^H.
@@ -70,8 +77,10 @@ def _common_batch(a: Tensor, b: Tensor) -> tuple:
     size = max(len(first), len(second))
     first, second = (1,) * (size - len(first)) + first, (1,) * (size - len(second)) + second
     if any(x != y and 1 not in (x, y) for x, y in zip(first, second)):
-        raise RuntimeError(f"linalg.lu_solve: the batch dimensions {list(a.shape[:-2])} and "
-                           f"{list(b.shape[:-2])} do not broadcast")
+        raise RuntimeError(
+            f"linalg.lu_solve: the batch dimensions {list(a.shape[:-2])} and "
+            f"{list(b.shape[:-2])} do not broadcast"
+        )
     return tuple(y if x == 1 else x for x, y in zip(first, second))
 
 

@@ -14,8 +14,7 @@ def _spectral(A: Tensor, ord, dim, keepdim: bool) -> Tensor:
     """Norms that need singular values: 2, -2 and "nuc"."""
     d0, d1 = (d % A.dim() for d in dim)
     if d0 == d1:
-        raise RuntimeError("linalg.matrix_norm: dims must be different. Got "
-                           f"({dim[0]}, {dim[1]})")
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
     order = [d for d in range(A.dim()) if d not in (d0, d1)] + [d0, d1]
     s = _C.linalg_svdvals(A.permute(order))
     y = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord > 0 else s.amin(-1)
@@ -25,15 +24,24 @@ def _spectral(A: Tensor, ord, dim, keepdim: bool) -> Tensor:
     return y
 
 
-def matrix_norm(A: Tensor, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None,
-                out: Tensor | None = None) -> Tensor:
+def matrix_norm(
+    A: Tensor,
+    ord="fro",
+    dim=(-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype=None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The norm of matrices: "fro", "nuc", inf, -inf, 1, -1, 2, -2.
 
     Raises RuntimeError for tensors of fewer than two dimensions.
     """
     if A.dim() < 2:
-        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 "
-                           f"dimensions, got {list(A.shape)}")
+        raise RuntimeError(
+            "linalg.matrix_norm: The input tensor A must have at least 2 "
+            f"dimensions, got {list(A.shape)}"
+        )
     if ord == "nuc" or (not isinstance(ord, str) and abs(ord) == 2):
         x = A if dtype is None else A.to(dtype)
         y = _spectral(x, ord, dim, keepdim)
@@ -41,8 +49,9 @@ def matrix_norm(A: Tensor, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dt
     return _C.linalg_matrix_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
 
 
-def norm(A: Tensor, ord=None, dim=None, keepdim: bool = False, *, out: Tensor | None = None,
-         dtype=None) -> Tensor:
+def norm(
+    A: Tensor, ord=None, dim=None, keepdim: bool = False, *, out: Tensor | None = None, dtype=None
+) -> Tensor:
     """A vector norm over one dimension (or all), a matrix norm over two.
 
     Without `ord` it is the 2-norm of all elements of `dim`. Raises RuntimeError for an `ord` and a
@@ -52,8 +61,10 @@ def norm(A: Tensor, ord=None, dim=None, keepdim: bool = False, *, out: Tensor | 
         return _C.linalg_vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
     if dim is None:
         if A.dim() not in (1, 2):
-            raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be "
-                               f"1D or 2D. Got {A.dim()}D.")
+            raise RuntimeError(
+                "linalg.norm: If dim is not specified but ord is, the input must be "
+                f"1D or 2D. Got {A.dim()}D."
+            )
         if A.dim() == 2:
             return matrix_norm(A, ord, (-2, -1), keepdim, dtype=dtype, out=out)
         dim = (-1,)
@@ -84,8 +95,9 @@ def _positive(x) -> bool:
     return bool((x > 0).all()) if isinstance(x, Tensor) else x > 0
 
 
-def matrix_rank(A: Tensor, tol=None, hermitian: bool = False, *, atol=None, rtol=None,
-                out: Tensor | None = None) -> Tensor:
+def matrix_rank(
+    A: Tensor, tol=None, hermitian: bool = False, *, atol=None, rtol=None, out: Tensor | None = None
+) -> Tensor:
     """The number of singular values above max(atol, rtol * the largest).
 
     `rtol` defaults to max(m, n) eps when `atol` is not positive; `tol` is an absolute one.

@@ -43,8 +43,10 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
     if input.dim() != other.dim():
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     if input.shape[dim] != 3 or other.shape[dim] != 3:
-        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got "
-                           f"{input.shape[dim]} and {other.shape[dim]}")
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got "
+            f"{input.shape[dim]} and {other.shape[dim]}"
+        )
     a = [input.select(dim, i) for i in range(3)]
     b = [other.select(dim, i) for i in range(3)]
     parts = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
@@ -70,8 +72,10 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     m, n = A.shape[-2:]
     k = tau.shape[-1]
     if m < n:
-        raise RuntimeError("linalg.householder_product: input.shape[-2] must be greater than or "
-                           "equal to input.shape[-1]")
+        raise RuntimeError(
+            "linalg.householder_product: input.shape[-2] must be greater than or "
+            "equal to input.shape[-1]"
+        )
     q = _C.eye(m, n, dtype=A.dtype, device=A.device).expand(A.shape)
     for i in range(k - 1, -1, -1):
         v = _C.tril(A, -1).narrow(-1, i, 1)
@@ -84,8 +88,13 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
 # Numerators of the diagonal Pade approximants of exp and the 1-norms up to which each is accurate
 # in double precision (N. Higham, "The scaling and squaring method for the matrix exponential
 # revisited", 2005, table 2.3).
-_PADE = ((3, 1.495585217958292e-2), (5, 2.539398330063230e-1), (7, 9.504178996162932e-1),
-         (9, 2.097847961257068e0), (13, 5.371920351148152e0))
+_PADE = (
+    (3, 1.495585217958292e-2),
+    (5, 2.539398330063230e-1),
+    (7, 9.504178996162932e-1),
+    (9, 2.097847961257068e0),
+    (13, 5.371920351148152e0),
+)
 
 
 def _pade(A: Tensor, degree: int) -> Tensor:
@@ -108,8 +117,10 @@ def matrix_exp(A: Tensor) -> Tensor:
     """The exponential of square matrices, by scaling and squaring of a Pade approximant
     (Higham 2005)."""
     if A.dim() < 2 or A.shape[-1] != A.shape[-2]:
-        raise RuntimeError("linalg.matrix_exp: A must be batches of square matrices, but they are "
-                           f"of shape {list(A.shape)}")
+        raise RuntimeError(
+            "linalg.matrix_exp: A must be batches of square matrices, but they are "
+            f"of shape {list(A.shape)}"
+        )
     if A.numel() == 0:
         return A.clone()
     size = float(A.detach().abs().sum(-2).amax())

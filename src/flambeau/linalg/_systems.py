@@ -14,8 +14,15 @@ _Solved = namedtuple("linalg_solve_ex", ["result", "info"])
 _DRIVERS = (None, "gels", "gelsy", "gelsd", "gelss")
 
 
-def pinv(A: Tensor, rcond=None, hermitian: bool = False, *, atol=None, rtol=None,
-         out: Tensor | None = None) -> Tensor:
+def pinv(
+    A: Tensor,
+    rcond=None,
+    hermitian: bool = False,
+    *,
+    atol=None,
+    rtol=None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The Moore-Penrose inverse: singular values up to max(atol, rtol * the largest) count as zero.
 
     `rcond` is an older name of `rtol`, which defaults to max(m, n) eps.
@@ -27,8 +34,9 @@ def pinv(A: Tensor, rcond=None, hermitian: bool = False, *, atol=None, rtol=None
     if hermitian:
         values, v = _C.linalg_eigh(A)
         keep = values.abs() > _tolerance(A, values, atol, rtol).unsqueeze(-1)
-        inverse = _C.where(keep, 1 / _C.where(keep, values, _C.ones_like(values)),
-                           _C.zeros_like(values))
+        inverse = _C.where(
+            keep, 1 / _C.where(keep, values, _C.ones_like(values)), _C.zeros_like(values)
+        )
         y = (v * inverse.unsqueeze(-2)) @ v.mH
     else:
         u, s, vh = _C.linalg_svd(A, False)
@@ -46,17 +54,23 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     shapes do not fit.
     """
     if driver not in _DRIVERS:
-        raise RuntimeError("linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, "
-                           f"gelss), got {driver}")
+        raise RuntimeError(
+            "linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, "
+            f"gelss), got {driver}"
+        )
     if A.dim() < 2 or B.dim() < 1:
-        raise RuntimeError("linalg.lstsq: input must have at least 2 dimensions and other at least "
-                           f"1, got {list(A.shape)} and {list(B.shape)}")
+        raise RuntimeError(
+            "linalg.lstsq: input must have at least 2 dimensions and other at least "
+            f"1, got {list(A.shape)} and {list(B.shape)}"
+        )
     vector = B.dim() == A.dim() - 1 and B.shape == A.shape[:-1]
     b = B.unsqueeze(-1) if vector else B
     m, n = A.shape[-2:]
     if b.dim() < 2 or b.shape[-2] != m:
-        raise RuntimeError("linalg.lstsq: input.size(-2) should match other.size(-2), got "
-                           f"{list(A.shape)} and {list(B.shape)}")
+        raise RuntimeError(
+            "linalg.lstsq: input.size(-2) should match other.size(-2), got "
+            f"{list(A.shape)} and {list(B.shape)}"
+        )
     if rcond is None:
         rcond = _C.finfo(A.dtype).eps * max(m, n)
     batch = A.shape[:-2]
@@ -86,8 +100,9 @@ def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = Fa
     _, _, info = _C.linalg_lu_factor_ex(A.detach())
     if check_errors or not bool((info > 0).any()):
         return _Solved(_C.linalg_solve(A, B, left=left), info)
-    shape = (_C.zeros(A.shape[:-1]).unsqueeze(-1) + _C.zeros(B.shape)).shape if B.dim() > 1 \
-        else B.shape
+    shape = (
+        (_C.zeros(A.shape[:-1]).unsqueeze(-1) + _C.zeros(B.shape)).shape if B.dim() > 1 else B.shape
+    )
     return _Solved(B.new_full(tuple(shape), math.inf), info)
 
 
@@ -98,8 +113,10 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     first, second = tuple(A.shape[:ind]), tuple(A.shape[ind:])
     n, m = math.prod(first), math.prod(second)
     if n != m:
-        raise RuntimeError("linalg.tensorinv: Expected self to satisfy the requirement prod(A.shape"
-                           f"[ind:]) == prod(A.shape[:ind]), but got {m} != {n}")
+        raise RuntimeError(
+            "linalg.tensorinv: Expected self to satisfy the requirement prod(A.shape"
+            f"[ind:]) == prod(A.shape[:ind]), but got {m} != {n}"
+        )
     y = _C.linalg_inv(A.reshape(n, m)).reshape((*second, *first))
     return y if out is None else _C.add(y, 0, out=out)
 
@@ -109,18 +126,22 @@ def tensorsolve(A: Tensor, B: Tensor, dims=None, *, out: Tensor | None = None) -
     if dims is not None:
         moved = [d % A.dim() for d in dims]
         A = A.permute([d for d in range(A.dim()) if d not in moved] + moved)
-    shape = tuple(A.shape[B.dim():])
+    shape = tuple(A.shape[B.dim() :])
     if math.prod(shape) != B.numel():
-        raise RuntimeError("linalg.tensorsolve: Expected self to satisfy the requirement "
-                           "prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
-                           f"{math.prod(shape)} != {B.numel()}")
+        raise RuntimeError(
+            "linalg.tensorsolve: Expected self to satisfy the requirement "
+            "prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
+            f"got {math.prod(shape)} != {B.numel()}"
+        )
     y = _C.linalg_solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(shape)
     return y if out is None else _C.add(y, 0, out=out)
 
 
 def _no_ldl(*args, **kwargs):
-    raise NotImplementedError("linalg.ldl: LDL factorisations are not implemented; for positive "
-                              "definite matrices use linalg.cholesky, otherwise linalg.lu_factor")
+    raise NotImplementedError(
+        "linalg.ldl: LDL factorisations are not implemented; for positive "
+        "definite matrices use linalg.cholesky, otherwise linalg.lu_factor"
+    )
 
 
 ldl_factor = ldl_factor_ex = ldl_solve = _no_ldl
