@@ -61,12 +61,10 @@ void assign(std::tuple<Ts...> gradients, Tensor* results, std::initializer_list<
 }  // namespace grad
 }  // namespace flambeau
 
-#include "ops/grad_conv.h"
-#include "ops/grad_linalg.h"
-#include "ops/grad_matmul.h"
 #include "ops/grad_attention.h"
 #include "ops/grad_conv.h"
 #include "ops/grad_index.h"
+#include "ops/grad_linalg.h"
 #include "ops/grad_matmul.h"
 #include "ops/grad_norm.h"
 #include "ops/grad_pointwise.h"

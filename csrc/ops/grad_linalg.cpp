@@ -42,8 +42,6 @@ Tensor differences(const Tensor& x) {
   return ops::masked_fill(d, is_zero, Scalar(std::numeric_limits<double>::infinity()));
 }
 
-Tensor transposed(const Tensor& t) { return ops::transpose(t, -2, -1); }
-
 }  // namespace
 
 Tensor inverse_grad(const Tensor& g, const Tensor& inverse) {

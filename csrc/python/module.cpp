@@ -19,35 +19,37 @@ namespace flambeau::python {
 namespace {
 
 int execute(PyObject* module) {
-  return guard([&]() -> int {
-    init_cpu_level();
-    init_hooks();
-    init_saved_hooks();
-    install_engine_ops();
-    init_lapack();
-    init_types(module);
-    init_node_type(module);
-    init_function_type(module);
-    init_tensor_type(module);
-    init_generator_type(module);
-    init_storage_type(module);
-    init_module_base(module);
-    for (PyMethodDef* const* table = all_functions; *table; ++table) {
-      check_py(PyModule_AddFunctions(module, *table));
-    }
-    for (PyMethodDef* table : {construct_functions, autograd_functions, storage_functions, saved_hook_functions,
-                               service_functions, module_base_functions,
-                               torch_function_functions()}) {
-      check_py(PyModule_AddFunctions(module, table));
-    }
-    PyRef names(check_py(PyList_New(0)));
-    for (const char* const* name = public_names; *name; ++name) {
-      PyRef text(check_py(PyUnicode_FromString(*name)));
-      check_py(PyList_Append(names.get(), text.get()));
-    }
-    check_py(PyModule_AddObjectRef(module, "_operators", names.get()));
-    return 0;
-  }, -1);
+  return guard(
+      [&]() -> int {
+        init_cpu_level();
+        init_hooks();
+        init_saved_hooks();
+        install_engine_ops();
+        init_lapack();
+        init_types(module);
+        init_node_type(module);
+        init_function_type(module);
+        init_tensor_type(module);
+        init_generator_type(module);
+        init_storage_type(module);
+        init_module_base(module);
+        for (PyMethodDef* const* table = all_functions; *table; ++table) {
+          check_py(PyModule_AddFunctions(module, *table));
+        }
+        for (PyMethodDef* table :
+             {construct_functions, autograd_functions, storage_functions, saved_hook_functions,
+              service_functions, module_base_functions, torch_function_functions()}) {
+          check_py(PyModule_AddFunctions(module, table));
+        }
+        PyRef names(check_py(PyList_New(0)));
+        for (const char* const* name = public_names; *name; ++name) {
+          PyRef text(check_py(PyUnicode_FromString(*name)));
+          check_py(PyList_Append(names.get(), text.get()));
+        }
+        check_py(PyModule_AddObjectRef(module, "_operators", names.get()));
+        return 0;
+      },
+      -1);
 }
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
