@@ -90,6 +90,11 @@ op("zero(Tensor self) -> Tensor", "inplace", dtypes=ALL, variants="inplace",
    grad={"self": "zeros_like(g)"}, ref="numpy.zeros_like(self)", samples=[S(T((2, 3)))],
    doc="Every element becomes zero.")
 
+op("fill_diagonal_(Tensor self, Scalar fill_value, bool wrap=False) -> Tensor", "composite",
+   dtypes=ALL, variants="method", samples=[],
+   doc="The main diagonal becomes a number, in place. With `wrap` it starts again after each square "
+       "of a tall matrix.")
+
 # ---- windows of signal processing
 
 for _name, _words in (

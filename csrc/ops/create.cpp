@@ -3,6 +3,8 @@
 #include "cpu/copy.h"
 #include "impl_create.h"
 #include "ops/layout.h"
+#include "ops_create.h"
+#include "ops_shape.h"
 
 namespace flambeau::impl {
 
@@ -123,5 +125,29 @@ void fill_Tensor_(const Tensor& self, const Tensor& value) {
 }
 void fill_(const Tensor& self, const Scalar& value) { fill_elements(self, value); }
 void zero_(const Tensor& self) { fill_elements(self, 0); }
+
+Tensor fill_diagonal_(const Tensor& self, const Scalar& fill_value, bool wrap) {
+  FB_CHECK(self.dim() >= 2, "dimensions must larger than 1: fill_diagonal_ got ", self.dim());
+  int64_t least = self.size(0), step = 0;
+  for (int64_t d = 0; d < self.dim(); ++d) {
+    FB_CHECK(self.dim() == 2 || self.size(d) == self.size(0),
+             "all dimensions of input must be of equal "
+             "length: fill_diagonal_ got ",
+             self.sizes());
+    least = std::min(least, self.size(d));
+    step += self.stride(d);
+  }
+  ops::fill_(ops::as_strided(self, {least}, {step}, self.offset()), fill_value);
+  if (wrap && self.dim() == 2 && self.size(0) > self.size(1) + 1) {
+    // The diagonal goes on after a row of gap.
+    const int64_t rows = self.size(0), cols = self.size(1), period = cols + 1;
+    for (int64_t top = period; top < rows && cols > 0; top += period) {
+      const int64_t n = std::min(cols, rows - top);
+      ops::fill_(ops::as_strided(self, {n}, {step}, self.offset() + top * self.stride(0)),
+                 fill_value);
+    }
+  }
+  return self;
+}
 
 }  // namespace flambeau::impl

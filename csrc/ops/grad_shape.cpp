@@ -65,4 +65,10 @@ TensorList block_diag_grad(const Tensor& g, const std::vector<Dims>& sizes) {
   return list;
 }
 
+Tensor no_second_derivative(const Tensor&, const std::string& op) {
+  fail(ErrorKind::NotImplemented, op,
+       ": the derivative of its gradient is not implemented; call "
+       "backward without create_graph=True, or detach the samples");
+}
+
 }  // namespace flambeau::grad

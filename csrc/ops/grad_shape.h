@@ -10,4 +10,7 @@ Tensor permute_grad(const Tensor& g, const Dims& dims);
 TensorList cat_grad(const Tensor& g, const std::vector<Dims>& sizes, int64_t dim);
 TensorList block_diag_grad(const Tensor& g, const std::vector<Dims>& sizes);
 
+// Raises: the gradient of this operator has none itself.
+Tensor no_second_derivative(const Tensor& g, const std::string& op);
+
 }  // namespace flambeau::grad

@@ -103,6 +103,59 @@ PyObject* new_method(PyObject* self, PyObject* args) {
 // Conjugates and negatives are computed at once here; no tensor waits for either.
 PyObject* never(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 
+PyObject* itself(PyObject* self, PyObject*) { return Py_NewRef(self); }
+PyObject* pin_memory(PyObject*, PyObject*) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "pin_memory(): Cannot access accelerator device when none is "
+                  "available; leave the call out on the CPU");
+  return nullptr;
+}
+
+// f(element) and f(element, other element), one Python call each, in logical order.
+void apply_elements(const Tensor& t, const Tensor& other, PyObject* f, const char* op) {
+  FB_CHECK(!requires_grad(t), op,
+           "(): a tensor that requires grad cannot be changed by a Python "
+           "function; use detach()");
+  FB_CHECK_TYPE(PyCallable_Check(f), op, "(): argument 'callable' must be callable, not ",
+                Py_TYPE(f)->tp_name);
+  FB_CHECK(!t.is_meta(), op, "(): a meta tensor has no elements");
+  check_in_place(t, op);
+  const Tensor values = contiguous(clone_elements(t));
+  const Tensor second =
+      other.defined() ? contiguous(to_dtype(ops::expand(other, t.sizes()), t.dtype())) : Tensor();
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    char* place = static_cast<char*>(values.raw()) + i * values.itemsize();
+    PyRef x(check_py(wrap(item_at(place, t.dtype()))));
+    PyRef y;
+    if (second.defined()) {
+      const char* from = static_cast<const char*>(second.raw()) + i * second.itemsize();
+      y = PyRef(check_py(wrap(item_at(from, t.dtype()))));
+    }
+    PyRef result(check_py(PyObject_CallFunctionObjArgs(f, x.get(), y.get(), nullptr)));
+    FB_CHECK_TYPE(PyNumber_Check(result.get()), op, "(): the function must return a number, not ",
+                  Py_TYPE(result.get())->tp_name);
+    store_scalar(place, t.dtype(), as_scalar(result.get()));
+  }
+  copy_elements(t, values, op);
+  bump_version(t);
+}
+PyObject* apply_method(PyObject* self, PyObject* f) {
+  return guard([&]() -> PyObject* {
+    apply_elements(borrow_tensor(self), Tensor(), f, "apply_");
+    return Py_NewRef(self);
+  });
+}
+PyObject* map_method(PyObject* self, PyObject* args) {
+  return guard([&]() -> PyObject* {
+    PyObject *other, *f;
+    if (!PyArg_ParseTuple(args, "OO:map_", &other, &f)) return nullptr;
+    FB_CHECK_TYPE(is_tensor(other), "map_(): argument 'tensor' must be Tensor, not ",
+                  Py_TYPE(other)->tp_name);
+    apply_elements(borrow_tensor(self), borrow_tensor(other), f, "map_");
+    return Py_NewRef(self);
+  });
+}
+
 // ---- attributes
 
 template <class F>
@@ -191,6 +244,12 @@ PyMethodDef tensor_convert_methods[] = {
      "type."},
     {"is_conj", never, METH_NOARGS, "False: conjugates are computed at once."},
     {"is_neg", never, METH_NOARGS, "False: negatives are computed at once."},
+    {"to_dense", itself, METH_NOARGS, "The tensor itself: all tensors are dense."},
+    {"is_pinned", never, METH_NOARGS, "False: there is no accelerator to pin memory for."},
+    {"pin_memory", pin_memory, METH_NOARGS, "Raises RuntimeError: there is no accelerator."},
+    {"apply_", apply_method, METH_O, "Every element becomes callable(element), in place; slow."},
+    {"map_", map_method, METH_VARARGS,
+     "map_(tensor, callable): every element becomes callable(element, other element); slow."},
     {"new", new_method, METH_VARARGS, "new(*sizes) or new(data): the old constructor."},
     {nullptr, nullptr, 0, nullptr}};
 
