@@ -329,9 +329,11 @@ Tensor _rrelu_noise(const Tensor& self, double lower, double upper, Generator* g
   visit_floating(self.dtype(), "rrelu", [&]<class T>() {
     const T* from = in.data<T>();
     T* to = noise.data<T>();
+    // The bounds are numbers of the type computed in; what lies between is drawn in double.
+    const double low = static_cast<compute_t<T>>(lower), high = static_cast<compute_t<T>>(upper);
     for (int64_t i = 0; i < in.numel(); ++i) {
       const bool negative = static_cast<compute_t<T>>(from[i]) <= 0;
-      to[i] = convert<T>(negative ? lower + (upper - lower) * g.uniform() : 1.0);
+      to[i] = convert<T>(negative ? low + (high - low) * g.uniform() : 1.0);
     }
   });
   return noise;
@@ -339,7 +341,10 @@ Tensor _rrelu_noise(const Tensor& self, double lower, double upper, Generator* g
 
 Tensor rrelu(const Tensor& self, double lower, double upper, bool training, bool inplace,
              Generator* generator) {
-  if (!training) return ops::leaky_relu(self, Scalar((lower + upper) / 2), inplace);
+  if (!training) {
+    const Scalar middle((lower + upper) / 2);
+    return inplace ? ops::leaky_relu_(self, middle) : ops::leaky_relu(self, middle);
+  }
   const Tensor noise = ops::_rrelu_noise(self, lower, upper, generator);
   return inplace ? ops::mul_(self, noise) : ops::mul(self, noise);
 }
