@@ -1,11 +1,11 @@
 // Tensors put together and repeated.
 #include <algorithm>
-#include <cstring>
 
 #include "autograd/autograd.h"
 #include "core/blocking.h"
 #include "cpu/copy.h"
 #include "cpu/iterate.h"
+#include "cpu/kernels/rearrange.h"
 #include "cpu/pointwise.h"
 #include "cpu/thread_pool.h"
 #include "impl_join.h"
@@ -27,9 +27,9 @@ struct Run {
   int64_t bytes;
 };
 
-void copy_row(char* to, const std::vector<Run>& runs, int64_t row) {
+void join_row(char* to, const std::vector<Run>& runs, int64_t row) {
   for (const Run& r : runs) {
-    std::memcpy(to, r.data + row * r.bytes, static_cast<size_t>(r.bytes));
+    copy_row(to, r.data + row * r.bytes, r.bytes);
     to += r.bytes;
   }
 }
@@ -52,13 +52,13 @@ bool join_runs(const Tensor& out, const TensorList& parts, int64_t dim) {
   }
   char* to = static_cast<char*>(out.raw());
   if (rows * total < kGrainBytes && rows <= 256) {
-    for (int64_t row = 0; row < rows; ++row) copy_row(to + row * total, runs, row);
+    for (int64_t row = 0; row < rows; ++row) join_row(to + row * total, runs, row);
     return true;
   }
   if (rows == 1 || shortest < kShortRun) return false;
   BlockingRegion region(out.numel() >= kBlockingWork);
   parallel_for(rows, std::max<int64_t>(kGrainBytes / total, 1), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) copy_row(to + row * total, runs, row);
+    for (int64_t row = begin; row < end; ++row) join_row(to + row * total, runs, row);
   });
   return true;
 }

@@ -1,10 +1,10 @@
 // Margins around tensors.
 #include <algorithm>
-#include <cstring>
 
 #include "core/blocking.h"
 #include "cpu/copy.h"
 #include "cpu/iterate.h"
+#include "cpu/kernels/rearrange.h"
 #include "cpu/thread_pool.h"
 #include "impl_join.h"
 #include "ops_join.h"
@@ -177,7 +177,9 @@ void copy_padded(const PadPlan& plan, const T* in, T* out) {
                    plan.in[2];
       T* to = out + r * width;
       for (int64_t j = 0; j < first; ++j) to[j] = from[cols[j]];
-      std::memcpy(to + first, from + cols[first], static_cast<size_t>(last - first) * sizeof(T));
+      copy_row(reinterpret_cast<char*>(to + first),
+               reinterpret_cast<const char*>(from + cols[first]),
+               (last - first) * static_cast<int64_t>(sizeof(T)));
       for (int64_t j = last; j < width; ++j) to[j] = from[cols[j]];
     }
   });

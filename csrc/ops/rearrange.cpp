@@ -1,10 +1,12 @@
 // Elements in another order, triangles, diagonals, classes.
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 
 #include "core/blocking.h"
 #include "cpu/copy.h"
 #include "cpu/iterate.h"
+#include "cpu/kernels/rearrange.h"
 #include "cpu/thread_pool.h"
 #include "impl_join.h"
 #include "ops_create.h"
@@ -13,17 +15,83 @@
 
 namespace flambeau::impl {
 
+namespace {
+
+constexpr int64_t kRowBytes = 128 * 1024;  // worth a thread's attention
+
+// A contiguous tensor flipped: runs of `run` bytes, in reverse order of elements where the last
+// dimensions are flipped; the loops over runs read with the given steps, in bytes.
+struct FlipPlan {
+  Dims sizes, steps;
+  int64_t start = 0, run = 1;
+  bool reversed = false;
+};
+
+FlipPlan plan_flip(const Tensor& self, const std::bitset<kMaxDims>& flipped) {
+  FlipPlan plan;
+  int64_t d = self.dim() - 1;
+  plan.reversed = d >= 0 && flipped[d];
+  int64_t step = self.itemsize();
+  for (; d >= 0 && flipped[d] == plan.reversed; --d) step *= self.size(d);
+  plan.run = step;
+  for (int64_t outer = 0; outer <= d; ++outer) {
+    const int64_t n = self.size(outer), own = self.stride(outer) * self.itemsize();
+    plan.sizes.push_back(n);
+    plan.steps.push_back(flipped[outer] ? -own : own);
+    if (flipped[outer]) plan.start += (n - 1) * own;
+  }
+  return plan;
+}
+
+void run_flip(const FlipPlan& plan, const char* from, char* to, int item) {
+  const int64_t rows = product(plan.sizes), run = plan.run;
+  if (rows == 1) {
+    // One run: its pieces change places.
+    return parallel_for(run / item, kRowBytes / item, [&](int64_t begin, int64_t end) {
+      if (plan.reversed)
+        reverse_row(to + begin * item, from + run - end * item, end - begin, item);
+      else
+        std::memcpy(to + begin * item, from + begin * item,
+                    static_cast<size_t>((end - begin) * item));
+    });
+  }
+  parallel_for(rows, std::max<int64_t>(kRowBytes / run, 1), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      int64_t offset = plan.start, left = r;
+      for (size_t d = plan.sizes.size(); d-- > 0; left /= plan.sizes[d]) {
+        offset += left % plan.sizes[d] * plan.steps[d];
+      }
+      if (plan.reversed)
+        reverse_row(to + r * run, from + offset, run / item, item);
+      else
+        copy_row(to + r * run, from + offset, run);
+    }
+  });
+}
+
+}  // namespace
+
 Tensor flip(const Tensor& self, const Dims& dims) {
   Tensor out = empty_like(self);
+  std::bitset<kMaxDims> flipped;
+  for (int64_t d : wrap_dims(dims, self.dim(), "flip", false)) flipped[d] = self.dim() > 0;
+  if (out.is_meta() || out.numel() == 0) return out;
+  if (self.is_contiguous()) {
+    const FlipPlan plan = plan_flip(self, flipped);
+    const auto* from = static_cast<const char*>(self.raw());
+    auto* to = static_cast<char*>(out.raw());
+    BlockingRegion region(self.numel() >= kBlockingWork);
+    run_flip(plan, from, to, static_cast<int>(self.itemsize()));
+    return out;
+  }
   // The source is read through negative strides, which no tensor outside has.
   Dims strides = self.strides();
   int64_t start = self.offset();
-  for (int64_t d : wrap_dims(dims, self.dim(), "flip", false)) {
-    if (self.dim() == 0 || self.size(d) == 0) continue;
+  for (int64_t d = 0; d < self.dim(); ++d) {
+    if (!flipped[d]) continue;
     start += (self.size(d) - 1) * strides[d];
     strides[d] = -strides[d];
   }
-  if (out.is_meta() || out.numel() == 0) return out;
   copy_elements(out, alias(self, self.sizes(), strides, start), "flip");
   return out;
 }
@@ -45,14 +113,29 @@ Tensor rolled(const Tensor& self, int64_t shift, int64_t dim) {
   if (moved < 0) moved += n;
   Tensor out = empty(self.sizes(), self.dtype(), self.device(), "roll");
   if (out.is_meta()) return out;
-  Dims head = self.sizes(), tail = self.sizes();
-  head[dim] = moved;
-  tail[dim] = n - moved;
-  const int64_t cut = n - moved;
-  copy_elements(alias(out, head, out.strides(), 0),
-                alias(self, head, self.strides(), self.offset() + cut * self.stride(dim)), "roll");
-  copy_elements(alias(out, tail, out.strides(), moved * out.stride(dim)),
-                alias(self, tail, self.strides(), self.offset()), "roll");
+  const Tensor in = flambeau::contiguous(self);
+  // Blocks of n slices each; the last `moved` slices of a block come first.
+  const int64_t slice = in.stride(dim) * in.itemsize(), block = n * slice;
+  const int64_t head = moved * slice, blocks = in.numel() * in.itemsize() / block;
+  const auto* from = static_cast<const char*>(in.raw());
+  auto* to = static_cast<char*>(out.raw());
+  BlockingRegion region(in.numel() >= kBlockingWork);
+  if (blocks == 1) {
+    auto part = [](char* dst, const char* src, int64_t bytes) {
+      parallel_for(bytes, kRowBytes, [=](int64_t begin, int64_t end) {
+        std::memcpy(dst + begin, src + begin, static_cast<size_t>(end - begin));
+      });
+    };
+    part(to, from + block - head, head);
+    part(to + head, from, block - head);
+    return out;
+  }
+  parallel_for(blocks, std::max<int64_t>(kRowBytes / block, 1), [=](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      copy_row(to + b * block, from + (b + 1) * block - head, head);
+      copy_row(to + b * block + head, from + b * block, block - head);
+    }
+  });
   return out;
 }
 

@@ -1,9 +1,11 @@
 // Numbers in order: arange, linspace and their like, unit matrices, windows.
+#include <algorithm>
 #include <cmath>
 
 #include "core/blocking.h"
 #include "cpu/copy.h"
 #include "cpu/iterate.h"
+#include "cpu/kernels/sequence.h"
 #include "cpu/thread_pool.h"
 #include "impl_create.h"
 
@@ -62,7 +64,17 @@ DType sequence_type(std::optional<DType> dtype, std::initializer_list<Scalar> bo
 template <class T>
 void fill_steps(const Tensor& out, double start, double step) {
   constexpr int64_t group = 32 / static_cast<int64_t>(sizeof(T));
-  const int64_t grouped = out.numel() / (2 * group) * (2 * group);
+  const int64_t n = out.numel(), grouped = n / (2 * group) * (2 * group);
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    T* p = out.data<T>();
+    BlockingRegion region(n >= kBlockingWork);
+    return parallel_for(n, kParallelGrain, [=](int64_t begin, int64_t end) {
+      if constexpr (std::is_same_v<T, float>)
+        steps_float(p, begin, end, grouped, start, step);
+      else
+        steps_double(p, begin, end, grouped, start, step);
+    });
+  }
   fill_from_index<T>(out, [=](int64_t i) {
     if (i >= grouped) return std::fma(step, static_cast<double>(i), start);
     const int64_t first = i / group * group;
@@ -84,6 +96,12 @@ Tensor make_sequence(int64_t n, const Scalar& start, const Scalar& step, DType d
     } else if constexpr (!is_complex_v<T>) {
       const auto a = static_cast<uint64_t>(start.to_int()),
                  d = static_cast<uint64_t>(step.to_int());
+      if constexpr (std::is_same_v<T, int64_t>) {
+        int64_t* p = out.data<int64_t>();
+        BlockingRegion region(n >= kBlockingWork);
+        return parallel_for(n, kParallelGrain,
+                            [=](int64_t begin, int64_t end) { steps_int64(p, begin, end, a, d); });
+      }
       fill_from_index<T>(
           out, [=](int64_t i) { return static_cast<int64_t>(a + d * static_cast<uint64_t>(i)); });
     }
@@ -166,6 +184,25 @@ DType line_type(const Scalar& start, const Scalar& end, std::optional<DType> dty
   return dtype.value_or(default_dtype());
 }
 
+// The same for types that the processor counts in, a half of the line at a time.
+template <class T>
+void fill_line(const Tensor& out, T a, T b) {
+  const Line<T> line(a, b, out.numel());
+  const int64_t n = out.numel(), half = n == 1 ? 1 : n / 2;
+  T* p = out.data<T>();
+  BlockingRegion region(n >= kBlockingWork);
+  parallel_for(n, kParallelGrain, [=](int64_t begin, int64_t end) {
+    const int64_t middle = std::clamp(half, begin, end);
+    if constexpr (std::is_same_v<T, float>) {
+      line_float(p, begin, middle, 0, line.a, line.step);
+      line_float(p, middle, end, n - 1, line.b, line.step);
+    } else {
+      line_double(p, begin, middle, 0, line.a, line.step);
+      line_double(p, middle, end, n - 1, line.b, line.step);
+    }
+  });
+}
+
 void check_steps(int64_t steps, DType dtype, const char* op) {
   FB_CHECK(steps >= 0, "number of steps must be non-negative: ", op, "() got ", steps);
   FB_CHECK(dtype != DType::Bool, "\"", op, "\" not implemented for 'Bool'");
@@ -193,6 +230,9 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::opti
       });
     } else {
       using C = compute_t<T>;
+      if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+        return fill_line<T>(out, start.to<T>(), end.to<T>());
+      }
       fill_from_index<T>(out, Line<T>(start.to<C>(), end.to<C>(), steps));
     }
   });

@@ -1,0 +1,65 @@
+#include "cpu/kernels/sequence.h"
+
+namespace flambeau::FB_ISA {
+
+namespace {
+
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+inline double mad(double a, double b, double c) { return __builtin_fma(a, b, c); }
+inline float mad(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#else
+inline double mad(double a, double b, double c) { return a * b + c; }
+inline float mad(float a, float b, float c) {
+  return static_cast<float>(static_cast<double>(a) * b + c);  // the product is exact
+}
+#endif
+
+template <class T, int kGroup>
+inline void steps(T* out, int64_t begin, int64_t end, int64_t grouped, double start, double step) {
+  int64_t i = begin;
+  const int64_t whole = end < grouped ? end : grouped;
+  for (; i < whole; i += kGroup) {
+    const double base = static_cast<T>(mad(step, static_cast<double>(i), start));
+    for (int k = 0; k < kGroup; ++k)
+      out[i + k] = static_cast<T>(mad(step, static_cast<double>(k), base));
+  }
+  for (; i < end; ++i) out[i] = static_cast<T>(mad(step, static_cast<double>(i), start));
+}
+
+template <class T>
+inline void line(T* out, int64_t begin, int64_t end, int64_t first, T from, T step) {
+  for (int64_t i = begin; i < end; ++i) out[i] = mad(step, static_cast<T>(i - first), from);
+}
+
+}  // namespace
+
+void steps_float(float* out, int64_t begin, int64_t end, int64_t grouped, double start,
+                 double step) {
+  steps<float, 8>(out, begin, end, grouped, start, step);
+}
+void steps_double(double* out, int64_t begin, int64_t end, int64_t grouped, double start,
+                  double step) {
+  steps<double, 4>(out, begin, end, grouped, start, step);
+}
+void steps_int64(int64_t* out, int64_t begin, int64_t end, uint64_t start, uint64_t step) {
+  for (int64_t i = begin; i < end; ++i) {
+    out[i] = static_cast<int64_t>(start + step * static_cast<uint64_t>(i));
+  }
+}
+
+void line_float(float* out, int64_t begin, int64_t end, int64_t first, float from, float step) {
+  // Indices below 2^31 convert eight at a time.
+  if (end < (int64_t{1} << 31)) {
+    const auto stop = static_cast<int32_t>(end), zero = static_cast<int32_t>(first);
+    for (auto i = static_cast<int32_t>(begin); i < stop; ++i) {
+      out[i] = mad(step, static_cast<float>(i - zero), from);
+    }
+    return;
+  }
+  line<float>(out, begin, end, first, from, step);
+}
+void line_double(double* out, int64_t begin, int64_t end, int64_t first, double from, double step) {
+  line<double>(out, begin, end, first, from, step);
+}
+
+}  // namespace flambeau::FB_ISA
