@@ -67,15 +67,6 @@ op("_standard_gamma_grad(Tensor self, Tensor output) -> Tensor", dtypes=FLOATING
 op(f"_sample_dirichlet(Tensor self, {GENERATOR}) -> Tensor", "composite", dtypes=FLOATING,
    public=False, samples=[], gradcheck=False,
    doc="Dirichlet samples of the concentrations in the last dimension: gammas over their sum.")
-op(f"rrelu(Tensor self, float lower=0.125, float upper=0.3333333333333333, bool training=False, "
-   f"bool inplace=False, {GENERATOR}) -> Tensor", "composite", dtypes=FLOATING,
-   samples=[S(T((2, 3)))], ref="numpy.where(self >= 0, self, self * ((lower + upper) / 2))",
-   doc="Negative elements times a slope, drawn from [lower, upper) for each while training, else "
-       "the middle (Xu et al. 2015).")
-op(f"_rrelu_noise(Tensor self, float lower, float upper, {GENERATOR}) -> Tensor", dtypes=FLOATING,
-   public=False, grad=CONSTANT, samples=[],
-   doc="1 for positive elements, a number uniform on [lower, upper) for the others.")
-
 # ---- in place
 
 op(f"uniform(Tensor self, float from=0.0, float to=1.0, *, {GENERATOR}) -> Tensor", "inplace",

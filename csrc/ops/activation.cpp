@@ -58,10 +58,12 @@ Tensor _rrelu_slopes(const Tensor& self, double lower, double upper, Generator* 
   visit_floating(self.dtype(), "rrelu", [&]<class T>() {
     const T* x = in.data<T>();
     T* slope = out.data<T>();
+    // The bounds are numbers of the type computed in; what lies between is drawn in double.
+    const double low = static_cast<compute_t<T>>(lower), high = static_cast<compute_t<T>>(upper);
     for (int64_t i = 0; i < in.numel(); ++i) {
       // Only negative elements draw a number.
       const bool draw = static_cast<double>(x[i]) <= 0;
-      slope[i] = static_cast<T>(draw ? source.uniform() * (upper - lower) + lower : 1.0);
+      slope[i] = static_cast<T>(draw ? source.uniform() * (high - low) + low : 1.0);
     }
   });
   return out;

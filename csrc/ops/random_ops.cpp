@@ -8,7 +8,6 @@
 #include "cpu/random.h"
 #include "impl_random.h"
 #include "ops/layout.h"
-#include "ops_activation.h"
 #include "ops_create.h"
 #include "ops_pointwise.h"
 #include "ops_random.h"
@@ -316,37 +315,6 @@ Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator) {
 Tensor _sample_dirichlet(const Tensor& self, Generator* generator) {
   const Tensor g = ops::_standard_gamma(self, generator);
   return ops::div(g, ops::sum(g, Dims{-1}, true));
-}
-
-Tensor _rrelu_noise(const Tensor& self, double lower, double upper, Generator* generator) {
-  FB_CHECK(lower <= upper,
-           "rrelu: lower bound should be less than or equal to the upper bound, got ", lower,
-           " and ", upper);
-  Tensor noise = flambeau::empty(self.sizes(), self.dtype(), self.device(), "rrelu");
-  if (noise.is_meta()) return noise;
-  const Tensor in = contiguous(self);
-  Generator& g = chosen(generator);
-  visit_floating(self.dtype(), "rrelu", [&]<class T>() {
-    const T* from = in.data<T>();
-    T* to = noise.data<T>();
-    // The bounds are numbers of the type computed in; what lies between is drawn in double.
-    const double low = static_cast<compute_t<T>>(lower), high = static_cast<compute_t<T>>(upper);
-    for (int64_t i = 0; i < in.numel(); ++i) {
-      const bool negative = static_cast<compute_t<T>>(from[i]) <= 0;
-      to[i] = convert<T>(negative ? low + (high - low) * g.uniform() : 1.0);
-    }
-  });
-  return noise;
-}
-
-Tensor rrelu(const Tensor& self, double lower, double upper, bool training, bool inplace,
-             Generator* generator) {
-  if (!training) {
-    const Scalar middle((lower + upper) / 2);
-    return inplace ? ops::leaky_relu_(self, middle) : ops::leaky_relu(self, middle);
-  }
-  const Tensor noise = ops::_rrelu_noise(self, lower, upper, generator);
-  return inplace ? ops::mul_(self, noise) : ops::mul(self, noise);
 }
 
 // ---- dropout
