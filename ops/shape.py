@@ -158,12 +158,12 @@ op("_slice_backward(Tensor grad, int[] sizes, int dim, int? start, int? end, int
    dtypes=ALL, public=False, grad={"grad": "slice(g, dim, start, end, step)"}, samples=[],
    doc="Zeros of the given sizes that have `grad` in a slice.")
 
+op("narrow.tensor(Tensor self, int dim, Tensor start, int length) -> Tensor", "composite",
+   dtypes=ALL, variants=VIEW, samples=[], doc="The same with the start in a 0-d integer tensor.")
+
 op("narrow(Tensor self, int dim, int start, int length) -> Tensor", "composite", dtypes=ALL,
    variants=VIEW, samples=[S(T((3, 4)), 1, 1, 2), S(T((3, 4)), 0, -2, 1), S(T((3,)), 0, 3, 0)],
    doc="`length` elements of one dimension from `start` on, as a view.")
-
-op("narrow.tensor(Tensor self, int dim, Tensor start, int length) -> Tensor", "composite",
-   dtypes=ALL, variants=VIEW, samples=[], doc="The same with the start in a 0-d integer tensor.")
 
 op("diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", "view", dtypes=ALL,
    variants=VIEW, grad={"self": "_diagonal_backward(g, self.sizes, offset, dim1, dim2)"},
@@ -276,3 +276,27 @@ op("as_strided_scatter(Tensor self, Tensor src, int[] size, int[] stride, int? s
    "-> Tensor", "composite", dtypes=ALL, variants=VIEW_OUT,
    samples=[S(T((3, 3)), T((2, 2)), (2, 2), (1, 3))],
    doc="A copy of `self` with `src` in a strided window.")
+
+# ---- the same as copies
+
+for _signature, _view in (
+        ("alias_copy(Tensor self)", "self"),
+        ("as_strided_copy(Tensor self, int[] size, int[] stride, int? storage_offset=None)",
+         "as_strided(self, size, stride, storage_offset)"),
+        ("expand_copy(Tensor self, int[] size, *, bool implicit=False)", "expand(self, size)"),
+        ("narrow_copy(Tensor self, int dim, int start, int length)",
+         "narrow(self, dim, start, length)"),
+        ("permute_copy(Tensor self, int[] dims)", "permute(self, dims)"),
+        ("view_copy(Tensor self, int[] size)", "view(self, size)"),
+        ("unfold_copy(Tensor self, int dimension, int size, int step)",
+         "unfold(self, dimension, size, step)"),
+        ("squeeze_copy(Tensor self)", "squeeze(self)"),
+        ("squeeze_copy.dim(Tensor self, int dim)", "squeeze_dim(self, dim)"),
+        ("squeeze_copy.dims(Tensor self, int[] dim)", "squeeze_dims(self, dim)"),
+        ("unsqueeze_copy(Tensor self, int dim)", "unsqueeze(self, dim)"),
+        ("transpose_copy(Tensor self, int dim0, int dim1)", "transpose(self, dim0, dim1)"),
+        ("t_copy(Tensor self)", "t(self)"),
+        ("diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1)",
+         "diagonal(self, offset, dim1, dim2)")):
+    op(f"{_signature} -> Tensor", "composite", body=f"clone({_view})", dtypes=ALL,
+       variants="function out", samples=[], doc=f"A copy of {_view}.")

@@ -249,6 +249,10 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
     if constexpr (is_complex_v<T>) {
       const Line<Complex128> line(start.to<Complex128>(), end.to<Complex128>(), steps);
       fill_from_index<T>(out, [=](int64_t i) { return std::pow(Complex128(base), line(i)); });
+    } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      const Line<double> line(static_cast<double>(start.to<T>()), static_cast<double>(end.to<T>()),
+                              steps);
+      fill_from_index<T>(out, [=](int64_t i) { return std::pow(base, line(i)); });
     } else if constexpr (!std::is_same_v<T, bool>) {
       // Integer results have integer exponents at both ends.
       constexpr bool whole = std::is_integral_v<T>;
