@@ -96,17 +96,18 @@ build/build.ninja: $(VENV)/.base
 
 # ---- environments -----------------------------------------------------------------------------
 
-# Python sources are used where they lie (an editable install writes one .pth file); CMake puts the
-# extension module beside them, so an edit needs `make build` and no pip.
-INSTALL_EDITABLE = install --no-build-isolation --no-deps -e . -C wheel.cmake=false
+# Python sources are used where they lie, through one .pth file; CMake puts the extension module
+# beside them, so an edit needs `make build` and no pip. An editable install would put an import hook
+# of its own before PYTHONPATH.
+use_sources = echo '$(CURDIR)/src' > "$$($(1) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/flambeau.pth"
 
 $(VENV)/.base: pyproject.toml
 	@tools/checks/python.sh "$(PYTHON)"
 	@[ -x $(PY) ] || { echo "$(PYTHON) -m venv $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	$(PIP) install 'scikit-build-core>=0.11' $$($(PY) tools/checks/requirements.py)
+	$(PIP) install $$($(PY) tools/checks/requirements.py)
 	@command -v cmake >/dev/null || $(PIP) install 'cmake>=3.20'
 	@command -v ninja >/dev/null || $(PIP) install 'ninja>=1.10'
-	$(TOOLS) $(PIP) $(INSTALL_EDITABLE)
+	@$(call use_sources,$(PY))
 	@touch $@
 
 $(VENV)/.test $(VENV)/.demo $(VENV)/.lint: $(VENV)/.%: $(VENV)/.base
@@ -115,9 +116,9 @@ $(VENV)/.test $(VENV)/.demo $(VENV)/.lint: $(VENV)/.%: $(VENV)/.base
 
 $(PARITY)/.ready: $(VENV)/.base
 	@[ -x $(PARITY)/bin/python ] || $(PYTHON) -m venv $(PARITY)
-	$(PARITY)/bin/python -m pip --disable-pip-version-check -q install '$(TORCH)' 'scikit-build-core>=0.11' \
+	$(PARITY)/bin/python -m pip --disable-pip-version-check -q install '$(TORCH)' \
 	  $$($(PY) tools/checks/requirements.py) $$($(PY) tools/checks/requirements.py parity)
-	$(TOOLS) $(PARITY)/bin/python -m pip --disable-pip-version-check -q $(INSTALL_EDITABLE)
+	@$(call use_sources,$(PARITY)/bin/python)
 	@touch $@
 
 clean: ## remove builds

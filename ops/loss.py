@@ -54,8 +54,8 @@ _elements("_bce_logits_weighted(Tensor x, Tensor t, Tensor positive)",
            "t": "g * ((positive - 1) * (log1p(exp(-abs(x))) + maximum(-x, 0)) - x)",
            "positive": "g * t * (log1p(exp(-abs(x))) + maximum(-x, 0))"},
           "cross-entropy of a logit, the positive part weighted")
-_elements("_kl(Tensor x, Tensor t)", "where(t > 0, t * log(t), 0 * t) - t * x",
-          {"x": "-(g * t)", "t": "where(t > 0, g * (log(t) + 1 - x), 0 * t)"},
+_elements("_kl(Tensor x, Tensor t)", "where(t == 0, 0 * t, t * log(t)) - t * x",
+          {"x": "-(g * t)", "t": "where(t == 0, 0 * t, g * (log(t) + 1 - x))"},
           "t (log t - x)")
 _elements("_kl_log(Tensor x, Tensor t)", "exp(t) * (t - x)",
           {"x": "-(g * exp(t))", "t": "g * exp(t) * (t - x + 1)"}, "e^t (t - x)")

@@ -31,12 +31,14 @@ op(f"randint_like(Tensor self, int high, *, {GENERATOR}, {LIKE}) -> Tensor", dty
 op(f"randint_like.low(Tensor self, int low, int high, *, {GENERATOR}, {LIKE}) -> Tensor", dtypes=ALL,
    grad=CONSTANT, samples=[], doc="Integers of [low, high) in the shape, type and layout of `self`.")
 
-op(f"normal.tensors(Tensor mean, Tensor std, *, {GENERATOR}) -> Tensor", samples=[], gradcheck=False,
-   grad={"mean": "zeros_like(g)", "std": "zeros_like(g)"}, variants=OUT, doc="Normal, with a mean and a standard deviation for each element.")
-op(f"normal.mean(Tensor mean, float std=1.0, *, {GENERATOR}) -> Tensor", samples=[], gradcheck=False,
-   grad={"mean": "zeros_like(g)"}, variants=OUT, doc="Normal, with a mean for each element.")
-op(f"normal.std(float mean, Tensor std, *, {GENERATOR}) -> Tensor", samples=[], gradcheck=False,
-   grad={"std": "zeros_like(g)"}, variants=OUT, doc="Normal, with a standard deviation for each element.")
+op(f"normal.tensors(Tensor mean, Tensor std, *, {GENERATOR}) -> Tensor", samples=[], variants=OUT,
+   grad={"mean": "zeros_like(g)", "std": "zeros_like(g)"}, gradcheck=False,
+   doc="Normal, with a mean and a standard deviation for each element.")
+op(f"normal.mean(Tensor mean, float std=1.0, *, {GENERATOR}) -> Tensor", samples=[], variants=OUT,
+   grad={"mean": "zeros_like(g)"}, gradcheck=False, doc="Normal, with a mean for each element.")
+op(f"normal.std(float mean, Tensor std, *, {GENERATOR}) -> Tensor", samples=[], variants=OUT,
+   grad={"std": "zeros_like(g)"}, gradcheck=False,
+   doc="Normal, with a standard deviation for each element.")
 op(f"normal.size(float mean, float std, int[] size, *, {GENERATOR}) -> Tensor", options=True,
    grad=NO_INPUT, samples=[], variants=OUT, doc="Normal, of a given size.")
 
@@ -67,6 +69,7 @@ op("_standard_gamma_grad(Tensor self, Tensor output) -> Tensor", dtypes=FLOATING
 op(f"_sample_dirichlet(Tensor self, {GENERATOR}) -> Tensor", "composite", dtypes=FLOATING,
    public=False, samples=[], gradcheck=False,
    doc="Dirichlet samples of the concentrations in the last dimension: gammas over their sum.")
+
 # ---- in place
 
 op(f"uniform(Tensor self, float from=0.0, float to=1.0, *, {GENERATOR}) -> Tensor", "inplace",

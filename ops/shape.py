@@ -159,7 +159,8 @@ op("_slice_backward(Tensor grad, int[] sizes, int dim, int? start, int? end, int
    doc="Zeros of the given sizes that have `grad` in a slice.")
 
 op("narrow.tensor(Tensor self, int dim, Tensor start, int length) -> Tensor", "composite",
-   dtypes=ALL, variants=VIEW, samples=[], doc="The same with the start in a 0-d integer tensor.")
+   dtypes=ALL, variants=VIEW, samples=[],
+   doc="`length` elements of one dimension from a start in a 0-d integer tensor on, as a view.")
 
 op("narrow(Tensor self, int dim, int start, int length) -> Tensor", "composite", dtypes=ALL,
    variants=VIEW, samples=[S(T((3, 4)), 1, 1, 2), S(T((3, 4)), 0, -2, 1), S(T((3,)), 0, 3, 0)],

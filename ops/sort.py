@@ -123,12 +123,12 @@ op("histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", dty
 
 _HISTOGRAM = "Tensor? weight=None, bool density=False"
 op(f"histogram.bins(Tensor self, Tensor bins, *, {_HISTOGRAM}) -> (Tensor hist, Tensor bin_edges)",
-   dtypes=DOUBLES, variants="function method", grad=COUNTS,
+   dtypes=DOUBLES, variants="function method out", grad=COUNTS,
    samples=[S(T((20,)), T((3,), values=[-1, 0, 2]))], test_dtypes=DOUBLES,
    doc="Counts, or sums of weights, in intervals with the given edges.")
 
 op(f"histogram(Tensor self, int bins=100, *, float[]? range=None, {_HISTOGRAM}) -> "
-   "(Tensor hist, Tensor bin_edges)", dtypes=DOUBLES, variants="function method", grad=COUNTS,
+   "(Tensor hist, Tensor bin_edges)", dtypes=DOUBLES, variants="function method out", grad=COUNTS,
    samples=[S(T((20,)), 4), S(T((20,)), 4, range=[-1.0, 1.0])],
    doc="Counts, or sums of weights, in `bins` intervals of equal width; `density` divides by the "
        "total and the widths.")

@@ -287,6 +287,8 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
            "batch_norm(): expected at least 2 dimensions, (N, C, *), got input of "
            "size ",
            input.sizes());
+  FB_CHECK_VALUE(!training || eps > 0, "batch_norm eps must be positive during training, but got ",
+                 eps);
   const int64_t channels = input.size(1);
   check_channel_parameter(running_mean, channels, "running_mean", "batch_norm");
   check_channel_parameter(running_var, channels, "running_var", "batch_norm");

@@ -63,9 +63,9 @@ def check_same(ours, theirs, where: str = "result", *, values: bool = True, **to
         if len(ours) != len(theirs):
             raise Mismatch(f"{where}: {len(ours)} items instead of {len(theirs)}")
         if isinstance(theirs, dict):
-            if list(ours) != list(theirs):
+            if set(ours) != set(theirs):
                 raise Mismatch(f"{where}: keys {list(ours)} instead of {list(theirs)}")
-            ours, theirs = list(ours.values()), list(theirs.values())
+            ours, theirs = [ours[k] for k in theirs], list(theirs.values())
         for i, (a, b) in enumerate(zip(ours, theirs)):
             check_same(a, b, f"{where}[{i}]", values=values, **tolerances)
         return

@@ -40,6 +40,10 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 def own_copy(t: torch.Tensor) -> torch.Tensor:
     """A detached copy in new memory with the same strides, expanded dimensions included."""
+    if whole_storage(t) and not (t.is_conj() or t.is_neg()):
+        size = t.untyped_storage().nbytes() // t.element_size()
+        memory = t.detach().as_strided((size,), (1,), 0).clone()
+        return memory.as_strided(t.shape, t.stride(), t.storage_offset())
     t = t.detach().resolve_conj().resolve_neg()
     if t.numel() == 0:
         return torch.empty_strided(t.shape, t.stride(), dtype=t.dtype)
@@ -48,9 +52,17 @@ def own_copy(t: torch.Tensor) -> torch.Tensor:
     return flat.as_strided(t.shape, t.stride(), 0)
 
 
+def whole_storage(t: torch.Tensor) -> bool:
+    """Whether `t` is a window of memory that operators such as as_strided may look at beside it."""
+    reach = 1 + sum((n - 1) * s for n, s in zip(t.shape, t.stride())) if t.numel() else 0
+    return t.untyped_storage().nbytes() // t.element_size() > reach > 0
+
+
 def tensor_to_flambeau(t: torch.Tensor) -> flambeau.Tensor:
     if t.layout != torch.strided or t.is_quantized or getattr(t, "is_nested", False):
         raise NotApplicable(f"layout {t.layout}")
+    if t.ndim > 64:
+        raise NotApplicable("more dimensions than a tensor may have")
     if t.device.type == "meta":
         if t.dtype not in DTYPES:
             raise NotApplicable(f"dtype {t.dtype}")
@@ -59,7 +71,12 @@ def tensor_to_flambeau(t: torch.Tensor) -> flambeau.Tensor:
         raise NotApplicable(f"device {t.device}")
     if t.dtype not in DTYPES:
         raise NotApplicable(f"dtype {t.dtype}")
-    x = flambeau.from_dlpack(own_copy(t))
+    if whole_storage(t) and not (t.is_conj() or t.is_neg()):
+        size = t.untyped_storage().nbytes() // t.element_size()
+        memory = flambeau.from_dlpack(t.detach().as_strided((size,), (1,), 0).clone())
+        x = memory.as_strided(tuple(t.shape), t.stride(), t.storage_offset())
+    else:
+        x = flambeau.from_dlpack(own_copy(t))
     if isinstance(t, torch.nn.Parameter):
         return flambeau.nn.Parameter(x, requires_grad=t.requires_grad)
     return x.requires_grad_() if t.requires_grad else x

@@ -11,7 +11,7 @@ namespace lane {
 template <class F>
 inline double polynomial(double x, double n, double first, F next) {
   if (n != n || x != x || n > 1e5) return kNaN<double>;
-  if (n < 0) return 0;
+  if (n <= -1) return 0;
   if (n < 1) return 1;
   double before = 1, p = first;
   for (double k = 1; k + 1 <= n && before == before; ++k) {

@@ -423,7 +423,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
-    y = target if target.dim() == 2 else target.unsqueeze(0)
+    y = target if target.dim() == 2 else target.reshape(1, -1)
     classes = x.size(1)
     if y.numel() and (int(y.min()) < -1 or int(y.max()) >= classes):
         raise RuntimeError(

@@ -227,6 +227,8 @@ def _fractional(dims, input, kernel_size, output_size, output_ratio, return_indi
             f"{name}: expected {dims + 1}D or {dims + 2}D input, but got {input.dim()}D"
         )
     x = input if batched else input.unsqueeze(0)
+    if samples is not None and not batched:
+        samples = samples[:1]
     spatial = x.shape[2:]
     kernel = as_tuple(kernel_size, dims)
     if output_size is None:
