@@ -98,9 +98,6 @@ op("diag(Tensor self, int diagonal=0) -> Tensor", "composite", dtypes=ALL,
 op("diagflat(Tensor self, int offset=0) -> Tensor", "composite", dtypes=ALL, variants=BOTH,
    ref="numpy.diagflat(self, offset)", samples=[S(T((2, 2))), S(T(()), 1)],
    doc="A matrix with all elements on a diagonal.")
-op("diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", "composite",
-   body="clone(diagonal(self, offset, dim1, dim2))", dtypes=ALL, variants="function out",
-   samples=[S(T((3, 4)))], doc="A copy of a diagonal.")
 op("tril_indices(int row, int col, int offset=0) -> Tensor", options=True,
    grad="indices have no derivative",
    ref="numpy.stack(numpy.tril_indices(row, offset, col))",

@@ -284,7 +284,7 @@ for _signature, _view in (
         ("alias_copy(Tensor self)", "self"),
         ("as_strided_copy(Tensor self, int[] size, int[] stride, int? storage_offset=None)",
          "as_strided(self, size, stride, storage_offset)"),
-        ("expand_copy(Tensor self, int[] size, *, bool implicit=False)", "expand(self, size)"),
+        ("expand_copy(Tensor self, int[] size)", "expand(self, size)"),
         ("narrow_copy(Tensor self, int dim, int start, int length)",
          "narrow(self, dim, start, length)"),
         ("permute_copy(Tensor self, int[] dims)", "permute(self, dims)"),

@@ -28,6 +28,7 @@ struct TensorImpl : Object {
   bool untracked = false;      // writes through it do not count (x.data, inference mode)
   bool is_view = false;        // a differentiable view: autograd->base is set
   bool inference = false;
+  bool collector_memory = false;     // from Python's own allocator, as objects of subclasses are
   uint32_t output_nr = 0;            // which output of grad_fn this is
   Object* grad_fn = nullptr;         // owned autograd Node, null for leaves
   AutogradMeta* autograd = nullptr;  // gradient, hooks, view base: null when unused

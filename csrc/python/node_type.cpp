@@ -118,7 +118,7 @@ void node_dealloc(PyObject* self) {
   Node* n = node_of(self);
   if (PyObject_GC_IsTracked(self)) {
     PyObject_GC_UnTrack(self);
-    if (Py_TYPE(self) == node_type) std::memset(reinterpret_cast<char*>(n) - 16, 0, 16);
+    std::memset(reinterpret_cast<char*>(n) - 16, 0, 16);
   }
   if (n->py_weakrefs) PyObject_ClearWeakRefs(self);
   PyObject* dict = static_cast<PyObject*>(std::exchange(n->py_dict, nullptr));
@@ -293,6 +293,8 @@ void init_node_type(PyObject* module) {
                                  Py_TPFLAGS_DISALLOW_INSTANTIATION,
                              slots};
   node_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpec(&spec)));
+  // As for tensors, which do not count their type either.
+  reinterpret_cast<PyObject*>(node_type)->ob_refcnt += Py_ssize_t{1} << 40;
   check_py(PyModule_AddObjectRef(module, "Node", reinterpret_cast<PyObject*>(node_type)));
   object_hooks.node_type = node_type;
   static PyType_Slot handle_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(handle_dealloc)},

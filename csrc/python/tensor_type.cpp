@@ -64,15 +64,17 @@ void tensor_dealloc(PyObject* self) {
   if (t->py_weakrefs) PyObject_ClearWeakRefs(self);
   PyObject* dict = static_cast<PyObject*>(std::exchange(t->py_dict, nullptr));
   Py_XDECREF(dict);
+  // An assignment to __class__ may have changed the type since: the memory says where it belongs.
+  const bool collector_memory = t->collector_memory;
   t->~TensorImpl();
-  if (type == tensor_type) {
+  if (collector_memory) {
+    type->tp_free(self);
+  } else {
     // The collector's head keeps flags; the next object in this memory starts without them.
     if (tracked) std::memset(reinterpret_cast<char*>(t) - 16, 0, 16);
     object_free(t, sizeof(TensorImpl));
-  } else {
-    type->tp_free(self);
-    Py_DECREF(type);
   }
+  if (type != tensor_type) Py_DECREF(type);
 }
 
 void object_dealloc(Object* o) { _Py_Dealloc(reinterpret_cast<PyObject*>(o)); }
@@ -126,6 +128,7 @@ PyObject* make_subclass(PyTypeObject* cls, const Tensor& data) {
   new (t) TensorImpl;
   t->head = head;
   t->kind = ObjectKind::Tensor;
+  t->collector_memory = true;
   t->storage = data->storage;
   t->dtype = data.dtype();
   t->device = data.device();
@@ -163,6 +166,8 @@ void init_tensor_type(PyObject* module) {
   static PyType_Spec spec = {"flambeau.Tensor", sizeof(TensorImpl), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpec(&spec)));
+  // Tensors do not count their type, but an assignment to __class__ takes a count from it.
+  reinterpret_cast<PyObject*>(tensor_type)->ob_refcnt += Py_ssize_t{1} << 40;
   check_py(PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)));
   object_hooks.tensor_type = tensor_type;
   object_hooks.dealloc = object_dealloc;

@@ -715,6 +715,9 @@ class Tensor:
     @overload
     def fill_(self, value: Number) -> Tensor:
         ...
+    def fill_diagonal_(self, fill_value: Number, wrap: _bool = ...) -> Tensor:
+        """The main diagonal becomes a number, in place. With `wrap` it starts again after each square of a tall matrix."""
+        ...
     def fix(self, *, out: Tensor | None = ...) -> Tensor:
         """Each element rounded toward zero."""
         ...
@@ -820,11 +823,11 @@ class Tensor:
         """Counts in `bins` intervals of equal width between `min` and `max`, or between the smallest and the largest element where both are 0. The last interval includes its end."""
         ...
     @overload
-    def histogram(self, bins: Tensor, *, weight: Tensor | None = ..., density: _bool = ...) -> tuple[Tensor, Tensor]:
+    def histogram(self, bins: Tensor, *, weight: Tensor | None = ..., density: _bool = ..., out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
         """Counts, or sums of weights, in intervals with the given edges."""
         ...
     @overload
-    def histogram(self, bins: _int = ..., *, range: Sequence[_float] | None = ..., weight: Tensor | None = ..., density: _bool = ...) -> tuple[Tensor, Tensor]:
+    def histogram(self, bins: _int = ..., *, range: Sequence[_float] | None = ..., weight: Tensor | None = ..., density: _bool = ..., out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
         """Counts, or sums of weights, in `bins` intervals of equal width; `density` divides by the total and the widths."""
         ...
     @overload
@@ -1176,12 +1179,12 @@ class Tensor:
         """The sum with NaN counted as zero."""
         ...
     @overload
-    def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
-        """`length` elements of one dimension from `start` on, as a view."""
+    def narrow(self, dim: _int, start: Tensor, length: _int) -> Tensor:
+        """`length` elements of one dimension from a start in a 0-d integer tensor on, as a view."""
         ...
     @overload
-    def narrow(self, dim: _int, start: Tensor, length: _int) -> Tensor:
-        """The same with the start in a 0-d integer tensor."""
+    def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
+        """`length` elements of one dimension from `start` on, as a view."""
         ...
     def ne(self, other: Tensor | Number, *, out: Tensor | None = ...) -> Tensor:
         """Whether `self` differs from `other`."""
@@ -1922,6 +1925,9 @@ def _round_scaled(input: Tensor, up: _float, down: _float) -> Tensor:
 def _rrelu_slopes(input: Tensor, lower: _float, upper: _float, generator: Generator | None = ...) -> Tensor:
     """1 where positive, else a uniform number of [lower, upper)."""
     ...
+def _sample_dirichlet(input: Tensor, generator: Generator | None = ...) -> Tensor:
+    """Dirichlet samples of the concentrations in the last dimension: gammas over their sum."""
+    ...
 def _scale_(tensors: Sequence[Tensor], factor: Tensor) -> None:
     """Multiplies all tensors in place by a one-element tensor, without recording it."""
     ...
@@ -1933,6 +1939,12 @@ def _sgd_step(params: Sequence[Tensor], grads: Sequence[Tensor], momentum_buffer
     ...
 def _slice_backward(grad: Tensor, sizes: _int | Sequence[_int], dim: _int, start: _int | None, end: _int | None, step: _int) -> Tensor:
     """Zeros of the given sizes that have `grad` in a slice."""
+    ...
+def _standard_gamma(input: Tensor, generator: Generator | None = ...) -> Tensor:
+    """Gamma samples of shape `self` and scale one; they follow the shape by implicit reparameterisation."""
+    ...
+def _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor:
+    """How the samples `output` move with their shapes `self`."""
     ...
 def _tensordot(input: Tensor, other: Tensor, dims_self: _int | Sequence[_int], dims_other: _int | Sequence[_int]) -> Tensor:
     """Sums products over pairs of dimensions; the other dimensions follow each other."""
@@ -2045,6 +2057,9 @@ def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = ..., alph
 def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions swapped, complex elements conjugated."""
     ...
+def alias_copy(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of self."""
+    ...
 def all(input: Tensor, dim: _int | Sequence[_int] | None = ..., keepdim: _bool = ..., *, out: Tensor | None = ...) -> Tensor:
     """Whether all elements are nonzero. The result is bool, for uint8 uint8."""
     ...
@@ -2120,6 +2135,9 @@ def argwhere(input: Tensor) -> Tensor:
     ...
 def as_strided(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ...) -> Tensor:
     """A view with given sizes, strides and offset, in elements, checked against the storage."""
+    ...
+def as_strided_copy(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
+    """A copy of as_strided(self, size, stride, storage_offset)."""
     ...
 def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
     """A copy of `self` with `src` in a strided window."""
@@ -2454,7 +2472,7 @@ def diagonal(input: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = .
     """The diagonal of two dimensions as a view, at the end of the others."""
     ...
 def diagonal_copy(input: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ..., *, out: Tensor | None = ...) -> Tensor:
-    """A copy of a diagonal."""
+    """A copy of diagonal(self, offset, dim1, dim2)."""
     ...
 def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = ..., dim1: _int = ..., dim2: _int = ..., *, out: Tensor | None = ...) -> Tensor:
     """A copy of `self` with `src` on a diagonal."""
@@ -2567,6 +2585,9 @@ def exp2(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
 def exp2_(input: Tensor) -> Tensor:
     ...
 def exp_(input: Tensor) -> Tensor:
+    ...
+def expand_copy(input: Tensor, size: _int | Sequence[_int], *, out: Tensor | None = ...) -> Tensor:
+    """A copy of expand(self, size)."""
     ...
 def expm1(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """exp(x) - 1, accurate near zero."""
@@ -2731,11 +2752,11 @@ def histc(input: Tensor, bins: _int = ..., min: Number = ..., max: Number = ...,
     """Counts in `bins` intervals of equal width between `min` and `max`, or between the smallest and the largest element where both are 0. The last interval includes its end."""
     ...
 @overload
-def histogram(input: Tensor, bins: Tensor, *, weight: Tensor | None = ..., density: _bool = ...) -> tuple[Tensor, Tensor]:
+def histogram(input: Tensor, bins: Tensor, *, weight: Tensor | None = ..., density: _bool = ..., out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
     """Counts, or sums of weights, in intervals with the given edges."""
     ...
 @overload
-def histogram(input: Tensor, bins: _int = ..., *, range: Sequence[_float] | None = ..., weight: Tensor | None = ..., density: _bool = ...) -> tuple[Tensor, Tensor]:
+def histogram(input: Tensor, bins: _int = ..., *, range: Sequence[_float] | None = ..., weight: Tensor | None = ..., density: _bool = ..., out: Sequence[Tensor | None] = ...) -> tuple[Tensor, Tensor]:
     """Counts, or sums of weights, in `bins` intervals of equal width; `density` divides by the total and the widths."""
     ...
 @overload
@@ -3219,12 +3240,15 @@ def nansum(input: Tensor, dim: _int | Sequence[_int] | None = ..., keepdim: _boo
     """The sum with NaN counted as zero."""
     ...
 @overload
+def narrow(input: Tensor, dim: _int, start: Tensor, length: _int) -> Tensor:
+    """`length` elements of one dimension from a start in a 0-d integer tensor on, as a view."""
+    ...
+@overload
 def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """`length` elements of one dimension from `start` on, as a view."""
     ...
-@overload
-def narrow(input: Tensor, dim: _int, start: Tensor, length: _int) -> Tensor:
-    """The same with the start in a 0-d integer tensor."""
+def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of narrow(self, dim, start, length)."""
     ...
 def ne(input: Tensor, other: Tensor | Number, *, out: Tensor | None = ...) -> Tensor:
     """Whether `self` differs from `other`."""
@@ -3295,6 +3319,9 @@ def pad(input: Tensor, pad: _int | Sequence[_int], mode: _str = ..., value: _flo
     ...
 def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor:
     """A view with the dimensions in another order."""
+    ...
+def permute_copy(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = ...) -> Tensor:
+    """A copy of permute(self, dims)."""
     ...
 def poisson(input: Tensor, generator: Generator | None = ...) -> Tensor:
     """Counts of Poisson processes with the rates of `self`."""
@@ -3848,6 +3875,18 @@ def squeeze(input: Tensor, dim: _int) -> Tensor:
 def squeeze(input: Tensor, dim: _int | Sequence[_int]) -> Tensor:
     """Without those of the given dimensions that have size 1."""
     ...
+@overload
+def squeeze_copy(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of squeeze(self)."""
+    ...
+@overload
+def squeeze_copy(input: Tensor, dim: _int, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of squeeze_dim(self, dim)."""
+    ...
+@overload
+def squeeze_copy(input: Tensor, dim: _int | Sequence[_int], *, out: Tensor | None = ...) -> Tensor:
+    """A copy of squeeze_dims(self, dim)."""
+    ...
 def stack(tensors: Sequence[Tensor], dim: _int = ..., *, out: Tensor | None = ...) -> Tensor:
     """Joins tensors of one shape along a new dimension."""
     ...
@@ -3900,6 +3939,9 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """The transposed matrix; tensors of fewer than two dimensions are returned as they are."""
     ...
+def t_copy(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of t(self)."""
+    ...
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """Elements of the flattened `self`, in the shape of `index`; negative positions count from the end. Raises IndexError for positions out of range."""
     ...
@@ -3948,6 +3990,9 @@ def trace(input: Tensor) -> Tensor:
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """A view with two dimensions swapped."""
     ...
+def transpose_copy(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of transpose(self, dim0, dim1)."""
+    ...
 def tril(input: Tensor, diagonal: _int = ..., *, out: Tensor | None = ...) -> Tensor:
     """The lower triangle of the last two dimensions; zeros above diagonal number `diagonal`."""
     ...
@@ -3980,8 +4025,14 @@ def unbind(input: Tensor, dim: _int = ...) -> tuple[Tensor, ...]:
 def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """Cuts one dimension into several; one of `sizes` may be -1."""
     ...
+def unfold_copy(input: Tensor, dimension: _int, size: _int, step: _int, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of unfold(self, dimension, size, step)."""
+    ...
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """With a further dimension of size 1 at `dim`."""
+    ...
+def unsqueeze_copy(input: Tensor, dim: _int, *, out: Tensor | None = ...) -> Tensor:
+    """A copy of unsqueeze(self, dim)."""
     ...
 @overload
 def var(input: Tensor, unbiased: _bool = ...) -> Tensor:
@@ -4015,6 +4066,9 @@ def view_as_complex(input: Tensor) -> Tensor:
     ...
 def view_as_real(input: Tensor) -> Tensor:
     """A view with a last dimension of 2: the real and the imaginary parts."""
+    ...
+def view_copy(input: Tensor, size: _int | Sequence[_int], *, out: Tensor | None = ...) -> Tensor:
+    """A copy of view(self, size)."""
     ...
 @overload
 def vsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]:

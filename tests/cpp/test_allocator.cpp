@@ -90,7 +90,11 @@ TEST(allocator_steady_loop_makes_no_page_fault) {
   touch();
   const int64_t before = page_faults();
   for (int i = 0; i < 20; ++i) touch();
+#ifndef __SANITIZE_ADDRESS__  // the sanitizer's shadow memory takes pages of its own
   EXPECT_IN(page_faults() - before == 0, "%ld faults", static_cast<long>(page_faults() - before));
+#else
+  (void)before;
+#endif
   const uint64_t calls = allocator_stats().system_allocations;
   for (int i = 0; i < 1000; ++i) deallocate(allocate(i + 1), i + 1);
   for (int i = 0; i < 1000; ++i) deallocate(allocate(i + 1), i + 1);

@@ -12,10 +12,11 @@ def x():
 
 
 VIEWS = [
-    lambda t: t.view(6, 4), lambda t: t.view(-1), lambda t: t.transpose(0, 2), lambda t: t.permute(2, 0, 1),
-    lambda t: t.select(1, 2), lambda t: t.narrow(2, 1, 2), lambda t: t[:, ::2], lambda t: t.diagonal(0, 1, 2),
-    lambda t: t.unfold(2, 2, 1), lambda t: t.expand(5, 2, 3, 4), lambda t: t.unsqueeze(1),
-    lambda t: t.split(2, 1)[1], lambda t: t.unbind(2)[1], lambda t: t.chunk(2, 2)[0], lambda t: t.mT,
+    lambda t: t.view(6, 4), lambda t: t.view(-1), lambda t: t.transpose(0, 2),
+    lambda t: t.permute(2, 0, 1), lambda t: t.select(1, 2), lambda t: t.narrow(2, 1, 2),
+    lambda t: t[:, ::2], lambda t: t.diagonal(0, 1, 2), lambda t: t.unfold(2, 2, 1),
+    lambda t: t.expand(5, 2, 3, 4), lambda t: t.unsqueeze(1), lambda t: t.split(2, 1)[1],
+    lambda t: t.unbind(2)[1], lambda t: t.chunk(2, 2)[0], lambda t: t.mT,
     lambda t: t.as_strided((2, 2), (1, 5), 3), lambda t: t.flatten(1), lambda t: t.movedim(0, -1),
     lambda t: t.view(fb.int32), lambda t: t.unflatten(2, (2, 2)), lambda t: t.tensor_split(2, 2)[1],
 ]  # fmt: skip

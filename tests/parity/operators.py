@@ -256,7 +256,9 @@ class Runner:
         outs = [torch.empty_like(t) for t in flatten(expected, torch.Tensor)]
         out = outs[0] if isinstance(expected, torch.Tensor) else tuple(outs)
         with torch.no_grad():
-            return _attempt(self.target.theirs, (first, args, {**kwargs, "out": out}))[1] is not None
+            return (
+                _attempt(self.target.theirs, (first, args, {**kwargs, "out": out}))[1] is not None
+            )
 
     def out_unsafe(self, call):
         """A result of floats must not be cast silently into out= of integers."""
