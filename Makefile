@@ -64,9 +64,10 @@ checks: build-all ## installed size, import time and memory, kernel objects
 	$(PY) -B tools/checks/footprint.py
 	$(PY) -B tools/checks/kernel_objects.py build
 
-# The C++ tests and the hostile-argument tests under AddressSanitizer and UBSan.
-ASAN_TESTS ?= tests/hostile
-asan: $(VENV)/.test ## the same under AddressSanitizer and UBSan
+# The sanitizer's shadow memory rules out a limit on the address space, so the size of one allocation
+# is what refuses results of 2**40 elements.
+ASAN_TESTS ?= tests/core tests/ops tests/nn tests/optim tests/data tests/hostile
+asan: $(VENV)/.test ## C++ tests, operators, layers and hostile arguments under ASan and UBSan
 	$(TOOLS) cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 	  -DPython_EXECUTABLE=$(CURDIR)/$(PY) -DFLAMBEAU_TESTS=$(HAVE_CPP_TESTS) \
 	  -DFLAMBEAU_SANITIZE=address,undefined -DFLAMBEAU_WERROR=OFF
@@ -74,8 +75,9 @@ asan: $(VENV)/.test ## the same under AddressSanitizer and UBSan
 	$(TOOLS) cmake --install build-asan --prefix build-asan/site >/dev/null
 	if [ -x build-asan/flambeau_tests ]; then build-asan/flambeau_tests; fi
 	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)" \
-	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	  PYTHONMALLOC=malloc PYTHONPATH=$(CURDIR)/build-asan/site $(PY) -m pytest $(ASAN_TESTS)
+	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:max_allocation_size_mb=4096 \
+	  UBSAN_OPTIONS=print_stacktrace=1 \
+	  PYTHONMALLOC=malloc PYTHONPATH=$(CURDIR)/build-asan/site $(PY) -m pytest -n $(JOBS) $(ASAN_TESTS)
 
 # ---- build ------------------------------------------------------------------------------------
 
