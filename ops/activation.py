@@ -11,18 +11,18 @@ op("relu(Tensor self, Inplace inplace=False) -> Tensor", "pointwise", expr="maxi
 op("relu6(Tensor self, Inplace inplace=False) -> Tensor", "pointwise",
    expr="minimum(maximum(self, 0), 6)", dtypes=REAL,
    grad={"self": "where((self <= 0) | (self >= 6), 0, g)"}, variants="function inplace",
-   ref="numpy.clip(self, 0, 6)", domain=(-2, 8), doc="min(max(x, 0), 6).")
+   ref="numpy.clip(self, 0, 6)", domain=(-2, 8), namespace="nn", doc="min(max(x, 0), 6).")
 op("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1, Inplace inplace=False) -> Tensor",
    "pointwise", expr="minimum(maximum(self, min_val), max_val)", dtypes=REAL,
    check="check_hardtanh", grad={"self": "where((self <= min_val) | (self >= max_val), 0, g)"},
    variants="function inplace", ref="numpy.clip(self, min_val, max_val)",
    samples=[S(T((3, 4))), S(T((3, 4)), -0.5, 1.5)], test_dtypes=FLOATING,
-   doc="x limited to [min_val, max_val].")
+   namespace="nn", doc="x limited to [min_val, max_val].")
 op("leaky_relu(Tensor self, Scalar negative_slope=0.01, Inplace inplace=False) -> Tensor",
    "pointwise", expr="where(self > 0, self, self * negative_slope)", dtypes=FLOATING,
    grad={"self": "where(self > 0, g, g * negative_slope)"}, variants="function inplace",
    ref="numpy.where(self > 0, self, self * negative_slope)", samples=[S(T((3, 4))), S(T((3, 4)), 0.2)],
-   doc="x where positive, else negative_slope * x.")
+   namespace="nn", doc="x where positive, else negative_slope * x.")
 op("prelu(Tensor self, Tensor weight) -> Tensor", "composite", dtypes=FLOATING,
    variants="function method", ref="numpy.where(self > 0, self, weight.reshape(-1, 1) * self)",
    samples=[S(T((2, 3, 4)), T((3,))), S(T((2, 3, 4)), T((1,)))],
@@ -47,7 +47,8 @@ op("elu(Tensor self, Scalar alpha=1, Inplace inplace=False) -> Tensor", "pointwi
    expr="where(self > 0, self, alpha * expm1(minimum(self, 0)))", dtypes=FLOATING,
    grad={"self": "where(self <= 0, g * alpha * exp(minimum(self, 0)), g)"},
    variants="function inplace", ref="numpy.where(self > 0, self, alpha * numpy.expm1(self))",
-   samples=[S(T((3, 4))), S(T((3, 4)), 0.5)], doc="x where positive, else alpha * (exp(x) - 1).")
+   samples=[S(T((3, 4))), S(T((3, 4)), 0.5)],
+   namespace="nn", doc="x where positive, else alpha * (exp(x) - 1).")
 _SELU = "1.0507009873554805", "1.7580993408473766"  # scale and scale * alpha, Klambauer et al. 2017
 op("selu(Tensor self, Inplace inplace=False) -> Tensor", "pointwise",
    expr=f"where(self > 0, self * {_SELU[0]}, {_SELU[1]} * expm1(minimum(self, 0)))", dtypes=FLOATING,
@@ -65,17 +66,17 @@ op("celu(Tensor self, Scalar alpha=1, Inplace inplace=False) -> Tensor", "pointw
 op("silu(Tensor self, Inplace inplace=False) -> Tensor", "pointwise", expr="self * sigmoid(self)",
    dtypes=FLOATING | COMPLEX,
    grad={"self": "g * conj(sigmoid(self) * (1 + self * (1 - sigmoid(self))))"}, variants=_INPLACE,
-   ref="self / (1 + numpy.exp(-self))", doc="x * sigmoid(x), also called swish.")
+   ref="self / (1 + numpy.exp(-self))", namespace="nn", doc="x * sigmoid(x), also called swish.")
 op("mish(Tensor self, Inplace inplace=False) -> Tensor", "pointwise",
    expr="self * tanh(log1p(exp(self)))", dtypes=FLOATING,
    grad={"self": "g * (tanh(softplus(self)) + self * sigmoid(self) * "
                  "(1 - tanh(softplus(self)) * tanh(softplus(self))))"},
    variants=_INPLACE, ref="self * numpy.tanh(numpy.log1p(numpy.exp(self)))",
-   doc="x * tanh(softplus(x)) (Misra 2019).")
+   namespace="nn", doc="x * tanh(softplus(x)) (Misra 2019).")
 op("gelu(Tensor self, *, str approximate='none') -> Tensor", "composite", dtypes=FLOATING,
    variants="function out", ref="0.5 * self * (1 + scipy.special.erf(self / 2 ** 0.5))",
    samples=[S(T((3, 4)))],
-   doc="x times the normal distribution function of x (Hendrycks & Gimpel 2016); "
+   namespace="nn", doc="x times the normal distribution function of x (Hendrycks & Gimpel 2016); "
        "approximate='tanh' replaces it by their formula with tanh.")
 _GELU = "0.7978845608028654 * (self + 0.044715 * self * self * self)"
 op("_gelu(Tensor self) -> Tensor", "pointwise",
@@ -94,27 +95,27 @@ op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", "point
    expr="where(self * beta > threshold, self, log1p(exp(self * beta)) / beta)", dtypes=FLOATING,
    grad={"self": "where(self * beta > threshold, g, g * sigmoid(self * beta))"}, variants=F,
    ref="numpy.log1p(numpy.exp(self * beta)) / beta", samples=[S(T((3, 4))), S(T((3, 4)), 2)],
-   doc="log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.")
+   namespace="nn", doc="log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.")
 op("softsign(Tensor self) -> Tensor", "pointwise", expr="self / (1 + abs(self))", dtypes=FLOATING,
    promote="IntToFloat", grad={"self": "g / ((1 + abs(self)) * (1 + abs(self)))"},
-   variants="function", ref="self / (1 + numpy.abs(self))", doc="x / (1 + |x|).")
+   variants="function", ref="self / (1 + numpy.abs(self))", namespace="nn", doc="x / (1 + |x|).")
 op("tanhshrink(Tensor self) -> Tensor", "pointwise", expr="self - tanh(self)",
    dtypes=FLOATING | COMPLEX, promote="IntToFloat",
    grad={"self": "g * conj(tanh(self) * tanh(self))"},
-   variants="function", ref="self - numpy.tanh(self)", doc="x - tanh(x).")
+   variants="function", ref="self - numpy.tanh(self)", namespace="nn", doc="x - tanh(x).")
 op("logsigmoid(Tensor self) -> Tensor", "pointwise",
    expr="minimum(self, 0) - log1p(exp(-abs(self)))", dtypes=FLOATING,
    grad={"self": "g * sigmoid(-self)"}, variants="function out",
-   ref="-numpy.log1p(numpy.exp(-self))", doc="log(sigmoid(x)) without overflow.")
+   ref="-numpy.log1p(numpy.exp(-self))", namespace="nn", doc="log(sigmoid(x)) without overflow.")
 op("hardswish(Tensor self, Inplace inplace=False) -> Tensor", "pointwise",
    expr="self * minimum(maximum(self + 3, 0), 6) / 6", dtypes=FLOATING,
    grad={"self": "where(self <= -3, 0, where(self < 3, g * (self / 3 + 0.5), g))"},
    variants=_INPLACE, ref="self * numpy.clip(self + 3, 0, 6) / 6", domain=(-5, 5),
-   doc="x * relu6(x + 3) / 6 (Howard et al. 2019).")
+   namespace="nn", doc="x * relu6(x + 3) / 6 (Howard et al. 2019).")
 op("hardsigmoid(Tensor self, Inplace inplace=False) -> Tensor", "pointwise",
    expr="minimum(maximum(self + 3, 0), 6) / 6", dtypes=FLOATING,
    grad={"self": "where((self > -3) & (self < 3), g * 0.16666666666666666, 0)"}, variants=_INPLACE,
-   ref="numpy.clip(self + 3, 0, 6) / 6", domain=(-5, 5), doc="relu6(x + 3) / 6.")
+   ref="numpy.clip(self + 3, 0, 6) / 6", domain=(-5, 5), namespace="nn", doc="relu6(x + 3) / 6.")
 op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", "pointwise",
    expr="where((self >= -lambd) & (self <= lambd), 0, self)", dtypes=FLOATING,
    grad={"self": "where((self >= -lambd) & (self <= lambd), 0, g)"}, variants="function method out",
@@ -126,7 +127,7 @@ op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", "pointwise",
    grad={"self": "where((self >= -lambd) & (self <= lambd), 0, g)"}, variants=F,
    ref="numpy.sign(self) * numpy.maximum(numpy.abs(self) - lambd, 0)",
    samples=[S(T((3, 4))), S(T((3, 4)), 1)],
-   doc="x moved toward 0 by lambd, and 0 within that distance. Raises RuntimeError for lambd < 0.")
+   namespace="nn", doc="x moved toward 0 by lambd, and 0 within that distance. Raises RuntimeError for lambd < 0.")
 op("threshold(Tensor self, Scalar threshold, Scalar value, Inplace inplace=False) -> Tensor",
    "pointwise", expr="where(self <= threshold, value, self)", dtypes=REAL,
    grad={"self": "where(self <= threshold, 0, g)"}, variants=_INPLACE,

@@ -19,7 +19,7 @@ op("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor?
             S(T((1, 4, 3, 4)), T((1, 2, 3, 4)), T((1, 2, 3, 4)), enable_gqa=True, scale=0.3),
             S(T((2, 1, 3, 4)), T((2, 1, 3, 4)), T((2, 1, 3, 4)), T((3, 3))),
             S(T((3, 4)), T((3, 4)), T((3, 4)), T((3, 3), dtype="bool", grad=False))],
-   doc="softmax(query key^T scale + mask) value (Vaswani et al., 2017) over (..., positions, "
+   namespace="nn", doc="softmax(query key^T scale + mask) value (Vaswani et al., 2017) over (..., positions, "
        "features). `scale` is 1 / sqrt(features) unless given. `attn_mask` broadcasts to the "
        "scores: true where a key may be seen, or numbers that are added. With `is_causal` position "
        "i sees keys 0 ... i. A position that sees no key gives zeros. `dropout_p` of the weights "

@@ -124,7 +124,7 @@ op("pad(Tensor self, int[] pad, str mode='constant', float? value=None) -> Tenso
    dtypes=ALL, variants="function",
    samples=[S(T((2, 3)), (1, 2)), S(T((1, 2, 4)), (1, 2), 'reflect'),
             S(T((1, 2, 4)), (3, 1), 'replicate'), S(T((1, 2, 4)), (1, 3), 'circular')],
-   doc="A margin around the last dimensions: pad gives (before, after) from the last one on. mode: "
+   namespace="nn", doc="A margin around the last dimensions: pad gives (before, after) from the last one on. mode: "
        "constant (of `value`), reflect, replicate or circular; the last three take inputs of 2 to "
        "5 dimensions.")
 
@@ -133,4 +133,4 @@ op("pad(Tensor self, int[] pad, str mode='constant', float? value=None) -> Tenso
 op("one_hot(Tensor self, int num_classes=-1) -> Tensor", grad="classes have no derivative",
    samples=[S(I((2, 3), 4)), S(I((3,), 2), 5)],
    notes={"no meta": "without num_classes the size depends on values"},
-   doc="int64 zeros with a further last dimension, in which the place `self` says holds a 1.")
+   namespace="nn", doc="int64 zeros with a further last dimension, in which the place `self` says holds a 1.")

@@ -66,7 +66,7 @@ op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", "composit
    ref="input @ weight.T + (0 if bias is None else bias)",
    samples=[S(T((2, 3)), T((4, 3))), S(T((2, 3)), T((4, 3)), T((4,))), S(T((3,)), T((4, 3)), T((4,))),
             S(T((2, 2, 3)), T((4, 3)), T((4,))), S(T((0, 3)), T((4, 3)), T((4,)))],
-   doc="input weight^T + bias over the last dimension of `input`; weight (out, in), bias (out,).")
+   namespace="nn", doc="input weight^T + bias over the last dimension of `input`; weight (out, in), bias (out,).")
 
 op("_linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", public=False, variants="",
    grad={"input": "linear_grad_input(g, weight)", "weight": "linear_grad_weight(g, input)",

@@ -18,6 +18,21 @@ namespace flambeau::python {
 
 namespace {
 
+// __all__: types, services, and the operators that the table gives to the package itself.
+void add_public_names(PyObject* module) {
+  PyRef names(check_py(PyDict_Keys(PyModule_GetDict(module))));
+  for (Py_ssize_t i = PyList_GET_SIZE(names.get()); i-- > 0;) {
+    if (PyUnicode_READ_CHAR(PyList_GET_ITEM(names.get(), i), 0) == '_') {
+      check_py(PyList_SetSlice(names.get(), i, i + 1, nullptr));
+    }
+  }
+  for (const char* const* name = public_names; *name; ++name) {
+    PyRef text(check_py(PyUnicode_FromString(*name)));
+    check_py(PyList_Append(names.get(), text.get()));
+  }
+  check_py(PyModule_AddObjectRef(module, "__all__", names.get()));
+}
+
 int execute(PyObject* module) {
   return guard(
       [&]() -> int {
@@ -33,20 +48,15 @@ int execute(PyObject* module) {
         init_generator_type(module);
         init_storage_type(module);
         init_module_base(module);
-        for (PyMethodDef* const* table = all_functions; *table; ++table) {
-          check_py(PyModule_AddFunctions(module, *table));
-        }
         for (PyMethodDef* table :
              {construct_functions, autograd_functions, storage_functions, saved_hook_functions,
               service_functions, module_base_functions, torch_function_functions()}) {
           check_py(PyModule_AddFunctions(module, table));
         }
-        PyRef names(check_py(PyList_New(0)));
-        for (const char* const* name = public_names; *name; ++name) {
-          PyRef text(check_py(PyUnicode_FromString(*name)));
-          check_py(PyList_Append(names.get(), text.get()));
+        add_public_names(module);
+        for (PyMethodDef* const* table = all_functions; *table; ++table) {
+          check_py(PyModule_AddFunctions(module, *table));
         }
-        check_py(PyModule_AddObjectRef(module, "_operators", names.get()));
         return 0;
       },
       -1);

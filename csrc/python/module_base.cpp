@@ -247,13 +247,13 @@ void init_module_base(PyObject* module) {
                                 {Py_tp_getset, properties},
                                 {Py_tp_members, members},
                                 {0, nullptr}};
-  static PyType_Spec spec = {"flambeau._C.ModuleBase", sizeof(ModuleObject), 0,
+  static PyType_Spec spec = {"flambeau._C._ModuleBase", sizeof(ModuleObject), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   base_type = reinterpret_cast<PyTypeObject*>(check_py(PyType_FromSpec(&spec)));
   // Not among the slots: `__getattribute__` stays object's, so a subclass with a `__getattr__` of
   // its own is asked before the members are.
   base_type->tp_getattro = module_getattro;
-  check_py(PyModule_AddObjectRef(module, "ModuleBase", reinterpret_cast<PyObject*>(base_type)));
+  check_py(PyModule_AddObjectRef(module, "_ModuleBase", reinterpret_cast<PyObject*>(base_type)));
 }
 
 }  // namespace flambeau::python

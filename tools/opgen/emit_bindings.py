@@ -315,14 +315,14 @@ def _callable(name: str, overloads: list[tuple[Op, bool]], label: str = "") -> l
 
 
 def public_names(rows: list[Op]) -> list[str]:
-    """The operators that the package itself exports (``flambeau.add``), by the table."""
+    """The operators that the package itself exports (``flambeau.add``), by the table.
+
+    In-place forms are methods; the few that are functions as well are listed in the package.
+    """
     names = set()
     for r in rows:
         if r.public and r.namespace == "torch" and "function" in r.variants and r.kind != "python":
-            for name in (r.name, *r.aliases):
-                names.add(name)
-                if r.has_inplace:
-                    names.add(name + "_")
+            names.update((r.name, *r.aliases))
     return sorted(n for n in names if not n.startswith(("_", "linalg_", "special_", "fft_")))
 
 

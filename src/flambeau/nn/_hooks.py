@@ -1,37 +1,10 @@
-"""Hook registries of modules: handles, the hooks that watch every module, and backward hooks."""
+"""Hook registries of modules: the hooks that watch every module, and backward hooks."""
 
 from __future__ import annotations
 
-import itertools
-
 import flambeau as fb
 
-_next_id = itertools.count()
-
-
-class RemovableHandle:
-    """What every ``register_*_hook`` returns: ``remove()`` takes the hook away again.
-
-    Also a context manager that removes the hook on leaving the block.
-    """
-
-    __slots__ = ("id", "hooks", "extra", "__weakref__")
-
-    def __init__(self, hooks_dict: dict, *, extra_dict=()) -> None:
-        self.id = next(_next_id)
-        self.hooks = hooks_dict
-        self.extra = [extra_dict] if isinstance(extra_dict, dict) else list(extra_dict)
-
-    def remove(self) -> None:
-        self.hooks.pop(self.id, None)
-        for extra in self.extra:
-            extra.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, exc_type, exc, traceback) -> None:
-        self.remove()
+from ..utils.hooks import RemovableHandle as RemovableHandle
 
 
 def add_hook(

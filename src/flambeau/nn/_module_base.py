@@ -12,7 +12,7 @@ from flambeau import _C
 
 from ._hooks import any_global, call_with_hooks
 
-ModuleBase = _C.ModuleBase
+ModuleBase = _C._ModuleBase
 
 
 class _Where(str):

@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-import weakref
 from itertools import count
 
 _next_id = count()
 
 
 class RemovableHandle:
-    """Names one entry of a dict of hooks; ``remove()`` deletes it, as does leaving a ``with``.
+    """What every ``register_*_hook`` returns: ``remove()`` takes the hook away again.
 
-    The handle holds the dict weakly, so that it never keeps its owner alive. ``extra_dict`` is one
-    dict, or several in a list, with entries of the same id that go at the same time.
+    Also a context manager that removes the hook on leaving the block. ``hooks_dict`` has the hook
+    under ``id``; ``extra_dict`` is one dictionary, or several in a list, with entries of the same
+    id that go at the same time. The dictionaries hold hooks alone, so a handle does not keep their
+    module or optimizer alive.
     """
 
-    def __init__(self, hooks_dict, *, extra_dict=None) -> None:
-        self.hooks_dict_ref = weakref.ref(hooks_dict)
+    __slots__ = ("id", "hooks", "extra", "__weakref__")
+
+    def __init__(self, hooks_dict: dict, *, extra_dict=()) -> None:
         self.id = next(_next_id)
-        extras = () if extra_dict is None else extra_dict
-        if isinstance(extras, dict):
-            extras = (extras,)
-        self.extra_dict_ref = tuple(weakref.ref(d) for d in extras)
+        self.hooks = hooks_dict
+        self.extra = [extra_dict] if isinstance(extra_dict, dict) else list(extra_dict or ())
 
     def remove(self) -> None:
         """Delete the hook; a second call does nothing."""
-        for ref in (self.hooks_dict_ref, *self.extra_dict_ref):
-            hooks = ref()
-            if hooks is not None:
-                hooks.pop(self.id, None)
+        for hooks in (self.hooks, *self.extra):
+            hooks.pop(self.id, None)
 
-    def __enter__(self):
+    def __enter__(self) -> RemovableHandle:
         return self
 
-    def __exit__(self, *exc) -> None:
+    def __exit__(self, exc_type, exc, traceback) -> None:
         self.remove()
-
-    def __getstate__(self):
-        return (self.hooks_dict_ref(), self.id, tuple(r() for r in self.extra_dict_ref))
-
-    def __setstate__(self, state) -> None:
-        from collections import OrderedDict
-
-        hooks, self.id = state[0], state[1]
-        extras = state[2] if len(state) > 2 else ()
-        self.hooks_dict_ref = weakref.ref(OrderedDict() if hooks is None else hooks)
-        self.extra_dict_ref = tuple(weakref.ref(OrderedDict() if d is None else d) for d in extras)
