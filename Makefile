@@ -18,7 +18,7 @@ PIP     = $(PY) -m pip --disable-pip-version-check -q
 # CMake and Ninja of the system where it has them, else the ones that PyPI carries.
 TOOLS  := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: help demo test quick bench lint format parity parity-subset asan stale checks build clean distclean
+.PHONY: help demo demo-compare programs-env test quick bench lint format parity parity-subset asan stale checks build clean distclean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -27,6 +27,14 @@ help: ## this list
 demo: build $(VENV)/.demo ## train a small CNN on Fashion-MNIST, with pictures in data/fashion_mnist
 	@$(PY) examples/fashion_mnist/data.py || $(PIP) install $$($(PY) tools/checks/requirements.py digits)
 	$(PY) examples/fashion_mnist/train.py $(DEMO_ARGS)
+
+demo-compare: build $(PARITY)/.programs ## the demo with flambeau and with PyTorch, loss by loss
+	@$(PARITY)/bin/python examples/fashion_mnist/data.py || \
+	  $(PARITY)/bin/python -m pip -q install $$($(PY) tools/checks/requirements.py digits)
+	$(PARITY)/bin/python examples/fashion_mnist/compare.py $(if $(DEMO_ARGS),-- $(DEMO_ARGS))
+
+# For docs/programs.md: the environment that has flambeau, PyTorch and what the programs import.
+programs-env: build $(PARITY)/.programs
 
 test: build-all $(VENV)/.test ## the whole default test suite (Python and C++)
 	@if [ -x build/flambeau_tests ]; then echo build/flambeau_tests; build/flambeau_tests; fi
@@ -121,6 +129,11 @@ $(PARITY)/.ready: $(VENV)/.base
 	$(PARITY)/bin/python -m pip --disable-pip-version-check -q install '$(TORCH)' \
 	  $$($(PY) tools/checks/requirements.py) $$($(PY) tools/checks/requirements.py parity)
 	@$(call use_sources,$(PARITY)/bin/python)
+	@touch $@
+
+$(PARITY)/.programs: $(PARITY)/.ready
+	$(PARITY)/bin/python -m pip --disable-pip-version-check -q install \
+	  $$($(PY) tools/checks/requirements.py demo programs)
 	@touch $@
 
 clean: ## remove builds

@@ -15,10 +15,15 @@ class Compose:
 
 
 class ToTensor:
-    """A uint8 image (H, W) becomes a float32 tensor (1, H, W) in [0, 1]."""
+    """A uint8 image (H, W) becomes a tensor of the default dtype (1, H, W) in [0, 1]."""
 
     def __call__(self, image):
-        return torch.from_numpy(np.array(image, copy=True)).unsqueeze(0).float().div(255)
+        return (
+            torch.from_numpy(np.array(image, copy=True))
+            .unsqueeze(0)
+            .to(torch.get_default_dtype())
+            .div(255)
+        )
 
 
 class Normalize:
