@@ -89,8 +89,10 @@ int64_t grain_for(int64_t work) {
 // before the index, the rows after it, and parts of long rows.
 template <class F>
 void for_disjoint(int64_t before, const Rows& rows, int64_t indices, F&& segment) {
+  // Parts are wide: each walks over all rows, and short pieces of rows defeat the prefetcher.
   constexpr int64_t kPart = 32;
-  const int64_t parts = std::max<int64_t>(1, rows.length / kPart);
+  const int64_t parts =
+      std::clamp<int64_t>(rows.length / kPart, 1, num_threads() > 1 ? 2 * num_threads() : 1);
   const int64_t per_part = (rows.length + parts - 1) / parts;
   const int64_t units = before * rows.outer.count;
   const bool split = units < 64 && units * rows.length * indices >= 2 * kParallelGrain;

@@ -211,21 +211,24 @@ struct FloatProducts {
   static constexpr int L = vfloat::lanes;
 
   static double of_row(const float* x, int64_t n) {
-    vdouble a = 1.0, b = 1.0, c = 1.0, d = 1.0;
+    // Eight chains cover the latency of a product.
+    vdouble low[4] = {1.0, 1.0, 1.0, 1.0}, high[4] = {1.0, 1.0, 1.0, 1.0};
     int64_t i = 0;
-    for (; i + 2 * L <= n; i += 2 * L) {
-      const vfloat u = load(x + i), v = load(x + i + L);
-      a *= low_double(u);
-      b *= high_double(u);
-      c *= low_double(v);
-      d *= high_double(v);
+    for (; i + 4 * L <= n; i += 4 * L) {
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; ++k) {
+        const vfloat u = load(x + i + k * L);
+        low[k] *= low_double(u);
+        high[k] *= high_double(u);
+      }
     }
     for (; i < n; i += L) {
       const vfloat u = load_n(x + i, n - i < L ? n - i : L, 1.0f);
-      a *= low_double(u);
-      b *= high_double(u);
+      low[0] *= low_double(u);
+      high[0] *= high_double(u);
     }
-    return reduce_mul((a * b) * (c * d));
+    return reduce_mul((low[0] * high[0]) * (low[1] * high[1]) * (low[2] * high[2]) *
+                      (low[3] * high[3]));
   }
   static void rows(const void* xv, int64_t stride, int64_t rows, int64_t n, void* states, double) {
     auto* s = static_cast<double*>(states);
