@@ -127,6 +127,27 @@ uint64_t varying_bits(const E* p, int64_t n) {
   return any & ~all;
 }
 
+// A row for one thread: the bytes of all keys are counted in one go, and what all keys share needs
+// no pass.
+template <class E>
+E* sort_alone(E* pairs, E* scratch, int64_t n, int key_bytes) {
+  Counts counts[8];
+  std::memset(counts, 0, static_cast<size_t>(key_bytes) * sizeof(Counts));
+  for (int64_t i = 0; i < n; ++i) {
+    const uint64_t k = key(pairs[i]);
+    for (int b = 0; b < key_bytes; ++b) ++counts[b].of[k >> (8 * b) & 255];
+  }
+  for (int b = 0; b < key_bytes; ++b) {
+    int64_t* next = counts[b].of;
+    const int shift = 8 * b;
+    if (next[key(pairs[0]) >> shift & 255] == n) continue;
+    for (int64_t at = 0, k = 0; k < kBuckets; ++k) at += std::exchange(next[k], at);
+    for (int64_t i = 0; i < n; ++i) scratch[next[key(pairs[i]) >> shift & 255]++] = pairs[i];
+    std::swap(pairs, scratch);
+  }
+  return pairs;
+}
+
 // Sorts `pairs`, whose positions ascend; returns where the result is: in `pairs` or in `scratch`.
 template <class E>
 E* sort_pairs(E* pairs, E* scratch, int64_t n, int key_bytes) {
@@ -135,6 +156,7 @@ E* sort_pairs(E* pairs, E* scratch, int64_t n, int key_bytes) {
     return pairs;
   }
   const int64_t parts = std::clamp<int64_t>(n / kPart, 1, kMaxParts);
+  if (parts == 1) return sort_alone(pairs, scratch, n, key_bytes);
   Counts counts[kMaxParts];
   const uint64_t varying = varying_bits(pairs, n);
   for (int byte = 0; byte < key_bytes; ++byte) {
@@ -225,7 +247,7 @@ void top_rows(const Tensor& in, int64_t k, bool largest, const Tensor& positions
   if (s.rows == 0 || k == 0) return;
   const void* from = in.raw();
   int64_t* out = positions.data<int64_t>();
-  const int64_t capacity = std::min(s.n, 2 * k + 256);
+  const int64_t capacity = std::min(s.n, 2 * k + 48);
   const bool all = k > s.n / 8 && s.n > 1024;  // sorting everything is faster than choosing
   visit_pairs(in.dtype(), s.n, [&]<class T, class E>() {
     const int64_t room = all ? 2 * s.n : std::max<int64_t>(capacity, k);
