@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from ..case import Case, Row
 from ..timing import measure
 
-SUITES = ("overhead", "memory", "training", "matmul", "pointwise", "startup")
+SUITES = (
+    "overhead",
+    "memory",
+    "training",
+    "matmul",
+    "pointwise",
+    "convolution",
+    "sequence",
+    "startup",
+)
 
 
 def wanted(cases, text: str):
