@@ -96,9 +96,12 @@ op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", "point
    grad={"self": "where(self * beta > threshold, g, g * sigmoid(self * beta))"}, variants=F,
    ref="numpy.log1p(numpy.exp(self * beta)) / beta", samples=[S(T((3, 4))), S(T((3, 4)), 2)],
    namespace="nn", doc="log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.")
-op("softsign(Tensor self) -> Tensor", "pointwise", expr="self / (1 + abs(self))", dtypes=FLOATING,
+op("_softsign(Tensor self) -> Tensor", "pointwise", expr="self / (1 + abs(self))", dtypes=FLOATING,
    promote="IntToFloat", grad={"self": "g / ((1 + abs(self)) * (1 + abs(self)))"},
-   variants="function", ref="self / (1 + numpy.abs(self))", namespace="nn", doc="x / (1 + |x|).")
+   public=False, variants="function", ref="self / (1 + numpy.abs(self))", doc="x / (1 + |x|).")
+op("softsign(Tensor self) -> Tensor", "composite", dtypes=FLOATING | COMPLEX,
+   variants="function", namespace="nn", ref="self / (1 + numpy.abs(self))", samples=[S(T((3, 4))), S(T(()))],
+   doc="x / (1 + |x|).")
 op("tanhshrink(Tensor self) -> Tensor", "pointwise", expr="self - tanh(self)",
    dtypes=FLOATING | COMPLEX, promote="IntToFloat",
    grad={"self": "g * conj(tanh(self) * tanh(self))"},

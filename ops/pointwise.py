@@ -20,7 +20,7 @@ FUNCTIONS = "function method out"
 
 op("add(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", "pointwise",
    expr="self + alpha * other", dtypes=ALL, check="check_alpha",
-   grad={"self": "g", "other": "scale_conj(g, alpha)"}, variants=BINARY,
+   grad={"self": "g", "other": "scale_conj(g, alpha)"}, variants=BINARY, numbers=True,
    ref="self + alpha * other", test_dtypes=NUMERIC,  # bool: NumPy's sum is the same, alpha is not
    samples=[S(T((3, 4)), T((3, 4))), S(T((3, 4)), T((4,)), alpha=2), S(T(()), 3), S(T((0, 2)), 1)],
    doc="Adds `other`, scaled by `alpha`, to `self`, with broadcasting and type promotion. The sum of "
@@ -29,7 +29,7 @@ op("add(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", "pointwise",
 
 op("sub(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", "pointwise",
    expr="self - alpha * other", dtypes=NUMERIC, check="check_sub",
-   grad={"self": "g", "other": "scale_conj(-g, alpha)"}, variants=BINARY, aliases=("subtract",),
+   grad={"self": "g", "other": "scale_conj(-g, alpha)"}, variants=BINARY, numbers=True, aliases=("subtract",),
    ref="self - alpha * other",
    samples=[S(T((3, 4)), T((3, 4))), S(T((3, 4)), T((3, 1)), alpha=2), S(T(()), 3)],
    doc="Subtracts `other`, scaled by `alpha`, from `self`. Raises RuntimeError for bools.")
@@ -41,7 +41,7 @@ op("rsub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", "pointwise",
    doc="other - alpha * self.")
 
 op("mul(Operand self, Operand other) -> Tensor", "pointwise", expr="self * other", dtypes=ALL,
-   grad={"self": "g * conj(other)", "other": "g * conj(self)"}, variants=BINARY,
+   grad={"self": "g * conj(other)", "other": "g * conj(self)"}, variants=BINARY, numbers=True,
    aliases=("multiply",), ref="self * other",
    samples=[S(T((3, 4)), T((3, 4))), S(T((3, 4)), T((4,))), S(T((2,)), 3), S(T(()), T(()))],
    doc="Multiplies element by element, with broadcasting and type promotion.")
@@ -90,12 +90,12 @@ _DIVISOR = [S(T((3, 4)), T((3, 4), 0.5, 2)), S(T((3, 4)), T((4,), -2, -0.5)), S(
 
 op("div(Operand self, Operand other) -> Tensor", "pointwise", expr="self / other",
    dtypes=FLOATING | COMPLEX, promote=INT_TO_FLOAT,
-   grad={"self": "g / conj(other)", "other": "-(g * conj(self / other / other))"}, variants=BINARY,
+   grad={"self": "g / conj(other)", "other": "-(g * conj(self / other / other))"}, variants=BINARY, numbers=True,
    aliases=("divide",), ref="numpy.true_divide(self, other)", samples=_DIVISOR,
    doc="The quotient; integers give the default float type.")
 
 op("div.mode(Operand self, Operand other, *, str? rounding_mode) -> Tensor", "composite",
-   dtypes=NUMERIC, variants=BINARY, aliases=("divide",), ref="numpy.trunc(self / other)",
+   dtypes=NUMERIC, variants=BINARY, numbers=True, aliases=("divide",), ref="numpy.trunc(self / other)",
    test_dtypes=FLOATING,  # the reference divides integers as floats
    samples=[S(T((3, 4)), T((3, 4), 0.5, 2), rounding_mode="trunc")],
    doc="The quotient, rounded toward zero ('trunc'), down ('floor'), or not at all (None). The first "
@@ -103,12 +103,12 @@ op("div.mode(Operand self, Operand other, *, str? rounding_mode) -> Tensor", "co
 
 op("true_divide(Operand self, Operand other) -> Tensor", "pointwise", expr="self / other",
    dtypes=FLOATING | COMPLEX, promote=INT_TO_FLOAT,
-   grad={"self": "g / conj(other)", "other": "-(g * conj(self / other / other))"}, variants=BINARY,
+   grad={"self": "g / conj(other)", "other": "-(g * conj(self / other / other))"}, variants=BINARY, numbers=True,
    ref="numpy.true_divide(self, other)", samples=_DIVISOR, doc="The same as div without rounding.")
 
 op("floor_divide(Operand self, Operand other) -> Tensor", "pointwise",
    expr="floor_divide(self, other)", dtypes=REAL, zero_division=True,
-   grad={"self": "zeros_like(g)", "other": "zeros_like(g)"}, variants=BINARY,
+   grad={"self": "zeros_like(g)", "other": "zeros_like(g)"}, variants=BINARY, numbers=True,
    ref="numpy.floor_divide(self, other)",
    samples=[S(T((3, 4), 1, 9), T((3, 4), 1, 4)), S(T((3, 4), 1, 9), 3)],
    doc="The quotient rounded down, as Python's //. Raises RuntimeError (ZeroDivisionError) when an "
@@ -149,10 +149,14 @@ op("pow(Operand self, Operand exponent) -> Tensor", "pointwise", expr="power(sel
        "Raises RuntimeError for integers and a negative integer number as exponent.")
 
 op("float_power(Operand self, Operand exponent) -> Tensor", "composite", dtypes=NUMERIC,
-   variants=BINARY, ref="numpy.float_power(self, exponent)",
+   variants="function method out", ref="numpy.float_power(self, exponent)",
    samples=[S(T((3, 4), 0.5, 2), T((3, 4))), S(T((3, 4), 0.5, 2), 2)],
    test_dtypes=FLOATING,  # NumPy gives powers of float16 and bfloat16 another type
    doc="pow in float64, or complex128 for complex operands.")
+
+op("float_power_(Tensor self, Operand exponent) -> Tensor", "composite", dtypes=NUMERIC,
+   variants="method", samples=[],
+   doc="float_power in place. Raises RuntimeError unless `self` is of the type of the result.")
 
 op("ldexp(Tensor self, Tensor other) -> Tensor", "composite", body="self * pow(2.0, other)",
    dtypes=REAL, variants=BINARY, ref="self * numpy.power(2.0, other)", test_dtypes=FLOATING,

@@ -144,7 +144,7 @@ for _name in ("var", "std"):
 
 # ---- norms
 
-op("logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor", dtypes=FLOATING,
+op("logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor", dtypes=FLOATING | COMPLEX,
    variants=OUT, grad={"self": "logsumexp_grad(g, self, y, dim, keepdim)"},
    ref="numpy.log(numpy.sum(numpy.exp(self), axis=dim, keepdims=keepdim))",
    samples=[S(T((2, 3, 4)), 1), S(T((2, 3, 4)), (0, -1), True), S(T((5,)), 0)],
@@ -167,12 +167,12 @@ op("linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2,-1], bool keepdim=
    ref="numpy.max(numpy.sum(numpy.abs(self), axis=-2), axis=-1)",
    samples=[S(T((2, 3, 4)), 1)],
    doc="Norms of matrices: the largest (1) or smallest (-1) column sum, the largest (inf) or "
-       "smallest (-inf) row sum of absolute values; 2 and -2 raise NotImplementedError here.")
+       "smallest (-inf) row sum of absolute values, the largest (2) or smallest (-2) singular value.")
 op("linalg_matrix_norm.str(Tensor self, str ord='fro', int[] dim=[-2,-1], bool keepdim=False, *, "
    "DType? dtype=None) -> Tensor", "composite", dtypes=FLOATING | COMPLEX,
    variants="function out",
    ref="numpy.sqrt(numpy.sum(numpy.abs(self) ** 2, axis=(-2, -1)))", samples=[S(T((2, 3, 4)))],
-   doc="The Frobenius norm ('fro') of matrices; 'nuc' raises NotImplementedError here.")
+   doc="The Frobenius norm ('fro') of matrices, or the sum of their singular values ('nuc').")
 op("norm(Tensor self, Scalar? p=2, int[]? dim=None, bool keepdim=False, *, DType? dtype=None) "
    "-> Tensor", "composite", dtypes=FLOATING | COMPLEX, variants=OUT,
    ref="numpy.sum(numpy.abs(self) ** p, axis=dim, keepdims=keepdim) ** (1 / p)",
@@ -182,8 +182,8 @@ op("norm.str(Tensor self, str p, int[]? dim=None, bool keepdim=False, *, DType? 
    "-> Tensor", "composite", dtypes=FLOATING | COMPLEX, variants=OUT,
    ref="numpy.sqrt(numpy.sum(numpy.abs(self) ** 2, axis=dim, keepdims=keepdim))",
    samples=[S(T((2, 3)), 'fro'), S(T((2, 3, 4)), 'fro', (0, 2), True)],
-   doc="The Frobenius norm ('fro') over all or the given dimensions; 'nuc' raises "
-       "NotImplementedError here.")
+   doc="The Frobenius norm ('fro') over all or the given dimensions, or the sum of the singular "
+       "values of matrices ('nuc').")
 op("dist(Tensor self, Tensor other, Scalar p=2) -> Tensor", "composite",
    dtypes=FLOATING | COMPLEX, variants="function method",
    ref="numpy.sum(numpy.abs(self - other) ** p) ** (1 / p)", samples=[S(T((2, 3)), T((2, 3)))],

@@ -276,7 +276,8 @@ op("diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2
 op("as_strided_scatter(Tensor self, Tensor src, int[] size, int[] stride, int? storage_offset=None) "
    "-> Tensor", "composite", dtypes=ALL, variants=VIEW_OUT,
    samples=[S(T((3, 3)), T((2, 2)), (2, 2), (1, 3))],
-   doc="A copy of `self` with `src` in a strided window.")
+   notes={"strides matter": "the window is cut from the storage"},
+   doc="A copy of `self` with `src` in a strided window of its storage.")
 
 # ---- the same as copies
 
@@ -300,4 +301,5 @@ for _signature, _view in (
         ("diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1)",
          "diagonal(self, offset, dim1, dim2)")):
     op(f"{_signature} -> Tensor", "composite", body=f"clone({_view})", dtypes=ALL,
-       variants="function out", samples=[], doc=f"A copy of {_view}.")
+       variants=f"function{' method' if 'narrow' in _view else ''} out", samples=[],
+       doc=f"A copy of {_view}.")

@@ -82,8 +82,10 @@ op("hypot(Tensor self, Tensor other) -> Tensor", "pointwise", expr="hypot(self, 
    ref="numpy.hypot(self, other)", samples=[S(T((3, 4)), T((3, 4)))],
    doc="sqrt(self^2 + other^2) without overflow.")
 op("logaddexp(Tensor self, Tensor other) -> Tensor", "pointwise", expr="logaddexp(self, other)",
-   dtypes=FLOATING, grad={"self": "g * exp(self - y)", "other": "g * exp(other - y)"},
+   dtypes=FLOATING | COMPLEX,
+   grad={"self": "g * conj(exp(self - y))", "other": "g * conj(exp(other - y))"},
    variants="function method out", ref="numpy.logaddexp(self, other)",
+   test_dtypes=FLOATING,  # NumPy's is for real numbers
    samples=[S(T((3, 4)), T((3, 4)))], doc="log(exp(self) + exp(other)) without overflow.")
 op("logaddexp2(Tensor self, Tensor other) -> Tensor", "pointwise", expr="logaddexp2(self, other)",
    dtypes=FLOATING, grad={"self": "g * exp2(self - y)", "other": "g * exp2(other - y)"},

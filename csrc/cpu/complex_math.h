@@ -130,6 +130,15 @@ inline Complex<T> log1p(Complex<T> z) {
   if (!(size < T{1})) return log(Complex<T>(T{1} + a, b));
   return {log1p(a * (2 + a) + b * b) / 2, atan2(b, T{1} + a)};
 }
+// log(e^a + e^b), from the one with the larger real part; equal infinities give themselves.
+template <class T>
+inline Complex<T> logaddexp(Complex<T> a, Complex<T> b) {
+  if (a.real() < b.real()) return logaddexp(b, a);
+  if (a == b && isinf(a.real())) return a;
+  const Complex<T> less(b.real() - a.real(), b.imag() - a.imag());
+  const Complex<T> more = log1p(exp(less));
+  return {a.real() + more.real(), a.imag() + more.imag()};
+}
 // z^0 = 1 for every z; 0^w is 0 for Re w > 0 and NaN otherwise.
 template <class T>
 inline Complex<T> pow_any(Complex<T> z, Complex<T> w) {

@@ -1,6 +1,7 @@
 // Checks of activation functions, and those that choose among expressions.
 #include "cpu/copy.h"
 #include "impl_activation.h"
+#include "ops_unary.h"
 #include "ops_activation.h"
 #include "ops_pointwise.h"
 #include "ops_shape.h"
@@ -83,6 +84,11 @@ Tensor gelu(const Tensor& self, const std::string& approximate) {
            "or tanh, got '",
            approximate, "'");
   return approximate == "tanh" ? ops::_gelu_tanh(self) : ops::_gelu(self);
+}
+
+Tensor softsign(const Tensor& self) {
+  if (!is_complex(self.dtype())) return ops::_softsign(self);
+  return ops::div(self, ops::add(ops::abs(self), number_tensor(Scalar(1))));
 }
 
 }  // namespace flambeau::impl

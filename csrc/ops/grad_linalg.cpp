@@ -216,7 +216,9 @@ Tensor eigh_grad(const Tensor& g_l, const Tensor& g_v, const Tensor& l, const Te
   const Tensor h = adjoint(v);
   const Tensor apart = differences(to_dtype_of(l, dtype));
   const Tensor inner = ops::add(ops::div(mm(h, g_v), apart), embed(to_dtype_of(g_l, dtype)));
-  return mm(v, mm(inner, h));
+  // Only hermitian matrices are allowed, so the gradient is the hermitian part.
+  const Tensor even = ops::mul(ops::add(inner, adjoint(inner)), number(0.5));
+  return mm(v, mm(even, h));
 }
 
 Tensor eig_grad(const Tensor& g_l, const Tensor& g_v, const Tensor& l, const Tensor& v,

@@ -106,7 +106,8 @@ Tensor std_grad(const Tensor& g, const Tensor& x, const Tensor& y, const std::op
 Tensor logsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, const Dims& dim,
                       bool keepdim) {
   const Tensor share = ops::exp(ops::sub(x, expand_reduced(y, x.sizes(), dim, keepdim)));
-  return ops::mul(expand_reduced(g, x.sizes(), dim, keepdim), share);
+  return ops::mul(expand_reduced(g, x.sizes(), dim, keepdim),
+                  is_complex(x.dtype()) ? ops::conj(share) : share);
 }
 
 Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, double ord,

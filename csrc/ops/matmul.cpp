@@ -360,7 +360,9 @@ Tensor matrix_power(const Tensor& self, int64_t n) {
       fill_elements(unit, 0);
       fill_elements(alias(unit, {size}, {size + 1}, 0), 1);
     }
-    return ops::clone(ops::expand(unit, self.sizes()), MemoryFormat::Contiguous);
+    // Written into a copy of the matrix, so that it has a gradient, which is zero.
+    Tensor out = ops::clone(self, MemoryFormat::Contiguous);
+    return ops::copy_(out, ops::expand(unit, self.sizes()));
   }
   Tensor square = self, result;  // binary digits of n, from the lowest
   for (;; n >>= 1) {

@@ -13,6 +13,7 @@
 #include "ops_norm.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
+#include "ops_unary.h"
 
 namespace flambeau {
 
@@ -128,10 +129,24 @@ Tensor layer_norm(const Tensor& input, const Dims& shape, const Tensor& weight, 
       ops::_layer_norm(input, weight, bias, static_cast<int64_t>(shape.size()), eps, false));
 }
 
+// The mean is that of z^2, not of |z|^2, as in PyTorch.
+static Tensor complex_rms_norm(const Tensor& input, const Dims& shape, const Tensor& weight,
+                               std::optional<double> eps) {
+  Dims dims;
+  for (size_t i = 0; i < shape.size(); ++i) dims.push_back(-1 - static_cast<int64_t>(i));
+  const double tiny =
+      input.dtype() == DType::Complex128 ? 2.220446049250313e-16 : 1.1920928955078125e-07;
+  const Tensor mean = ops::mean(ops::mul(input, input), dims, true);
+  const Tensor y = ops::mul(
+      input, ops::rsqrt(ops::add(mean, number_tensor(Scalar(eps.value_or(tiny))))));
+  return weight.defined() ? ops::mul(y, weight) : y;
+}
+
 Tensor rms_norm(const Tensor& input, const Dims& shape, const Tensor& weight,
                 std::optional<double> eps) {
-  check_floating(input, "rms_norm");
+  if (!is_complex(input.dtype())) check_floating(input, "rms_norm");
   check_normalized(input, shape, weight, Tensor(), "rms_norm");
+  if (is_complex(input.dtype())) return complex_rms_norm(input, shape, weight, eps);
   // The machine epsilon of the type that is computed in.
   const double tiny =
       input.dtype() == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07;

@@ -435,7 +435,15 @@ Tensor diagonal_scatter(const Tensor& self, const Tensor& src, int64_t offset, i
 }
 Tensor as_strided_scatter(const Tensor& self, const Tensor& src, const Dims& size,
                           const Dims& stride, std::optional<int64_t> storage_offset) {
-  Tensor out = ops::clone(self);
+  Tensor out;
+  if (self.is_contiguous() && self.offset() == 0) {
+    out = ops::clone(self);
+  } else {
+    // The window is one of the storage, so all of that is copied and keeps its layout.
+    const auto all = static_cast<int64_t>(self->storage->nbytes / self.itemsize());
+    const Tensor flat = ops::as_strided(self, Dims{all}, Dims{1}, 0);
+    out = ops::as_strided(ops::clone(flat), self.sizes(), self.strides(), self.offset());
+  }
   const Tensor part = ops::as_strided(out, size, stride, storage_offset);
   check_src(part, src, "as_strided_scatter");
   ops::copy_(part, src);

@@ -1,11 +1,15 @@
 // Sums, means, products, moments and norms: shapes and types here, elements in cpu/reduce.
 #include <cmath>
 
+#include "autograd/grad_mode.h"
+
 #include "cpu/copy.h"
 #include "cpu/pointwise.h"
 #include "impl_reduce.h"
 #include "ops/reduce_support.h"
 #include "ops_compare.h"
+#include "ops_complex.h"
+#include "ops_linalg.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_shape.h"
@@ -267,11 +271,21 @@ FB_MOMENTS(std)
 
 // ---- norms
 
+// log(sum(exp(x - m))) + m, m the largest real part where that is finite.
+static Tensor complex_logsumexp(const Tensor& self, const Dims& dim, bool keepdim) {
+  const GradMode off(false);
+  const Tensor real = ops::real(self);
+  const Tensor top = self.numel() > 0
+                         ? ops::nan_to_num(ops::amax(real, dim, true), 0.0, 0.0, 0.0)
+                         : ops::sum(real, dim, true);  // of nothing: zeros
+  const Tensor sum = ops::sum(ops::exp(ops::sub(self, top)), dim, true);
+  const Tensor y = ops::add(ops::log(sum), top);
+  return ops::reshape(y, Reduced(self, dim, keepdim, "logsumexp").result);
+}
+
 Tensor logsumexp(const Tensor& self_, const Dims& dim, bool keepdim) {
   const Tensor self = is_integral(self_.dtype()) ? to_dtype(self_, default_dtype()) : self_;
-  FB_CHECK(!is_complex(self.dtype()),
-           "logsumexp(): complex tensors are not supported; use "
-           "log(sum(exp(x)))");
+  if (is_complex(self.dtype())) return complex_logsumexp(self, dim, keepdim);
   const Reduced r(self, dim, keepdim, "logsumexp");
   Tensor out = r.make(self, self.dtype(), "logsumexp");
   if (out.is_meta() || out.numel() == 0) return r.shaped(out);
@@ -329,35 +343,62 @@ static Dims matrix_dims(const Tensor& self, const Dims& dim) {
   return wrap_dims(dim, self.dim(), "linalg.matrix_norm", false);
 }
 
+// The largest along a dimension, which is kept; of nothing it is 0, as norms are not negative.
+static Tensor largest(const Tensor& norms, int64_t dim) {
+  const Dims one{dim};
+  return norms.size(dim < 0 ? dim + norms.dim() : dim) == 0 ? ops::sum(norms, one, true)
+                                                            : ops::amax(norms, one, true);
+}
+
+static Tensor singular_values(const Tensor& self, const Dims& dims, std::optional<DType> dtype) {
+  FB_CHECK(dims[0] != dims[1], "linalg.matrix_norm: dims must be different. Got ", dims);
+  Dims order;
+  for (int64_t d = 0; d < self.dim(); ++d)
+    if (d != dims[0] && d != dims[1]) order.push_back(d);
+  order.push_back(dims[0]);
+  order.push_back(dims[1]);
+  const Tensor x = dtype ? ops::_to_copy(self, *dtype) : self;
+  return ops::linalg_svdvals(ops::permute(x, order));
+}
+
+// One value for each matrix in the shape of the result.
+static Tensor over_matrices(const Tensor& values, const Tensor& self, const Dims& dims,
+                            bool keepdim) {
+  return ops::reshape(values, Reduced(self, dims, keepdim, "linalg.matrix_norm").result);
+}
+
 Tensor linalg_matrix_norm(const Tensor& self, const Scalar& ord, const Dims& dim, bool keepdim,
                           std::optional<DType> dtype) {
   const Dims dims = matrix_dims(self, dim);
   const double p = ord.to_double();
-  FB_CHECK_KIND(ErrorKind::NotImplemented, std::abs(p) != 2, "linalg.matrix_norm: order ", p,
-                " needs singular values, which are not "
-                "implemented; use 'fro', 1, -1, inf or -inf");
+  if (std::abs(p) == 2) {
+    const Tensor values = singular_values(self, dims, dtype);
+    const Dims last{-1};
+    return over_matrices(p > 0 ? largest(values, -1) : ops::amin(values, last, false), self, dims,
+                         keepdim);
+  }
   FB_CHECK(std::abs(p) == 1 || std::isinf(p), "linalg.matrix_norm: Order ", p, " not supported.");
   // Sums run down the columns for 1 and -1, along the rows for inf and -inf.
   const bool columns = std::abs(p) == 1;
   const int64_t inner = columns ? dims[0] : dims[1], outer = columns ? dims[1] : dims[0];
   const Tensor sums = ops::_vector_norm(self, 1.0, Dims{inner}, true, dtype);
   const Tensor best =
-      p > 0 ? ops::amax(sums, Dims{outer}, true) : ops::amin(sums, Dims{outer}, true);
-  return keepdim ? best
-                 : ops::reshape(best, Reduced(self, dims, false, "linalg.matrix_norm").result);
+      p > 0 ? largest(sums, outer) : ops::amin(sums, Dims{outer}, true);
+  return over_matrices(best, self, dims, keepdim);
 }
 
-static void refuse_nuclear(const std::string& ord) {
-  FB_CHECK_KIND(ErrorKind::NotImplemented, ord != "nuc",
-                "linalg.matrix_norm: order 'nuc' needs "
-                "singular values, which are not implemented; use 'fro', 1, -1, inf or -inf");
-  FB_CHECK(ord == "fro", "linalg.matrix_norm: Order ", ord, " not supported.");
+// The sum of the singular values of the matrices in two dimensions.
+static Tensor nuclear_norm(const Tensor& self, const Dims& dims, bool keepdim,
+                           std::optional<DType> dtype) {
+  return over_matrices(ops::sum(singular_values(self, dims, dtype), Dims{-1}), self, dims, keepdim);
 }
 
 Tensor linalg_matrix_norm_str(const Tensor& self, const std::string& ord, const Dims& dim,
                               bool keepdim, std::optional<DType> dtype) {
-  refuse_nuclear(ord);
-  return ops::_vector_norm(self, 2.0, matrix_dims(self, dim), keepdim, dtype);
+  const Dims dims = matrix_dims(self, dim);
+  if (ord == "nuc") return nuclear_norm(self, dims, keepdim, dtype);
+  FB_CHECK(ord == "fro", "linalg.matrix_norm: Order ", ord, " not supported.");
+  return ops::_vector_norm(self, 2.0, dims, keepdim, dtype);
 }
 
 Tensor norm(const Tensor& self, const std::optional<Scalar>& p, const std::optional<Dims>& dim,
@@ -367,7 +408,9 @@ Tensor norm(const Tensor& self, const std::optional<Scalar>& p, const std::optio
 
 Tensor norm_str(const Tensor& self, const std::string& p, const std::optional<Dims>& dim,
                 bool keepdim, std::optional<DType> dtype) {
-  refuse_nuclear(p);
+  if (p == "nuc")
+    return nuclear_norm(self, matrix_dims(self, dim.value_or(Dims{-2, -1})), keepdim, dtype);
+  FB_CHECK(p == "fro", "norm(): Order ", p, " not supported; use a number, 'fro' or 'nuc'");
   return ops::_vector_norm(self, 2.0, dim, keepdim, dtype);
 }
 

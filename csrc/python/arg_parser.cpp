@@ -392,6 +392,14 @@ void refuse_pin_memory(PyObject* o, const char* op) {
   FB_CHECK(!o || o == Py_False, op, "(): pin_memory=True needs an accelerator, and there is none");
 }
 
+void refuse_numbers(const char* op, std::initializer_list<PyObject*> operands) {
+  for (PyObject* o : operands)
+    if (o && is_tensor(o)) return;
+  fail(ErrorKind::Type, op,
+       "() received an invalid combination of arguments: numbers alone, but expected at least one "
+       "tensor among them; for numbers use Python's operators or torch.tensor");
+}
+
 // ---- results
 
 Tensor settle_number(const Tensor& t) {

@@ -115,6 +115,8 @@ inline MemoryFormat as_memory_format(PyObject* o) { return to_memory_format(o); 
 Generator* as_generator(PyObject* o);
 void check_layout(PyObject* o);
 void refuse_pin_memory(PyObject* o, const char* op);
+// Raises TypeError unless one of the operands is a tensor.
+void refuse_numbers(const char* op, std::initializer_list<PyObject*> operands);
 
 #define FB_OPTIONAL(name, T, convert)                              \
   inline std::optional<T> name(PyObject* o) {                      \

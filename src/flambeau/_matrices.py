@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from . import _C
 from ._C import Tensor
+from ._outputs import store_all
 
 __all__ = [
     "cross",
@@ -22,6 +23,7 @@ __all__ = [
 
 _QR = namedtuple("qr", ["Q", "R"])
 _Triangular = namedtuple("triangular_solve", ["solution", "cloned_coefficient"])
+_FactorWithInfo = namedtuple("lu", ["LU", "pivots", "info"])
 _Unpacked = namedtuple("lu_unpack", ["P", "L", "U"])
 
 
@@ -47,9 +49,9 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
 
 
 @_method
-def qr(input: Tensor, some: bool = True):
+def qr(input: Tensor, some: bool = True, *, out=None):
     """(Q, R) with input = Q R; Q is square without `some`."""
-    return _QR(*_C.linalg_qr(input, "reduced" if some else "complete"))
+    return store_all(_QR, _C.linalg_qr(input, "reduced" if some else "complete"), out)
 
 
 @_method
@@ -70,19 +72,26 @@ def cross(
 
 
 @_method
-def lu(input: Tensor, pivot: bool = True, get_infos: bool = False):
+def lu(input: Tensor, pivot: bool = True, get_infos: bool = False, *, out=None):
     """(LU, pivots) with input = P L U, and LAPACK's info with `get_infos`."""
     factor, pivots, info = _C.linalg_lu_factor_ex(input, pivot=pivot)
-    return (factor, pivots, info) if get_infos else (factor, pivots)
+    if get_infos:
+        return store_all(_FactorWithInfo, (factor, pivots, info), out)
+    return store_all(lambda *parts: parts, (factor, pivots), out)
 
 
 def lu_unpack(
-    LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
+    LU_data: Tensor,
+    LU_pivots: Tensor,
+    unpack_data: bool = True,
+    unpack_pivots: bool = True,
+    *,
+    out=None,
 ):
     """(P, L, U) of a factorisation made by `lu` or `linalg.lu_factor`."""
     from .linalg._lu import unpack
 
-    return _Unpacked(*unpack(LU_data, LU_pivots, unpack_data, unpack_pivots))
+    return store_all(_Unpacked, unpack(LU_data, LU_pivots, unpack_data, unpack_pivots), out)
 
 
 @_method
@@ -95,12 +104,18 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | Non
 
 @_method
 def triangular_solve(
-    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+    b: Tensor,
+    A: Tensor,
+    upper: bool = True,
+    transpose: bool = False,
+    unitriangular: bool = False,
+    *,
+    out=None,
 ):
     """(X, A) with A X = b for triangular A; A^T with `transpose`."""
     a = A.mT if transpose else A
     x = _C.linalg_solve_triangular(a, b, upper=upper != transpose, unitriangular=unitriangular)
-    return _Triangular(x, A.clone())
+    return store_all(_Triangular, (x, A.clone()), out)
 
 
 def orgqr(input: Tensor, tau: Tensor) -> Tensor:

@@ -14,7 +14,10 @@ def _absolute(values):
 # Names of results that the operator does not define uniquely: how to compare them all the same.
 _FORMS = {
     # Singular vectors are defined up to a common phase: compare the product instead.
-    "svd": lambda u, s, v: (s, (u * s[..., None, :]) @ v.mH),
+    "svd": lambda u, s, v: (
+        s,
+        (u[..., : s.shape[-1]] * s[..., None, :]) @ v[..., : s.shape[-1]].mH,
+    ),
     "linalg.svd": lambda u, s, vh: (
         s,
         (u[..., : s.shape[-1]] * s[..., None, :]) @ vh[..., : s.shape[-1], :],

@@ -7,6 +7,7 @@ import functools
 import types
 
 import torch
+from torch.testing._internal.opinfo.core import OpInfo
 
 import flambeau
 
@@ -70,6 +71,8 @@ def _map(value):
         return DTYPES[value]
     if isinstance(value, (tuple, list)):
         return type(value)(_map(v) for v in value)
+    if isinstance(value, OpInfo):  # callable, but here for its data
+        return value
     if callable(value):
         return rebind(value)
     return value

@@ -142,7 +142,11 @@ def _case(row: Op, inplace: bool) -> str:
         call = f"with_requires_grad({call}, {post})"
     tensors = [a for a in row.args if a.is_tensor]
     if len(tensors) > 1 and all(a.type == "Operand" for a in tensors):
-        call = f"settled({call})"
+        if row.numbers:
+            call = f"settled({call})"
+        else:
+            given = ", ".join(f"a[{i}]" for i, a in enumerate(taken) if a.is_tensor)
+            checks += f'refuse_numbers("{row.name}", {{{given}}}); '
     named = len(row.signature.returns) > 1 and all(n for _, n in row.signature.returns)
     wrap = f"wrap_tuple({call})" if len(row.signature.returns) > 1 else f"wrap({call})"
     if named:

@@ -88,6 +88,7 @@ class Op:
     dtypes: int = NUMERIC
     promote: str = DEFAULT
     promoting: tuple = ()  # Scalar arguments that take part in promotion
+    numbers: bool = False  # all operands may be numbers: add(1, 2) is a tensor
     masks: tuple = ()  # tensor arguments that are conditions
     output: str = "Same"  # Same, Bool, Real
     zero_division: bool = False

@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from .. import _C
 from .._C import Tensor
+from .._outputs import store, store_all
 
 _Factor = namedtuple("linalg_lu_factor", ["LU", "pivots"])
 _Parts = namedtuple("linalg_lu", ["P", "L", "U"])
@@ -19,9 +20,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True, out=None):
     """(LU, pivots) with A = P L U, both triangles in one matrix. Raises RuntimeError for a zero on
     the diagonal of U only where a solver needs it not to be."""
     lu, pivots, _ = _C.linalg_lu_factor_ex(A, pivot=pivot)
-    if out is not None:
-        return _Factor(_C.add(lu, 0, out=out[0]), _C.add(pivots, 0, out=out[1]))
-    return _Factor(lu, pivots)
+    return store_all(_Factor, (lu, pivots), out)
 
 
 def unpack(LU: Tensor, pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True):
@@ -39,10 +38,7 @@ def unpack(LU: Tensor, pivots: Tensor, unpack_data: bool = True, unpack_pivots: 
 def lu(A: Tensor, *, pivot: bool = True, out=None):
     """(P, L, U) with A = P L U: a permutation, a lower triangle with ones, an upper one."""
     factor, pivots, _ = _C.linalg_lu_factor_ex(A, pivot=pivot)
-    parts = unpack(factor, pivots)
-    if out is not None:
-        return _Parts(*(_C.add(x, 0, out=o) for x, o in zip(parts, out)))
-    return parts
+    return store_all(_Parts, unpack(factor, pivots), out)
 
 
 def lu_solve(
@@ -67,7 +63,7 @@ def lu_solve(
             x = _solve_by_triangles(lu, piv, b, adjoint)
         else:
             x = _C._lu_solve(lu, piv, b, adjoint)
-    return x if out is None else _C.add(x, 0, out=out)
+    return store(x, out)
 
 
 def _common_batch(a: Tensor, b: Tensor) -> tuple:

@@ -6,22 +6,9 @@ import math
 
 from .. import _C
 from .._C import Tensor
+from .._outputs import store
 
 _finfo = _C.finfo
-
-
-def _spectral(A: Tensor, ord, dim, keepdim: bool) -> Tensor:
-    """Norms that need singular values: 2, -2 and "nuc"."""
-    d0, d1 = (d % A.dim() for d in dim)
-    if d0 == d1:
-        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
-    order = [d for d in range(A.dim()) if d not in (d0, d1)] + [d0, d1]
-    s = _C.linalg_svdvals(A.permute(order))
-    y = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord > 0 else s.amin(-1)
-    if keepdim:
-        for d in sorted((d0, d1)):
-            y = y.unsqueeze(d)
-    return y
 
 
 def matrix_norm(
@@ -42,10 +29,6 @@ def matrix_norm(
             "linalg.matrix_norm: The input tensor A must have at least 2 "
             f"dimensions, got {list(A.shape)}"
         )
-    if ord == "nuc" or (not isinstance(ord, str) and abs(ord) == 2):
-        x = A if dtype is None else A.to(dtype)
-        y = _spectral(x, ord, dim, keepdim)
-        return y if out is None else _C.add(y, 0, out=out)
     return _C.linalg_matrix_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
 
 
@@ -107,7 +90,7 @@ def matrix_rank(
     values = _C.linalg_eigvalsh(A).abs() if hermitian else _C.linalg_svdvals(A)
     limit = _tolerance(A, values, atol, rtol)
     rank = (values > limit.unsqueeze(-1)).sum(-1)
-    return rank if out is None else _C.add(rank, 0, out=out)
+    return store(rank, out)
 
 
 def cond(A: Tensor, p=None, *, out: Tensor | None = None) -> Tensor:
@@ -121,4 +104,4 @@ def cond(A: Tensor, p=None, *, out: Tensor | None = None) -> Tensor:
         inverse, info = _C.linalg_inv_ex(A)
         y = matrix_norm(A, p) * matrix_norm(inverse, p)
         y = _C.where(info > 0, y.new_full((), math.inf), y)
-    return y if out is None else _C.add(y, 0, out=out)
+    return store(y, out)

@@ -6,10 +6,7 @@ import math
 
 from .. import _C
 from .._C import Tensor
-
-
-def _finish(y: Tensor, out: Tensor | None) -> Tensor:
-    return y if out is None else _C.add(y, 0, out=out)
+from .._outputs import store
 
 
 def multi_dot(tensors, *, out: Tensor | None = None) -> Tensor:
@@ -18,19 +15,19 @@ def multi_dot(tensors, *, out: Tensor | None = None) -> Tensor:
     tensors = list(tensors)
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
-    return _finish(_C.chain_matmul(tensors), out)
+    return store(_C.chain_matmul(tensors), out)
 
 
 def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """A product of n equal matrices; of the inverse for negative n."""
     if n < 0:
         A, n = _C.linalg_inv(A), -n
-    return _finish(_C.matrix_power(A, n), out)
+    return store(_C.matrix_power(A, n), out)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Sum of conj(x) y over a dimension, with broadcasting."""
-    return _finish((x.conj() * y).sum(dim), out)
+    return store((x.conj() * y).sum(dim), out)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
@@ -51,14 +48,15 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
     b = [other.select(dim, i) for i in range(3)]
     parts = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
     position = dim if dim >= 0 else dim + input.dim()
-    return _finish(_C.stack(parts, position), out)
+    return store(_C.stack(parts, position), out)
 
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Rows of powers 1, x, x^2, ... up to x^(N - 1)."""
-    n = x.shape[-1] if N is None else N
+    n = (x.shape[-1] if x.dim() else 1) if N is None else N
     if n <= 1 and N is not None and N <= 1:
         raise RuntimeError("linalg.vander: N must be greater than 1.")
+    x = x if x.dim() else x.unsqueeze(0)
     ones = _C.ones_like(x).unsqueeze(-1)
     if n == 1:
         return ones
@@ -76,14 +74,18 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
             "linalg.householder_product: input.shape[-2] must be greater than or "
             "equal to input.shape[-1]"
         )
+    if A.numel() == 0:
+        return store(A.clone(), out)
     q = _C.eye(m, n, dtype=A.dtype, device=A.device).expand(A.shape)
     for i in range(k - 1, -1, -1):
         v = _C.tril(A, -1).narrow(-1, i, 1)
         unit = _C.zeros_like(v).index_fill(-2, _C.tensor([i]), 1)
         v = _C.where(_C.arange(m).unsqueeze(-1) < i, _C.zeros_like(v), v) + unit
         q = q - tau.narrow(-1, i, 1).unsqueeze(-1) * (v @ (v.mH @ q))
-    return _finish(q, out)
+    return store(q, out)
 
+
+_DOUBLE = {_C.float32: _C.float64, _C.complex64: _C.complex128}
 
 # Numerators of the diagonal Pade approximants of exp and the 1-norms up to which each is accurate
 # in double precision (N. Higham, "The scaling and squaring method for the matrix exponential
@@ -123,6 +125,9 @@ def matrix_exp(A: Tensor) -> Tensor:
         )
     if A.numel() == 0:
         return A.clone()
+    if A.dtype in _DOUBLE:
+        # Squaring amplifies rounding errors by the norm of A.
+        return matrix_exp(A.to(_DOUBLE[A.dtype])).to(A.dtype)
     size = float(A.detach().abs().sum(-2).amax())
     for degree, limit in _PADE:
         if size <= limit:

@@ -7,6 +7,8 @@ from collections import namedtuple
 
 from .. import _C
 from .._C import Tensor
+from .._outputs import store, store_all
+from ..autograd import Function
 from ._norms import _tolerance
 
 _LeastSquares = namedtuple("linalg_lstsq", ["solution", "residuals", "rank", "singular_values"])
@@ -30,23 +32,50 @@ def pinv(
     if rcond is not None:
         rtol = rcond
     if A.numel() == 0:
-        return A.new_zeros((*A.shape[:-2], A.shape[-1], A.shape[-2]))
+        return store(A.mH.clone(), out)
+    return store(_PseudoInverse.apply(A, atol, rtol, hermitian), out)
+
+
+class _PseudoInverse(Function):
+    """The derivative is that of Golub and Pereyra (1973, equation 4.12), which needs no singular
+    vectors and so stands equal singular values.
+
+    d P = - P dA P + P P^H dA^H (I - A P) + (I - P A) dA^H P^H P, for a rank that stays.
+    """
+
+    @staticmethod
+    def forward(ctx, A, atol, rtol, hermitian):
+        P = _pseudo_inverse(A, atol, rtol, hermitian)
+        ctx.save_for_backward(A, P)
+        return P
+
+    @staticmethod
+    def backward(ctx, g):
+        A, P = ctx.saved_tensors
+        gh, ph = g.mH, P.mH
+        # (I - A P) g^H P P^H and P^H P g^H (I - P A), without the identities.
+        left, right = gh @ P @ ph, ph @ P @ gh
+        grad = left - A @ (P @ left) + right - (right @ P) @ A - ph @ g @ ph
+        return grad, None, None, None
+
+
+def _pseudo_inverse(A: Tensor, atol, rtol, hermitian: bool) -> Tensor:
     if hermitian:
         values, v = _C.linalg_eigh(A)
         keep = values.abs() > _tolerance(A, values, atol, rtol).unsqueeze(-1)
         inverse = _C.where(
             keep, 1 / _C.where(keep, values, _C.ones_like(values)), _C.zeros_like(values)
         )
-        y = (v * inverse.unsqueeze(-2)) @ v.mH
-    else:
-        u, s, vh = _C.linalg_svd(A, False)
-        keep = s > _tolerance(A, s, atol, rtol).unsqueeze(-1)
-        inverse = _C.where(keep, 1 / _C.where(keep, s, _C.ones_like(s)), _C.zeros_like(s))
-        y = (vh.mH * inverse.unsqueeze(-2)) @ u.mH
-    return y if out is None else _C.add(y, 0, out=out)
+        return (v * inverse.unsqueeze(-2)) @ v.mH
+    u, s, vh = _C.linalg_svd(A, False)
+    keep = s > _tolerance(A, s, atol, rtol).unsqueeze(-1)
+    inverse = _C.where(keep, 1 / _C.where(keep, s, _C.ones_like(s)), _C.zeros_like(s))
+    return (vh.mH * inverse.unsqueeze(-2)) @ u.mH
 
 
-def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None):
+def lstsq(
+    A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None, out=None
+):
     """X that makes the norm of A X - B smallest, with the residuals (of tall matrices of full
     rank), the rank and the singular values.
 
@@ -87,23 +116,25 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         rest = full.narrow(-2, n, m - n) if m > n else full.narrow(-2, 0, 0)
         residuals = (rest.abs() ** 2).sum(-2)
     if m <= n or not bool((rank == n).all()):
-        residuals = values.new_empty((0,))
+        residuals = residuals.flatten()[:0]
     if driver in (None, "gelsy"):
         values = values.new_empty((0,))
     if driver == "gels":
         rank, values = rank.new_empty((0,)), values.new_empty((0,))
-    return _LeastSquares(x.squeeze(-1) if vector else x, residuals, rank, values)
+    return store_all(
+        _LeastSquares, (x.squeeze(-1) if vector else x, residuals, rank, values), out
+    )
 
 
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False, out=None):
     """(X, info) with A X = B; info is positive, and X not finite, for singular matrices."""
     _, _, info = _C.linalg_lu_factor_ex(A.detach())
     if check_errors or not bool((info > 0).any()):
-        return _Solved(_C.linalg_solve(A, B, left=left), info)
+        return store_all(_Solved, (_C.linalg_solve(A, B, left=left), info), out)
     shape = (
         (_C.zeros(A.shape[:-1]).unsqueeze(-1) + _C.zeros(B.shape)).shape if B.dim() > 1 else B.shape
     )
-    return _Solved(B.new_full(tuple(shape), math.inf), info)
+    return store_all(_Solved, (B.new_full(tuple(shape), math.inf), info), out)
 
 
 def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
@@ -118,7 +149,7 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
             f"[ind:]) == prod(A.shape[:ind]), but got {m} != {n}"
         )
     y = _C.linalg_inv(A.reshape(n, m)).reshape((*second, *first))
-    return y if out is None else _C.add(y, 0, out=out)
+    return store(y, out)
 
 
 def tensorsolve(A: Tensor, B: Tensor, dims=None, *, out: Tensor | None = None) -> Tensor:
@@ -134,7 +165,7 @@ def tensorsolve(A: Tensor, B: Tensor, dims=None, *, out: Tensor | None = None) -
             f"got {math.prod(shape)} != {B.numel()}"
         )
     y = _C.linalg_solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(shape)
-    return y if out is None else _C.add(y, 0, out=out)
+    return store(y, out)
 
 
 def _no_ldl(*args, **kwargs):

@@ -33,6 +33,12 @@ def _reduction(size_average, reduce, reduction: str) -> str:
     return reduction
 
 
+def _checked(reduction: str) -> str:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return reduction
+
+
 def _reduce(loss: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
         return loss.mean()
@@ -379,7 +385,7 @@ def multi_margin_loss(
     input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
 ):
     """sum over i != y of w[y] max(0, margin - x[y] + x[i])^p, over the number of classes."""
-    reduction = _reduction(size_average, reduce, reduction)
+    reduction = _checked(_reduction(size_average, reduce, reduction))
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     x = _rows("multi_margin_loss", input, target)
@@ -417,7 +423,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 
     Each row of `target` lists class numbers up to the first -1.
     """
-    reduction = _reduction(size_average, reduce, reduction)
+    reduction = _checked(_reduction(size_average, reduce, reduction))
     x = _rows("multilabel_margin_loss", input, target)
     if target.shape != input.shape:
         raise RuntimeError(

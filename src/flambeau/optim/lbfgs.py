@@ -118,6 +118,7 @@ class LBFGS(Optimizer):
             return first_loss
         search = group["line_search_fn"]
         t = state.get("t")
+        t = t if t is None else float(t)
         lr = float(group["lr"])
         iteration = 0
         while iteration < group["max_iter"]:
@@ -129,8 +130,10 @@ class LBFGS(Optimizer):
             else:
                 state["prev_flat_grad"].copy_(grad)
             previous_loss = state["prev_loss"] = loss
-            t = min(1.0, 1.0 / float(grad.abs().sum())) * lr if state["n_iter"] == 1 else lr
-            state["t"] = t
+            first = state["n_iter"] == 1
+            scale = min(1.0, 1.0 / float(grad.abs().sum())) if first else 1
+            t = scale * lr
+            state["t"] = scale * group["lr"]
             slope = float(grad.dot(direction))
             if slope > -group["tolerance_change"]:
                 break
