@@ -1,10 +1,10 @@
 // Checks of activation functions, and those that choose among expressions.
 #include "cpu/copy.h"
 #include "impl_activation.h"
-#include "ops_unary.h"
 #include "ops_activation.h"
 #include "ops_pointwise.h"
 #include "ops_shape.h"
+#include "ops_unary.h"
 
 namespace flambeau::impl {
 

@@ -70,8 +70,9 @@ Tensor empty_permuted(const Dims& size, const Dims& physical_layout, std::option
            size.size(), " is not equal to len(physical_layout) = ", physical_layout.size());
   const auto ndim = static_cast<int64_t>(size.size());
   for (int64_t d : physical_layout)
-    FB_CHECK(d >= 0 && d < ndim, "empty_permuted(): Dimension out of range (expected to be between 0 and ",
-             ndim - 1, ", but got ", d, "); negative dimensions have no meaning here");
+    FB_CHECK(d >= 0 && d < ndim,
+             "empty_permuted(): Dimension out of range (expected to be between 0 and ", ndim - 1,
+             ", but got ", d, "); negative dimensions have no meaning here");
   const Dims order = wrap_dims(physical_layout, ndim, "empty_permuted", false);
   Dims physical(size.size()), strides(size.size());
   for (size_t i = 0; i < order.size(); ++i) physical[i] = size[order[i]];

@@ -162,8 +162,8 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
   FB_CHECK(one || target.sizes() == expected, op, "(): Expected target size ", expected, ", got ",
            target.sizes());
   const int64_t classes = input.size(input.dim() == 1 ? 0 : 1);
-  FB_CHECK(!weight.defined() || weight.dtype() == input.dtype(), op,
-           "(): expected scalar type ", type_name(input.dtype()), " for weight but found ",
+  FB_CHECK(!weight.defined() || weight.dtype() == input.dtype(), op, "(): expected scalar type ",
+           type_name(input.dtype()), " for weight but found ",
            weight.defined() ? type_name(weight.dtype()) : "", "; convert it to the input's");
   FB_CHECK(!weight.defined() || (weight.dim() == 1 && weight.numel() == classes), op,
            "(): weight tensor should be defined either for all ", classes,

@@ -137,8 +137,8 @@ static Tensor complex_rms_norm(const Tensor& input, const Dims& shape, const Ten
   const double tiny =
       input.dtype() == DType::Complex128 ? 2.220446049250313e-16 : 1.1920928955078125e-07;
   const Tensor mean = ops::mean(ops::mul(input, input), dims, true);
-  const Tensor y = ops::mul(
-      input, ops::rsqrt(ops::add(mean, number_tensor(Scalar(eps.value_or(tiny))))));
+  const Tensor y =
+      ops::mul(input, ops::rsqrt(ops::add(mean, number_tensor(Scalar(eps.value_or(tiny))))));
   return weight.defined() ? ops::mul(y, weight) : y;
 }
 

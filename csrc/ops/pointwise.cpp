@@ -134,8 +134,8 @@ Tensor float_power(const Tensor& self, const Tensor& exponent) {
 Tensor float_power_(const Tensor& self, const Tensor& exponent) {
   const bool complex = is_complex(self.dtype()) || is_complex(exponent.dtype());
   const DType type = complex ? DType::Complex128 : DType::Float64;
-  FB_CHECK(self.dtype() == type, "the base given to float_power_ has dtype ", type_name(self.dtype()),
-           " but the operation's result requires dtype ", type_name(type));
+  FB_CHECK(self.dtype() == type, "the base given to float_power_ has dtype ",
+           type_name(self.dtype()), " but the operation's result requires dtype ", type_name(type));
   return ops::pow_(self, exponent->is_number ? exponent : ops::_to_copy(exponent, type));
 }
 

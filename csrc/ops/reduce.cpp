@@ -275,9 +275,8 @@ FB_MOMENTS(std)
 static Tensor complex_logsumexp(const Tensor& self, const Dims& dim, bool keepdim) {
   const GradMode off(false);
   const Tensor real = ops::real(self);
-  const Tensor top = self.numel() > 0
-                         ? ops::nan_to_num(ops::amax(real, dim, true), 0.0, 0.0, 0.0)
-                         : ops::sum(real, dim, true);  // of nothing: zeros
+  const Tensor top = self.numel() > 0 ? ops::nan_to_num(ops::amax(real, dim, true), 0.0, 0.0, 0.0)
+                                      : ops::sum(real, dim, true);  // of nothing: zeros
   const Tensor sum = ops::sum(ops::exp(ops::sub(self, top)), dim, true);
   const Tensor y = ops::add(ops::log(sum), top);
   return ops::reshape(y, Reduced(self, dim, keepdim, "logsumexp").result);
@@ -382,8 +381,7 @@ Tensor linalg_matrix_norm(const Tensor& self, const Scalar& ord, const Dims& dim
   const bool columns = std::abs(p) == 1;
   const int64_t inner = columns ? dims[0] : dims[1], outer = columns ? dims[1] : dims[0];
   const Tensor sums = ops::_vector_norm(self, 1.0, Dims{inner}, true, dtype);
-  const Tensor best =
-      p > 0 ? largest(sums, outer) : ops::amin(sums, Dims{outer}, true);
+  const Tensor best = p > 0 ? largest(sums, outer) : ops::amin(sums, Dims{outer}, true);
   return over_matrices(best, self, dims, keepdim);
 }
 

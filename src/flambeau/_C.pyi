@@ -340,7 +340,7 @@ class Tensor:
         """as_strided, in place."""
         ...
     def as_strided_scatter(self, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
-        """A copy of `self` with `src` in a strided window."""
+        """A copy of `self` with `src` in a strided window of its storage."""
         ...
     def asin(self, *, out: Tensor | None = ...) -> Tensor:
         """Inverse sine."""
@@ -742,6 +742,7 @@ class Tensor:
         """pow in float64, or complex128 for complex operands."""
         ...
     def float_power_(self, exponent: Tensor | Number) -> Tensor:
+        """float_power in place. Raises RuntimeError unless `self` is of the type of the result."""
         ...
     def floor(self, *, out: Tensor | None = ...) -> Tensor:
         """The largest whole number not above each element."""
@@ -1186,6 +1187,9 @@ class Tensor:
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
         """`length` elements of one dimension from `start` on, as a view."""
         ...
+    def narrow_copy(self, dim: _int, start: _int, length: _int, *, out: Tensor | None = ...) -> Tensor:
+        """A copy of narrow(self, dim, start, length)."""
+        ...
     def ne(self, other: Tensor | Number, *, out: Tensor | None = ...) -> Tensor:
         """Whether `self` differs from `other`."""
         ...
@@ -1227,7 +1231,7 @@ class Tensor:
         ...
     @overload
     def norm(self, p: _str, dim: _int | Sequence[_int] | None = ..., keepdim: _bool = ..., *, dtype: _dtype | None = ..., out: Tensor | None = ...) -> Tensor:
-        """The Frobenius norm ('fro') over all or the given dimensions; 'nuc' raises NotImplementedError here."""
+        """The Frobenius norm ('fro') over all or the given dimensions, or the sum of the singular values of matrices ('nuc')."""
         ...
     def normal_(self, mean: _float = ..., std: _float = ..., *, generator: Generator | None = ...) -> Tensor:
         ...
@@ -1940,6 +1944,9 @@ def _sgd_step(params: Sequence[Tensor], grads: Sequence[Tensor], momentum_buffer
 def _slice_backward(grad: Tensor, sizes: _int | Sequence[_int], dim: _int, start: _int | None, end: _int | None, step: _int) -> Tensor:
     """Zeros of the given sizes that have `grad` in a slice."""
     ...
+def _softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|)."""
+    ...
 def _standard_gamma(input: Tensor, generator: Generator | None = ...) -> Tensor:
     """Gamma samples of shape `self` and scale one; they follow the shape by implicit reparameterisation."""
     ...
@@ -2140,7 +2147,7 @@ def as_strided_copy(input: Tensor, size: _int | Sequence[_int], stride: _int | S
     """A copy of as_strided(self, size, stride, storage_offset)."""
     ...
 def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = ..., *, out: Tensor | None = ...) -> Tensor:
-    """A copy of `self` with `src` in a strided window."""
+    """A copy of `self` with `src` in a strided window of its storage."""
     ...
 def asin(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """Inverse sine."""
@@ -2637,8 +2644,6 @@ def flipud(input: Tensor) -> Tensor:
 def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = ...) -> Tensor:
     """pow in float64, or complex128 for complex operands."""
     ...
-def float_power_(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
-    ...
 def floor(input: Tensor, *, out: Tensor | None = ...) -> Tensor:
     """The largest whole number not above each element."""
     ...
@@ -2962,11 +2967,11 @@ def linalg_lu_factor_ex(A: Tensor, *, pivot: _bool = ..., check_errors: _bool = 
     ...
 @overload
 def linalg_matrix_norm(input: Tensor, ord: Number, dim: _int | Sequence[_int] = ..., keepdim: _bool = ..., *, dtype: _dtype | None = ..., out: Tensor | None = ...) -> Tensor:
-    """Norms of matrices: the largest (1) or smallest (-1) column sum, the largest (inf) or smallest (-inf) row sum of absolute values; 2 and -2 raise NotImplementedError here."""
+    """Norms of matrices: the largest (1) or smallest (-1) column sum, the largest (inf) or smallest (-inf) row sum of absolute values, the largest (2) or smallest (-2) singular value."""
     ...
 @overload
 def linalg_matrix_norm(input: Tensor, ord: _str = ..., dim: _int | Sequence[_int] = ..., keepdim: _bool = ..., *, dtype: _dtype | None = ..., out: Tensor | None = ...) -> Tensor:
-    """The Frobenius norm ('fro') of matrices; 'nuc' raises NotImplementedError here."""
+    """The Frobenius norm ('fro') of matrices, or the sum of their singular values ('nuc')."""
     ...
 def linalg_matrix_power(input: Tensor, n: _int, *, out: Tensor | None = ...) -> Tensor:
     """A product of n equal square matrices, for each matrix of a batch; n = 0 gives the identity."""
@@ -3279,7 +3284,7 @@ def norm(input: Tensor, p: Number | None = ..., dim: _int | Sequence[_int] | Non
     ...
 @overload
 def norm(input: Tensor, p: _str, dim: _int | Sequence[_int] | None = ..., keepdim: _bool = ..., *, dtype: _dtype | None = ..., out: Tensor | None = ...) -> Tensor:
-    """The Frobenius norm ('fro') over all or the given dimensions; 'nuc' raises NotImplementedError here."""
+    """The Frobenius norm ('fro') over all or the given dimensions, or the sum of the singular values of matrices ('nuc')."""
     ...
 @overload
 def normal(mean: Tensor, std: Tensor, *, generator: Generator | None = ..., out: Tensor | None = ...) -> Tensor:

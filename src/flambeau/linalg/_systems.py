@@ -73,9 +73,7 @@ def _pseudo_inverse(A: Tensor, atol, rtol, hermitian: bool) -> Tensor:
     return (vh.mH * inverse.unsqueeze(-2)) @ u.mH
 
 
-def lstsq(
-    A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None, out=None
-):
+def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None, out=None):
     """X that makes the norm of A X - B smallest, with the residuals (of tall matrices of full
     rank), the rank and the singular values.
 
@@ -121,9 +119,7 @@ def lstsq(
         values = values.new_empty((0,))
     if driver == "gels":
         rank, values = rank.new_empty((0,)), values.new_empty((0,))
-    return store_all(
-        _LeastSquares, (x.squeeze(-1) if vector else x, residuals, rank, values), out
-    )
+    return store_all(_LeastSquares, (x.squeeze(-1) if vector else x, residuals, rank, values), out)
 
 
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False, out=None):
