@@ -1,27 +1,17 @@
 #include "cpu/attention.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
-#include "core/allocator.h"
-#include "cpu/kernels/attention.h"
-#include "cpu/kernels/gemm_kernels.h"
-#include "cpu/thread_pool.h"
+#include "cpu/attention_parts.h"
 
 namespace flambeau {
 
 namespace {
 
-constexpr float kMasked = -std::numeric_limits<float>::infinity();
+using namespace attention;
+
 constexpr int64_t kTasks = 8;       // at least so many, if there is work for them
 constexpr int64_t kPanelGroup = 4;  // panels of queries that use a block of keys together
-
-int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
-
-const float* at(const AttentionOperand& x, int64_t b, int64_t h) {
-  return x.data + b * x.batch + h * x.head;
-}
 
 GemmStore<float> plain(float* c, int64_t ldc, float beta) {
   return {c, ldc, 1.0f, beta, nullptr, nullptr, false};
@@ -49,77 +39,6 @@ void scale_all(float* x, int64_t n, float scale) {
   for (int64_t i = 0; i < n; ++i) x[i] *= scale;
 }
 
-// What masks add to the scores of a rectangle of queries and keys.
-class Bias {
- public:
-  Bias(const AttentionShape& s, const AttentionMask& m, int64_t b, int64_t h)
-      : causal_(s.causal), kind_(m.kind), row_(m.row), column_(m.column) {
-    const int64_t offset = b * m.batch + h * m.head;
-    if (kind_ == MaskKind::Bool) allowed_ = static_cast<const bool*>(m.data) + offset;
-    if (kind_ == MaskKind::Float) added_ = static_cast<const float*>(m.data) + offset;
-  }
-  // True iff the rectangle [q0, q0 + q) x [k0, k0 + k) has scores to change.
-  bool touches(int64_t q0, int64_t k0, int64_t k) const {
-    return kind_ != MaskKind::None || (causal_ && k0 + k - 1 > q0);
-  }
-  // to[i * to_row + j] for query q0 + i and key k0 + j.
-  void rows(int64_t q0, int64_t q, int64_t k0, int64_t k, float* to, int64_t to_row) const {
-    const int64_t from = q0 * row_ + k0 * column_;
-    if (kind_ == MaskKind::Bool) {
-      attention_mask_rows(allowed_ + from, row_, column_, q, k, to, to_row);
-    } else {
-      for (int64_t i = 0; i < q; ++i) {
-        float* t = to + i * to_row;
-        const float* m = added_ + from + i * row_;
-        if (kind_ == MaskKind::None)
-          std::fill_n(t, k, 0.0f);
-        else if (column_ == 1)
-          std::copy_n(m, k, t);
-        else
-          for (int64_t j = 0; j < k; ++j) t[j] = m[j * column_];
-      }
-    }
-    if (!causal_) return;
-    for (int64_t i = 0; i < q; ++i) {
-      const int64_t first = std::clamp<int64_t>(q0 + i + 1 - k0, 0, k);
-      std::fill_n(to + i * to_row + first, k - first, kMasked);
-    }
-  }
-  // The same with queries as columns, a panel of nr: to[j * nr + i]. `space` holds nr * k numbers.
-  void panel(int64_t q0, int64_t q, int64_t k0, int64_t k, float* space, float* to) const {
-    if (kind_ == MaskKind::Float && !(causal_ && k0 + k - 1 > q0)) {
-      gemm_pack_b_f32(GemmSource::Same, added_ + q0 * row_ + k0 * column_, row_, column_, q, k, to);
-      return;
-    }
-    rows(q0, q, k0, k, space, k);
-    gemm_pack_b_f32(GemmSource::Same, space, k, 1, q, k, to);
-  }
-
- private:
-  bool causal_;
-  MaskKind kind_;
-  int64_t row_, column_;
-  const bool* allowed_ = nullptr;
-  const float* added_ = nullptr;
-};
-
-// Memory of one thread, cut into arrays that begin at cache lines.
-class Arena {
- public:
-  static int64_t padded(int64_t n) { return round_up(std::max<int64_t>(n, 1), 16); }
-  explicit Arena(int64_t floats)
-      : space_(checked_nbytes(floats, sizeof(float))), next_(space_.as<float>()) {}
-  float* take(int64_t n) {
-    float* p = next_;
-    next_ += padded(n);
-    return p;
-  }
-
- private:
-  Workspace space_;
-  float* next_;
-};
-
 // Scores are held with queries as columns: the softmax over keys then works on whole vectors.
 class Forward {
  public:
@@ -135,7 +54,8 @@ class Forward {
         lse_(lse),
         g_(gemm_shape_f32()),
         block_(g_.mr * 32),
-        panels_((s.queries + g_.nr - 1) / g_.nr) {}
+        panels_((s.queries + g_.nr - 1) / g_.nr),
+        shared_(s, mask, SharedBias::Lanes::Queries, g_.nr) {}
 
   void run() {
     const int64_t pairs = s_.batch * s_.heads;
@@ -211,7 +131,7 @@ class Forward {
     for (int64_t k0 = 0; k0 < seen; k0 += block_) {
       for (int64_t p = first; p < last; ++p) {
         const int64_t n = std::min({block_, s_.keys - k0, s_.causal ? (p + 1) * nr - k0 : block_});
-        if (n > 0) block(bias, p * nr, p - first, k0, n, b);
+        if (n > 0) block(bias, batch, p * nr, p - first, k0, n, b);
       }
     }
     for (int64_t p = first; p < last; ++p) {
@@ -224,12 +144,13 @@ class Forward {
   }
 
   // Keys [k0, k0 + n) and one panel of queries.
-  void block(const Bias& bias, int64_t q0, int64_t i, int64_t k0, int64_t n, Buffers& b) const {
+  void block(const Bias& bias, int64_t batch, int64_t q0, int64_t i, int64_t k0, int64_t n,
+             Buffers& b) const {
     const int64_t mr = g_.mr, nr = g_.nr;
     gemm_tile_f32(b.k + k0 * s_.width, mr * s_.width, b.q[i], nr * s_.width, n, nr, s_.width,
                   plain(b.scores, nr, 0));
-    const float* added = nullptr;
-    if (bias.touches(q0, k0, n)) {
+    const float* added = shared_ ? shared_.panel(batch, q0, k0) : nullptr;
+    if (!shared_ && bias.touches(q0, k0, n)) {
       bias.panel(q0, std::min(nr, s_.queries - q0), k0, n, b.mask_rows, b.bias);
       added = b.bias;
     }
@@ -246,47 +167,8 @@ class Forward {
   float* const lse_;
   const GemmShape g_;
   const int64_t block_, panels_;
+  const SharedBias shared_;
 };
-
-// A few queries: keys and values are read once, as they lie; a row of scores per query.
-constexpr int64_t kFewQueries = 4;
-
-bool are_few(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
-             const AttentionOperand& v) {
-  return s.queries <= kFewQueries && q.column == 1 && k.column == 1 && v.column == 1;
-}
-
-void forward_few(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
-                 const AttentionOperand& v, const AttentionMask& mask, const AttentionOutput& out,
-                 float* lse) {
-  const int64_t row = round_up(s.keys, 16), L = s.queries, group = s.heads / s.kv_heads;
-  const int64_t grain = std::max<int64_t>(1, 65536 / ((s.keys + 1) * (s.width + s.value_width)));
-  parallel_for(s.batch * s.heads, grain, [&](int64_t begin, int64_t end) {
-    Arena arena(Arena::padded(L * row) + Arena::padded(row) + Arena::padded(L * s.width));
-    float *scores = arena.take(L * row), *added = arena.take(row),
-          *scaled = arena.take(L * s.width);
-    for (int64_t pair = begin; pair < end; ++pair) {
-      const int64_t batch = pair / s.heads, head = pair % s.heads;
-      const float* from = at(q, batch, head);
-      for (int64_t i = 0; i < L; ++i) {
-        for (int64_t e = 0; e < s.width; ++e)
-          scaled[i * s.width + e] = from[i * q.row + e] * s.scale;
-      }
-      gemv_dot_rows_f32(GemmSource::Same, at(k, batch, head / group), k.row, s.keys, scaled,
-                        s.width, L, s.width, scores, row);
-      const Bias bias(s, mask, batch, head);
-      for (int64_t i = 0; i < L; ++i) {
-        const bool touched = bias.touches(i, 0, s.keys);
-        if (touched) bias.rows(i, 1, 0, s.keys, added, row);
-        const float sum =
-            attention_softmax_row(scores + i * row, touched ? added : nullptr, s.keys);
-        if (lse) lse[pair * L + i] = sum;
-      }
-      gemv_sum_rows_f32(GemmSource::Same, at(v, batch, head / group), v.row, s.value_width, scores,
-                        row, L, s.keys, out.data + batch * out.batch + head * out.head, out.row);
-    }
-  });
-}
 
 // Scores are held with keys as columns; of the five products two then need no other layout.
 class Backward {
@@ -307,7 +189,8 @@ class Backward {
         g_v_(g_v),
         g_(gemm_shape_f32()),
         rows_(g_.mr * 16),
-        block_(g_.nr * 8) {}
+        block_(g_.nr * 8),
+        shared_(s, mask, SharedBias::Lanes::Keys, g_.nr) {}
 
   void run() {
     const int64_t pairs = s_.batch * s_.kv_heads;
@@ -419,7 +302,7 @@ class Backward {
     // Queries before the first key of the block see none of it; blocks start at panels.
     const int64_t start = s_.causal ? k0 / g_.mr * g_.mr : 0;
     for (int64_t q0 = start; q0 < s_.queries; q0 += rows_) {
-      tile(bias, q0, std::min(rows_, s_.queries - q0), k0, n, lse + q0, g_q, b);
+      tile(bias, batch, q0, std::min(rows_, s_.queries - q0), k0, n, lse + q0, g_q, b);
     }
     if (g_k_) add_turned(b.g_k, s_.width, n, member, g_k_ + place(batch, kv_head, k0) * s_.width);
     if (g_v_)
@@ -440,8 +323,8 @@ class Backward {
     }
   }
 
-  void tile(const Bias& bias, int64_t q0, int64_t m, int64_t k0, int64_t n, const float* lse,
-            float* g_q, Buffers& b) const {
+  void tile(const Bias& bias, int64_t batch, int64_t q0, int64_t m, int64_t k0, int64_t n,
+            const float* lse, float* g_q, Buffers& b) const {
     const int64_t mr = g_.mr, nr = g_.nr, E = s_.width, V = s_.value_width, L = s_.queries;
     for (int64_t j = 0; j < n; j += nr) {
       float* g_scores = b.g_scores + j * m;
@@ -450,8 +333,8 @@ class Backward {
       gemm_tile_f32(b.g_rows + q0 * V, mr * V, b.v_rows + j * V, nr * V, m, nr, V,
                     plain(g_scores, nr, 0));
       const int64_t columns = std::min(nr, n - j);
-      const float* added = nullptr;
-      if (bias.touches(q0, k0 + j, columns)) {
+      const float* added = shared_ ? shared_.panel(batch, k0 + j, q0) : nullptr;
+      if (!shared_ && bias.touches(q0, k0 + j, columns)) {
         if (columns < nr) std::fill_n(b.bias, m * nr, 0.0f);
         bias.rows(q0, m, k0 + j, columns, b.bias, nr);
         added = b.bias;
@@ -475,6 +358,7 @@ class Backward {
   float *const g_q_, *const g_k_, *const g_v_;
   const GemmShape g_;
   const int64_t rows_, block_;
+  const SharedBias shared_;
 };
 
 }  // namespace
@@ -493,6 +377,8 @@ void attention_backward_pass(const AttentionShape& shape, const AttentionOperand
                              const AttentionOperand& g_out, const float* lse, float* g_q,
                              float* g_k, float* g_v) {
   if (shape.batch * shape.kv_heads * shape.keys == 0) return;
+  if (are_few(shape, q, k, v))
+    return backward_few(shape, q, k, v, mask, out, g_out, lse, g_q, g_k, g_v);
   Backward(shape, q, k, v, mask, out, g_out, lse, g_q, g_k, g_v).run();
 }
 

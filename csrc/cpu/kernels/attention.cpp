@@ -126,6 +126,31 @@ void attention_backward(float* s, float* g, const float* bias, int64_t rows, con
   }
 }
 
+void attention_backward_row(float* s, float* g, const float* bias, int64_t keys, float lse,
+                            float d) {
+  for (int64_t j = 0; j < keys; j += kLanes) {
+    const int64_t n = keys - j;
+    vfloat x = load_n(s + j, n);
+    if (bias) x += load_n(bias + j, n);
+    const vfloat p = exp_below(x - lse);
+    store_n(s + j, p, n);
+    store_n(g + j, p * (load_n(g + j, n) - d), n);
+  }
+}
+
+void attention_outer(const float* p, int64_t row, int64_t queries, int64_t keys, const float* x,
+                     int64_t width, bool add, float* to) {
+  for (int64_t j = 0; j < keys; ++j, to += width) {
+    for (int64_t e = 0; e < width; e += kLanes) {
+      const int64_t n = width - e;
+      vfloat sum = add ? load_n(to + e, n) : vfloat(0);
+      for (int64_t i = 0; i < queries; ++i)
+        sum = mad(load_n(x + i * width + e, n), vfloat(p[i * row + j]), sum);
+      store_n(to + e, sum, n);
+    }
+  }
+}
+
 void attention_turn(const float* panels, int64_t rows, int64_t keys, float* packed) {
   for (int64_t r0 = 0; r0 < rows; r0 += kRows) {
     const int64_t now = rows - r0 < kRows ? rows - r0 : kRows;

@@ -28,6 +28,13 @@ FB_KERNEL(void, attention_mask_rows,
 // s, g: (rows, nr), a row per query. s becomes p = exp(s + bias - lse), g becomes p (g - d).
 FB_KERNEL(void, attention_backward,
           (float* s, float* g, const float* bias, int64_t rows, const float* lse, const float* d));
+// One row: s becomes p = exp(s + bias - lse), g becomes p (g - d). bias may be null.
+FB_KERNEL(void, attention_backward_row,
+          (float* s, float* g, const float* bias, int64_t keys, float lse, float d));
+// to[j, e] = sum over i of p[i * row + j] x[i, e], or that much more; x (queries, width).
+FB_KERNEL(void, attention_outer,
+          (const float* p, int64_t row, int64_t queries, int64_t keys, const float* x,
+           int64_t width, bool add, float* to));
 // Panels (keys / nr, rows, nr) as panels of mr rows by all keys, for the left side of a product.
 // Rows beyond the last are zeros.
 FB_KERNEL(void, attention_turn, (const float* panels, int64_t rows, int64_t keys, float* packed));
