@@ -25,6 +25,8 @@ import pictures
 
 nn = torch.nn
 
+PATIENCE = 10  # seconds from the first Ctrl-C to one that does not wait for the step
+
 
 class Net(nn.Module):
     """Two convolutions and two linear layers, over uint8 pictures of one channel.
@@ -90,6 +92,7 @@ class Training:
         self.losses: list[float] = []  # one for each step
         self.accuracies: list[float] = []  # test accuracy, one for each complete epoch
         self.stop = False  # Ctrl-C was pressed
+        self.saving = False  # a checkpoint is being written
 
     def loader(self, x: np.ndarray, y: np.ndarray, batch: int, shuffle: bool):
         dataset = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
@@ -110,7 +113,9 @@ class Training:
             "losses": self.losses,
             "accuracies": self.accuracies,
         }
+        self.saving = True
         write_whole(path, lambda part: torch.save(state, part))
+        self.saving = False
 
     def resume(self, path: Path) -> bool:
         """Takes up a checkpoint; returns False, and changes nothing, if it has other settings."""
@@ -204,10 +209,17 @@ def write_losses(path: Path, losses: list[float], steps_per_epoch: int) -> None:
 
 
 def listen_for_ctrl_c(training: Training) -> None:
-    """The first Ctrl-C ends training after the step at hand, the second one at once."""
+    """The first Ctrl-C ends training after the step at hand; where that hangs, another one does.
+
+    An impatient second one must not end the writing of the checkpoint.
+    """
+    first = None
 
     def on_ctrl_c(number, frame):
-        if training.stop:
+        nonlocal first
+        now = time.monotonic()
+        first = first or now
+        if now - first > PATIENCE and not training.saving:
             raise KeyboardInterrupt
         training.stop = True
 
