@@ -26,6 +26,7 @@ __version__ = "0.1.0"
 
 # Submodules that are imported when they are first used.
 _LAZY = (
+    "accelerator",
     "backends",
     "cuda",
     "linalg",

@@ -1,11 +1,17 @@
-"""MNIST from four gzipped IDX files, those of Fashion-MNIST as well; the folder comes from the
-environment variable MNIST_FOLDER. MNIST_LIMIT takes only the first images."""
+"""MNIST from four gzipped IDX files, those of Fashion-MNIST as well.
+
+They lie in the folder that the environment variable MNIST_FOLDER names, else where the demo puts
+its pictures. MNIST_LIMIT takes only the first so many images.
+"""
 
 import gzip
 import os
 import pathlib
 
 import numpy as np
+
+
+DEMO_FOLDER = pathlib.Path(__file__).resolve().parents[4] / "data" / "fashion_mnist"
 
 
 def _read(path) -> np.ndarray:
@@ -17,8 +23,13 @@ def _read(path) -> np.ndarray:
 
 class MNIST:
     def __init__(self, root, train=True, download=False, transform=None):
-        folder = pathlib.Path(os.environ["MNIST_FOLDER"])
+        folder = pathlib.Path(os.environ.get("MNIST_FOLDER", DEMO_FOLDER))
         kind = "train" if train else "t10k"
+        if not (folder / f"{kind}-images-idx3-ubyte.gz").exists():
+            raise RuntimeError(
+                f"MNIST: {folder} has no pictures; `python examples/fashion_mnist/data.py` fetches "
+                "those of Fashion-MNIST, MNIST_FOLDER names another folder"
+            )
         limit = int(os.environ.get("MNIST_LIMIT", 0)) or None
         self.images = _read(folder / f"{kind}-images-idx3-ubyte.gz")[:limit]
         self.labels = _read(folder / f"{kind}-labels-idx1-ubyte.gz")[:limit]
