@@ -56,15 +56,17 @@ def run(
     options: list[str],
     command: list[str],
     environment: dict[str, str] | None = None,
+    folder: pathlib.Path | None = None,
 ) -> Run:
-    """Runs the program; RuntimeError with the end of its output if it fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        record = pathlib.Path(folder) / "record.json"
+    """Runs the program, in `folder`; RuntimeError with the end of its output if it fails."""
+    with tempfile.TemporaryDirectory() as scratch:
+        record = pathlib.Path(scratch) / "record.json"
         start = [python, str(RUN), "--library", library, "--record", str(record), *options]
         done = subprocess.run(
             [*start, "--", *command],
             capture_output=True,
             text=True,
+            cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
             | (environment or {}),
         )

@@ -10,7 +10,6 @@ import pathlib
 
 import numpy as np
 
-
 DEMO_FOLDER = pathlib.Path(__file__).resolve().parents[4] / "data" / "fashion_mnist"
 
 
