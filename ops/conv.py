@@ -23,8 +23,8 @@ op(f"_convolution_transpose(Tensor input, Tensor weight, Tensor? bias, {_ARGS}) 
    doc="The transpose of _convolution as a linear map of its input.")
 
 op(f"_convolution_weight_grad(Tensor grad, Tensor input, {_ARGS}) -> Tensor", public=False, variants="",
-   grad={"grad": f"_convolution(input, conj(g), None, grad.sizes, {_SAME})",
-         "input": f"_convolution_transpose(grad, conj(g), None, input.sizes, {_SAME})"},
+   grad={"grad": f"_convolution(conj(input), g, None, grad.sizes, {_SAME})",
+         "input": f"_convolution_transpose(conj(grad), g, None, input.sizes, {_SAME})"},
    samples=[S(T((1, 3, 5)), T((1, 2, 5)), (3, 2, 3), (1,), (1,), (1,), 1)],
    doc="The gradient of the weight of _convolution.")
 

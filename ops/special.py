@@ -80,10 +80,11 @@ _special("i0", "g * special_i1(self)", "The modified Bessel function of order 0.
          "scipy.special.i0(self)", UNARY, aliases=("special_i0", "special_modified_bessel_i0"))
 _special("special_i0e", "g * (special_i1e(self) - sgn(self) * y)", "exp(-|x|) i0(x).",
          "scipy.special.i0e(self)", expr="i0e(self)")
-_special("special_i1", "g * (i0(self) - where(self == 0, 0.5, y / self))",
+_special("special_i1", "g * (i0(self) - where(self == 0, 0.5, y / where(self == 0, 1, self)))",
          "The modified Bessel function of order 1.", "scipy.special.i1(self)", expr="i1(self)",
          aliases=("special_modified_bessel_i1",))
-_special("special_i1e", "g * (special_i0e(self) - where(self == 0, 0.5, y * (sgn(self) + 1 / self)))",
+_special("special_i1e", "g * (special_i0e(self) - where(self == 0, 0.5, y * (sgn(self) "
+         "+ 1 / where(self == 0, 1, self))))",
          "exp(-|x|) i1(x).", "scipy.special.i1e(self)", expr="i1e(self)")
 
 for _name, _ref, _domain, _words in (

@@ -307,6 +307,14 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   const double s = scale.value_or(1 / std::sqrt(static_cast<double>(query.size(n - 1))));
   if (dropout_p > 0 || !fits_kernel(query, key, value, attn_mask, enable_gqa)) {
     const int64_t group = enable_gqa ? query.size(n - 3) / key.size(n - 3) : 1;
+    if (is_half(query.dtype())) {
+      // The scores are not rounded to the half type on the way.
+      const auto wide = [](const Tensor& t) { return ops::_to_copy(t, DType::Float32); };
+      const bool added = attn_mask.defined() && attn_mask.dtype() != DType::Bool;
+      const Tensor y = compose(wide(query), wide(key), wide(value),
+                               added ? wide(attn_mask) : attn_mask, is_causal, s, dropout_p, group);
+      return ops::_to_copy(y, query.dtype());
+    }
     return compose(query, key, value, attn_mask, is_causal, s, dropout_p, group);
   }
   Tensor out =

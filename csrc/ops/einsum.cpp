@@ -298,9 +298,9 @@ Tensor _tensordot(const Tensor& first, const Tensor& second, const Dims& dims_se
   for (size_t i = 0; i < a.size(); ++i) {
     // A dimension of size 1 is repeated, so that the other one is summed.
     if (self.size(a[i]) == 1 && other.size(b[i]) != 1)
-      other = ops::sum(other, Dims{b[i]}, true);
+      other = ops::sum(other, Dims{b[i]}, true, other.dtype());
     else if (other.size(b[i]) == 1 && self.size(a[i]) != 1)
-      self = ops::sum(self, Dims{a[i]}, true);
+      self = ops::sum(self, Dims{a[i]}, true, self.dtype());
     FB_CHECK(self.size(a[i]) == other.size(b[i]),
              "tensordot(): contracted dimensions need to match, but first has "
              "size ",

@@ -1,5 +1,7 @@
 #include "ops/grad_linalg.h"
 
+#include <limits>
+
 #include "autograd/grad_mode.h"
 #include "ops/grad_helpers.h"
 #include "ops_compare.h"
@@ -195,7 +197,9 @@ Tensor svd_grad(const Tensor& g_u, const Tensor& g_s, const Tensor& g_vh, const 
     // The phase of a pair of vectors is free; what is left of it is imaginary.
     const Tensor t = diagonal(mm(adjoint(u), gu));
     const Tensor imaginary = ops::mul(ops::sub(t, ops::conj(t)), number(0.5));
-    on_diagonal = ops::add(on_diagonal, ops::div(imaginary, values));
+    const Tensor apart_from_zero = ops::masked_fill(
+        values, ops::eq(s, number(0)), Scalar(std::numeric_limits<double>::infinity()));
+    on_diagonal = ops::add(on_diagonal, ops::div(imaginary, apart_from_zero));
   }
   inner = ops::add(inner, embed(on_diagonal));
   Tensor result = mm(mm(u, inner), vh);

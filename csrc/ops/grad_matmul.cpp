@@ -41,14 +41,12 @@ Tensor scale_conj(const Tensor& t, const Scalar& s) {
 }
 
 Tensor matmul_grad_self(const Tensor& g, const Dims& sizes, const Tensor& other) {
-  if (sizes.size() == 2 && g.dim() > 2 && other.dim() == g.dim()) {
+  if (sizes.size() == 2 && g.dim() > 2 && other.dim() == g.dim() && g.numel() && sizes[1]) {
     // A shared left operand: the batch becomes part of the dimension that is summed over.
     const int64_t n = g.size(g.dim() - 1), m = sizes[0], k = sizes[1];
     const Tensor left = ops::transpose(ops::reshape(g, {-1, m, n}), 0, 1);
     const Tensor right = ops::transpose(ops::reshape(other, {-1, k, n}), 0, 1);
-    if (g.numel() && k) {
-      return ops::mm(ops::reshape(left, {m, -1}), adjoint(ops::reshape(right, {k, -1})));
-    }
+    return ops::mm(ops::reshape(left, {m, -1}), adjoint(ops::reshape(right, {k, -1})));
   }
   return ops::matmul(g, adjoint(other));
 }

@@ -101,6 +101,8 @@ void check_real(const Tensor& self, const char* op) {
 }  // namespace
 
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
+  if (is_half(self.dtype()))
+    return to_dtype(histc(to_dtype(self, DType::Float32), bins, min, max), self.dtype());
   check_real(self, "torch.histc");
   FB_CHECK(bins > 0, "torch.histc: bins must be > 0, got ", bins);
   if (self.is_meta()) return empty({bins}, self.dtype(), self.device(), "histc");

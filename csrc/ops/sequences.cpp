@@ -125,7 +125,10 @@ Tensor arange_start(const Scalar& start, const Scalar& end, const Scalar& step,
     const Scalar a = start.to_int(), b = end.to_int(), d = step.to_int();
     FB_CHECK_VALUE(d.to_int() != 0, "step must be nonzero: arange() got ", step, " for ",
                    name(type));
-    return make_sequence(count_before(a, b, d), a, d, type, device.value_or(kCpu), "arange");
+    // Only int64 counts its elements so: the others have as many as the bounds given.
+    const int64_t n =
+        type == DType::Int64 ? count_before(a, b, d) : count_before(start, end, step);
+    return make_sequence(n, a, d, type, device.value_or(kCpu), "arange");
   }
   return make_sequence(count_before(start, end, step), start, step, type, device.value_or(kCpu),
                        "arange");
@@ -221,12 +224,11 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::opti
       return;
     } else if constexpr (std::is_integral_v<T>) {
       const auto a = static_cast<double>(start.to<T>()), b = static_cast<double>(end.to<T>());
-      const auto step =
-          static_cast<float>((b - a) / static_cast<double>(std::max<int64_t>(steps - 1, 1)));
+      const double step = (b - a) / static_cast<double>(std::max<int64_t>(steps - 1, 1));
       fill_from_index<T>(out, [=](int64_t i) {
         const bool early = i < steps / 2 || steps == 1;
-        return early ? a + static_cast<double>(step) * static_cast<double>(i)
-                     : b - static_cast<double>(step) * static_cast<double>(steps - 1 - i);
+        return early ? a + step * static_cast<double>(i)
+                     : b - step * static_cast<double>(steps - 1 - i);
       });
     } else {
       using C = compute_t<T>;

@@ -71,13 +71,20 @@ def cross(
     return compute(input, other, dim=dim, out=out)
 
 
-@_method
 def lu(input: Tensor, pivot: bool = True, get_infos: bool = False, *, out=None):
     """(LU, pivots) with input = P L U, and LAPACK's info with `get_infos`."""
     factor, pivots, info = _C.linalg_lu_factor_ex(input, pivot=pivot)
     if get_infos:
         return store_all(_FactorWithInfo, (factor, pivots, info), out)
     return store_all(lambda *parts: parts, (factor, pivots), out)
+
+
+def _lu_method(self: Tensor, pivot: bool = True, get_infos: bool = False):
+    """(LU, pivots) with self = P L U, and LAPACK's info with `get_infos`: a plain tuple."""
+    return tuple(lu(self, pivot, get_infos))
+
+
+Tensor.lu = _lu_method
 
 
 def lu_unpack(

@@ -1,9 +1,15 @@
-"""``python -m tests.parity [--subset] [--only NAME,...] [--table T] [--jobs N] [--out FILE]``"""
+"""``python -m tests.parity [--subset] [--only NAME,...] [--table T] [--jobs N] [--out FILE]``
+
+Every run records its outcomes in build/parity.json. ``--judge FILE`` runs nothing: it applies
+expected.py to a recorded run, which is what its table is written from after an edit of that file.
+``--merge FILE`` completes a part (``--only``, ``--table``) with the other rows of a recorded run.
+"""
 
 from __future__ import annotations
 
 import argparse
 import collections
+import json
 import os
 import pathlib
 import subprocess
@@ -15,7 +21,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _arguments():
-    parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.parity", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--subset", action="store_true", help="fewer dtypes and samples, for CI")
     parser.add_argument("--only", default="", help="names (shell patterns) separated by commas")
     parser.add_argument("--table", choices=("operators", "modules", "optimizers", "streams"))
@@ -25,6 +33,8 @@ def _arguments():
         type=pathlib.Path,
         help="the coverage table (default: docs/parity.md for a complete run)",
     )
+    parser.add_argument("--judge", type=pathlib.Path, help="a recorded run, instead of running")
+    parser.add_argument("--merge", type=pathlib.Path, help="a recorded run, for rows not run now")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one case")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every failure")
     return parser.parse_args()
@@ -57,13 +67,18 @@ def _streams() -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
+def everything(tables) -> list:
+    """Every row of every table, in their order."""
+    return [(t, name) for t, m in tables.items() for name in m.names()]
+
+
 def main() -> int:
     options = _arguments()
     begin = time.monotonic()
     warnings.simplefilter("ignore")
     complete = not (options.only or options.table)
     bad = 0
-    if complete or options.table == "streams":
+    if not options.judge and (complete or options.table == "streams"):
         bad = _streams()
         if options.table == "streams":
             return bad
@@ -73,14 +88,14 @@ def main() -> int:
     tables = {"operators": operators, "modules": modules, "optimizers": optimizers}
     extent = operators.SUBSET if options.subset else operators.FULL
     patterns = [p for p in options.only.split(",") if p]
-    units = [
+    rows = [
         (t, name)
         for t, m in tables.items()
         if options.table in (None, t)
         for name in m.names()
         if report.selected(name, patterns)
     ]
-
+    units = [] if options.judge else rows
     results, done = report.Results(), 0
 
     def run(unit, skip, announce):
@@ -100,6 +115,15 @@ def main() -> int:
                 print(f"    {' '.join(case)}\n        {message}")
 
     pool.run_all(units, run, options.jobs, options.timeout, finished)
+    recording = options.judge or options.merge
+    if recording:
+        ran = set(units)
+        for row in json.loads(recording.read_text())["rows"]:
+            unit = row["table"], row["name"]
+            if unit not in ran and (options.merge or unit in rows):
+                results.add_recorded(row)
+        results.sort({unit: i for i, unit in enumerate(everything(tables))})
+        complete = complete or bool(options.merge)
 
     for table in tables:
         s = results.summary(table)
@@ -115,7 +139,8 @@ def main() -> int:
             f"unexpected pass: {' '.join(entry.operators)}: {entry.match!r} matches no failure; "
             "take the entry out of tests/parity/expected.py"
         )
-    report.write_json(results, ROOT / "build" / "parity.json")
+    if not options.judge:
+        report.write_json(results, ROOT / "build" / "parity.json")
     out = options.out
     if out is None and complete and not options.subset:
         out = ROOT / "docs" / "parity.md"

@@ -35,10 +35,22 @@ def _widen(value):
     return value
 
 
+def widen(value):
+    """A copy of a value in double precision with the same leaves of autograd; None where it holds
+    no number of low precision."""
+    if not any(t.dtype in _WIDE for t in flatten(value, torch.Tensor)):
+        return None
+    wide = _widen(value)
+    for old, new in zip(flatten(value, torch.Tensor), flatten(wide, torch.Tensor)):
+        new.requires_grad_(old.requires_grad)
+    return wide
+
+
 def in_double_precision(function, call):
     """torch's result for the widened arguments; None where it cannot be had."""
     value = torch_copy(call.value)
-    if not any(t.dtype in _WIDE for t in flatten(value, torch.Tensor)):
+    low = any(t.dtype in _WIDE for t in flatten(value, torch.Tensor))
+    if not low and not any(t in _WIDE for t in flatten(value, torch.dtype)):
         return None
     first, args, kwargs = _widen(value)
     try:

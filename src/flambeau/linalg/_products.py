@@ -74,9 +74,10 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
             "linalg.householder_product: input.shape[-2] must be greater than or "
             "equal to input.shape[-1]"
         )
-    if A.numel() == 0:
-        return store(A.clone(), out)
     q = _C.eye(m, n, dtype=A.dtype, device=A.device).expand(A.shape)
+    if k == 0:
+        # Written into a copy of A, so that it has a gradient, which is zero.
+        return store(A.clone().copy_(q), out)
     for i in range(k - 1, -1, -1):
         v = _C.tril(A, -1).narrow(-1, i, 1)
         unit = _C.zeros_like(v).index_fill(-2, _C.tensor([i]), 1)
@@ -85,7 +86,12 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     return store(q, out)
 
 
-_DOUBLE = {_C.float32: _C.float64, _C.complex64: _C.complex128}
+_DOUBLE = {
+    _C.float16: _C.float64,
+    _C.bfloat16: _C.float64,
+    _C.float32: _C.float64,
+    _C.complex64: _C.complex128,
+}
 
 # Numerators of the diagonal Pade approximants of exp and the 1-norms up to which each is accurate
 # in double precision (N. Higham, "The scaling and squaring method for the matrix exponential

@@ -75,7 +75,7 @@ def _pseudo_inverse(A: Tensor, atol, rtol, hermitian: bool) -> Tensor:
 
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None, out=None):
     """X that makes the norm of A X - B smallest, with the residuals (of tall matrices of full
-    rank), the rank and the singular values.
+    rank, but not for gelsy, the default driver), the rank and the singular values.
 
     All drivers are computed by singular values (LAPACK's gelsd). Raises RuntimeError when the
     shapes do not fit.
@@ -113,7 +113,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         x = full.narrow(-2, 0, n)
         rest = full.narrow(-2, n, m - n) if m > n else full.narrow(-2, 0, 0)
         residuals = (rest.abs() ** 2).sum(-2)
-    if m <= n or not bool((rank == n).all()):
+    if m <= n or driver in (None, "gelsy") or not bool((rank == n).all()):
         residuals = residuals.flatten()[:0]
     if driver in (None, "gelsy"):
         values = values.new_empty((0,))

@@ -225,6 +225,10 @@ def grid_sample(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', "
             f"'border', or 'reflection', but got: '{padding_mode}'"
         )
+    if input.dtype in (fb.float16, fb.bfloat16):
+        # Coordinates and weights need more digits than a half type has.
+        y = grid_sample(input.float(), grid.float(), mode, padding_mode, align_corners)
+        return y.to(input.dtype)
     align = _default_corners("grid_sample", align_corners)
     dims = input.dim() - 2
     if dims not in (2, 3) or grid.dim() != input.dim():
