@@ -126,8 +126,7 @@ Tensor arange_start(const Scalar& start, const Scalar& end, const Scalar& step,
     FB_CHECK_VALUE(d.to_int() != 0, "step must be nonzero: arange() got ", step, " for ",
                    name(type));
     // Only int64 counts its elements so: the others have as many as the bounds given.
-    const int64_t n =
-        type == DType::Int64 ? count_before(a, b, d) : count_before(start, end, step);
+    const int64_t n = type == DType::Int64 ? count_before(a, b, d) : count_before(start, end, step);
     return make_sequence(n, a, d, type, device.value_or(kCpu), "arange");
   }
   return make_sequence(count_before(start, end, step), start, step, type, device.value_or(kCpu),

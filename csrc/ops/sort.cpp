@@ -6,8 +6,8 @@
 #include "autograd/autograd.h"
 #include "impl_sort.h"
 #include "ops/index_support.h"
-#include "ops_index.h"
 #include "ops_compare.h"
+#include "ops_index.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_shape.h"
@@ -266,8 +266,9 @@ Tensor quantile_of(const Tensor& self, const Tensor& q, std::optional<int64_t> d
     Tensor factor = ranks.factor;
     if (how.kind == Interpolation::Linear && needs_grad(q) && !q.is_meta()) {
       // The rank is q (n - 1), n the number of elements that count; its value is in `factor`.
-      const Tensor counted = skip_nan ? ops::sum(ops::logical_not(ops::isnan(sorted)), Dims{-1}, true)
-                                      : scalar_tensor(sorted.size(sorted.dim() - 1), DType::Int64);
+      const Tensor counted = skip_nan
+                                 ? ops::sum(ops::logical_not(ops::isnan(sorted)), Dims{-1}, true)
+                                 : scalar_tensor(sorted.size(sorted.dim() - 1), DType::Int64);
       const Tensor slope = ops::_to_copy(ops::sub(counted, number_tensor(Scalar(1))), q.dtype());
       const Tensor level = ops::reshape(q, {-1});
       factor = ops::add(factor, ops::mul(ops::sub(level, flambeau::detach(level)), slope));
