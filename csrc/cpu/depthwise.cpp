@@ -1,6 +1,6 @@
 // Channels first, a plane is copied into scratch memory with its border of zeros, and every row of
 // the result is a correlation without edges. The adjoint does the same with the kernel turned round
-// and the strides as zeros between the pixels. Channels last, pixels are rows of channels.
+// and the strides as zeros between the pixels. Channels last: depthwise_last.cpp.
 #include "cpu/depthwise.h"
 
 #include <algorithm>
@@ -15,17 +15,14 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kChannelBlock = 64;  // channels of a channels-last image that one thread takes
-constexpr int64_t kBehind = 64;        // elements behind a plane that kernels may read
+constexpr int64_t kBehind = 64;  // elements behind a plane that kernels may read
 
 template <class T>
 struct Rows;
 #define FB_ROWS_TABLE(T, S)                                    \
   template <>                                                  \
   struct Rows<T> {                                             \
-    static constexpr auto& products = products_add_##S;        \
     static constexpr auto& correlate = correlate_##S;          \
-    static constexpr auto& channels = correlate_channels_##S;  \
     static constexpr auto& dot = plane_dot_##S;                \
   }
 FB_ROWS_TABLE(float, f32);
@@ -116,50 +113,6 @@ void for_planes(int64_t units, int64_t work, F&& f) {
   parallel_for(units, std::max<int64_t>(1, 65536 / std::max<int64_t>(work, 1)), f);
 }
 
-// Channels last: units are (image, block of channels); f(image, first channel, channels).
-template <class F>
-void for_blocks(int64_t batch, int64_t channels, F&& f) {
-  const int64_t blocks = (channels + kChannelBlock - 1) / kChannelBlock;
-  parallel_for(batch * blocks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t c = u % blocks * kChannelBlock;
-      f(u / blocks, c, std::min(kChannelBlock, channels - c));
-    }
-  });
-}
-
-// Calls f(output pixel, begin, end of `pairs`): the taps that read inside the image, and what.
-template <class F>
-void for_output_pixels(const ConvGeometry& g, F&& f) {
-  std::vector<int64_t> taps, pixels;
-  int64_t p = 0;
-  for (int64_t z = 0; z < g.out[0]; ++z)
-    for (int64_t y = 0; y < g.out[1]; ++y)
-      for (int64_t x = 0; x < g.out[2]; ++x, ++p) {
-        taps.clear(), pixels.clear();
-        int64_t t = 0;
-        for (int64_t i = 0; i < g.kernel[0]; ++i)
-          for (int64_t j = 0; j < g.kernel[1]; ++j)
-            for (int64_t l = 0; l < g.kernel[2]; ++l, ++t) {
-              const int64_t iz = z * g.stride[0] - g.pad[0] + i * g.dilation[0];
-              const int64_t iy = y * g.stride[1] - g.pad[1] + j * g.dilation[1];
-              const int64_t ix = x * g.stride[2] - g.pad[2] + l * g.dilation[2];
-              if (iz < 0 || iz >= g.in[0] || iy < 0 || iy >= g.in[1] || ix < 0 || ix >= g.in[2])
-                continue;
-              taps.push_back(t);
-              pixels.push_back((iz * g.in[1] + iy) * g.in[2] + ix);
-            }
-        f(p, taps, pixels);
-      }
-}
-
-// weight (c, t) as (t, c).
-template <class T>
-void taps_first(const T* weight, int64_t channels, int64_t taps, T* to) {
-  for (int64_t t = 0; t < taps; ++t)
-    for (int64_t c = 0; c < channels; ++c) *to++ = weight[c * taps + t];
-}
-
 }  // namespace
 
 template <class T>
@@ -167,7 +120,8 @@ void depthwise_forward(const ConvGeometry& g, const ConvImage<const T>& x, const
                        const T* bias, const ConvImage<T>& y) {
   const int64_t taps = g.taps(), pixels = g.out_pixels(), per_input = g.group_out();
   if (g.batch == 0 || pixels == 0) return;
-  if (!y.channels_last) {
+  if (y.channels_last) return depthwise_last_forward(g, x.data, weight, bias, y.data);
+  {
     const Padded p = padded_input(g);
     const std::vector<int64_t> offsets = tap_offsets(g, p);
     for_planes(g.batch * g.in_channels, pixels * taps * per_input, [&](int64_t begin, int64_t end) {
@@ -180,25 +134,7 @@ void depthwise_forward(const ConvGeometry& g, const ConvImage<const T>& x, const
                           bias ? bias[o] : T(0), y.data + n * y.batch + o * pixels);
       }
     });
-    return;
   }
-  const Workspace turned(checked_nbytes(g.out_channels * taps, sizeof(T)));
-  taps_first(weight, g.out_channels, taps, turned.as<T>());
-  for_blocks(g.batch, g.out_channels, [&](int64_t n, int64_t c, int64_t channels) {
-    const T* from = x.data + n * x.batch + c;
-    T* to = y.data + n * y.batch + c;
-    std::vector<const T*> source, factor;
-    for_output_pixels(
-        g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
-          source.clear(), factor.clear();
-          for (size_t i = 0; i < list.size(); ++i) {
-            source.push_back(from + at[i] * g.in_channels);
-            factor.push_back(turned.as<T>() + list[i] * g.out_channels + c);
-          }
-          Rows<T>::channels(source.data(), factor.data(), static_cast<int64_t>(list.size()),
-                            bias ? bias + c : nullptr, to + p * g.out_channels, channels);
-        });
-  });
 }
 
 template <class T>
@@ -206,7 +142,8 @@ void depthwise_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const
                        const T* bias, const ConvImage<T>& x) {
   const int64_t taps = g.taps(), pixels = g.in_pixels(), per_input = g.group_out();
   if (g.batch == 0 || pixels == 0) return;
-  if (!x.channels_last) {
+  if (x.channels_last) return depthwise_last_adjoint(g, y.data, weight, bias, x.data);
+  {
     const Padded p = padded_output(g);
     const std::vector<int64_t> offsets = tap_offsets(g, p);
     const Workspace turned(checked_nbytes(g.out_channels * taps, sizeof(T)));
@@ -230,31 +167,15 @@ void depthwise_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const
         }
       }
     });
-    return;
   }
-  const Workspace turned(checked_nbytes(g.out_channels * taps, sizeof(T)));
-  taps_first(weight, g.out_channels, taps, turned.as<T>());
-  for_blocks(g.batch, g.in_channels, [&](int64_t n, int64_t c, int64_t channels) {
-    T* to = x.data + n * x.batch + c;
-    for (int64_t p = 0; p < pixels; ++p) {
-      T* line = to + p * g.in_channels;
-      for (int64_t i = 0; i < channels; ++i) line[i] = bias ? bias[c + i] : T(0);
-    }
-    const T* from = y.data + n * y.batch + c;
-    for_output_pixels(g, [&](int64_t p, const std::vector<int64_t>& list,
-                             const std::vector<int64_t>& at) {
-      for (size_t i = 0; i < list.size(); ++i)
-        Rows<T>::products(from + p * g.out_channels, turned.as<T>() + list[i] * g.out_channels + c,
-                          to + at[i] * g.in_channels, channels);
-    });
-  });
 }
 
 template <class T>
 void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
                            const ConvImage<const T>& x, T* weight) {
   const int64_t taps = g.taps(), per_input = g.group_out();
-  if (!y.channels_last) {
+  if (y.channels_last) return depthwise_last_weight_grad(g, y.data, x.data, weight);
+  {
     const Padded p = padded_input(g);
     const std::vector<int64_t> offsets = tap_offsets(g, p);
     const bool empty = g.batch == 0 || g.out_pixels() == 0;
@@ -289,23 +210,7 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
                        }
                    }
                });
-    return;
   }
-  for_blocks(1, g.out_channels, [&](int64_t, int64_t c, int64_t channels) {
-    const Workspace space(checked_nbytes(taps * channels, sizeof(T)));
-    T* sums = space.as<T>();
-    std::fill(sums, sums + taps * channels, T(0));
-    for (int64_t n = 0; n < g.batch; ++n)
-      for_output_pixels(
-          g, [&](int64_t p, const std::vector<int64_t>& list, const std::vector<int64_t>& at) {
-            for (size_t i = 0; i < list.size(); ++i)
-              Rows<T>::products(y.data + n * y.batch + p * g.out_channels + c,
-                                x.data + n * x.batch + at[i] * g.in_channels + c,
-                                sums + list[i] * channels, channels);
-          });
-    for (int64_t i = 0; i < channels; ++i)
-      for (int64_t t = 0; t < taps; ++t) weight[(c + i) * taps + t] = sums[t * channels + i];
-  });
 }
 
 #define FB_DEPTHWISE_INSTANCES(T)                                                                   \

@@ -14,16 +14,6 @@ void add(const T* src, T w, T* dst, int64_t n) {
   if (i < n) store_n(dst + i, mad(factor, load_n(src + i, n - i), load_n(dst + i, n - i)), n - i);
 }
 
-template <class T>
-void products_add(const T* a, const T* b, T* dst, int64_t n) {
-  constexpr int L = Vec<T>::lanes;
-  int64_t i = 0;
-  for (; i + L <= n; i += L) store(dst + i, mad(load(a + i), load(b + i), load(dst + i)));
-  if (i < n)
-    store_n(dst + i, mad(load_n(a + i, n - i), load_n(b + i, n - i), load_n(dst + i, n - i)),
-            n - i);
-}
-
 template <class T, int kStep>
 FB_VEC Vec<T> load_step(const T* p) {
   if constexpr (kStep == 1)
@@ -58,29 +48,107 @@ void correlate(const T* src, const int64_t* offset, const T* w, int64_t taps, T 
   }
 }
 
+// kPixels pixels by V vectors of channels from channel `c` on: what is loaded of the weight serves
+// all pixels.
+template <class T, int kPixels, int V>
+FB_VEC void correlate_block(const T* const* src, int64_t at, int64_t src_step, const T* const* w,
+                            int64_t taps, const T* bias, T* out, int64_t out_step, int64_t c,
+                            int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  Vec<T> sum[kPixels][V];
+  for (int v = 0; v < V; ++v) {
+    const Vec<T> first = bias ? load_n(bias + c + v * L, n) : Vec<T>(T(0));
+    for (int p = 0; p < kPixels; ++p) sum[p][v] = first;
+  }
+  // The last taps read what nobody has read yet: it is fetched one group of pixels ahead.
+  if constexpr (kPixels > 1) {
+    for (int64_t t = src_step > out_step ? taps / 3 : taps - taps / 4; t < taps; ++t)
+      for (int p = 0; p < kPixels; ++p)
+        __builtin_prefetch(src[t] + at + c + (kPixels + p) * src_step);
+    for (int p = 0; p < kPixels; ++p)
+      __builtin_prefetch(out + (kPixels + p) * out_step + c, 1);
+  }
+  for (int64_t t = 0; t < taps; ++t) {
+    const T* from = src[t] + at + c;
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      const Vec<T> factor = load_n(w[t] + c + v * L, n);
+#pragma GCC unroll 4
+      for (int p = 0; p < kPixels; ++p)
+        sum[p][v] = mad(factor, load_n(from + p * src_step + v * L, n), sum[p][v]);
+    }
+  }
+  for (int p = 0; p < kPixels; ++p)
+    for (int v = 0; v < V; ++v) store_n(out + p * out_step + c + v * L, sum[p][v], n);
+}
+
 template <class T>
-void correlate_channels(const T* const* src, const T* const* w, int64_t taps, const T* bias, T* out,
-                        int64_t n) {
+void channels_correlate(const T* const* src, int64_t src_step, const T* const* w, int64_t taps,
+                        const T* bias, T* out, int64_t out_step, int64_t pixels, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t p = 0;
+  for (; p + 4 <= pixels; p += 4, out += 4 * out_step) {
+    const int64_t at = p * src_step;
+    int64_t c = 0;
+    for (; c + 2 * L <= n; c += 2 * L)
+      correlate_block<T, 4, 2>(src, at, src_step, w, taps, bias, out, out_step, c, L);
+    for (; c < n; c += L)
+      correlate_block<T, 4, 1>(src, at, src_step, w, taps, bias, out, out_step, c, n - c);
+  }
+  for (; p < pixels; ++p, out += out_step) {
+    const int64_t at = p * src_step;
+    int64_t c = 0;
+    for (; c + 2 * L <= n; c += 2 * L)
+      correlate_block<T, 1, 2>(src, at, src_step, w, taps, bias, out, out_step, c, L);
+    for (; c < n; c += L)
+      correlate_block<T, 1, 1>(src, at, src_step, w, taps, bias, out, out_step, c, n - c);
+  }
+}
+
+// kTaps taps by V vectors of channels, summed in registers over the pixels.
+template <class T, int kTaps, int V>
+FB_VEC void products_block(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
+                           T* const* sum, int64_t pixels, int64_t at, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  Vec<T> s[kTaps][V];
+  const T* from[kTaps];
+  for (int t = 0; t < kTaps; ++t) {
+    from[t] = src[t] + at;
+    for (int v = 0; v < V; ++v) s[t][v] = load_n(sum[t] + at + v * L, n);
+  }
+  a += at;
+  for (int64_t p = 0; p < pixels; ++p, a += a_step) {
+    Vec<T> g[V];
+    for (int v = 0; v < V; ++v) g[v] = load_n(a + v * L, n);
+#pragma GCC unroll 4
+    for (int t = 0; t < kTaps; ++t)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        s[t][v] = mad(g[v], load_n(from[t] + p * src_step + v * L, n), s[t][v]);
+  }
+  for (int t = 0; t < kTaps; ++t)
+    for (int v = 0; v < V; ++v) store_n(sum[t] + at + v * L, s[t][v], n);
+}
+
+template <class T, int kTaps>
+void products_of_taps(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
+                      T* const* sum, int64_t pixels, int64_t n) {
   constexpr int L = Vec<T>::lanes;
   int64_t i = 0;
-  for (; i + 2 * L <= n; i += 2 * L) {
-    Vec<T> low = T(0), high = T(0);
-    if (bias) low = load(bias + i), high = load(bias + i + L);
-    for (int64_t t = 0; t < taps; ++t) {
-      low = mad(load(w[t] + i), load(src[t] + i), low);
-      high = mad(load(w[t] + i + L), load(src[t] + i + L), high);
-    }
-    store(out + i, low);
-    store(out + i + L, high);
-  }
-  for (; i < n; i += L) {
-    const int64_t some = n - i;
-    Vec<T> sum = T(0);
-    if (bias) sum = load_n(bias + i, some);
-    for (int64_t t = 0; t < taps; ++t)
-      sum = mad(load_n(w[t] + i, some), load_n(src[t] + i, some), sum);
-    store_n(out + i, sum, some);
-  }
+  for (; i + 2 * L <= n; i += 2 * L)
+    products_block<T, kTaps, 2>(a, a_step, src, src_step, sum, pixels, i, L);
+  for (; i < n; i += L)
+    products_block<T, kTaps, 1>(a, a_step, src, src_step, sum, pixels, i, n - i < L ? n - i : L);
+}
+
+template <class T>
+void channels_products_add(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
+                           int64_t taps, T* const* sum, int64_t pixels, int64_t n) {
+  int64_t t = 0;
+  for (; t + 3 <= taps; t += 3)
+    products_of_taps<T, 3>(a, a_step, src + t, src_step, sum + t, pixels, n);
+  for (; t < taps; ++t)
+    products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, pixels, n);
 }
 
 template <class T, int kStep>
@@ -111,17 +179,20 @@ T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, 
 
 #define FB_DEFINE_ROWS(S, T)                                                                     \
   void row_add_##S(const T* src, T w, T* dst, int64_t n) { rows::add<T>(src, w, dst, n); }       \
-  void products_add_##S(const T* a, const T* b, T* dst, int64_t n) {                             \
-    rows::products_add<T>(a, b, dst, n);                                                         \
-  }                                                                                              \
   void correlate_##S(const T* src, const int64_t* offset, const T* w, int64_t taps,              \
                      int64_t step, T bias, T* out, int64_t n) {                                  \
     if (step == 1) rows::correlate<T, 1>(src, offset, w, taps, bias, out, n);                    \
     else rows::correlate<T, 2>(src, offset, w, taps, bias, out, n);                              \
   }                                                                                              \
-  void correlate_channels_##S(const T* const* src, const T* const* w, int64_t taps,              \
-                              const T* bias, T* out, int64_t n) {                                \
-    rows::correlate_channels<T>(src, w, taps, bias, out, n);                                     \
+  void channels_correlate_##S(const T* const* src, int64_t src_step, const T* const* w,          \
+                              int64_t taps, const T* bias, T* out, int64_t out_step,             \
+                              int64_t pixels, int64_t n) {                                       \
+    rows::channels_correlate<T>(src, src_step, w, taps, bias, out, out_step, pixels, n);         \
+  }                                                                                              \
+  void channels_products_add_##S(const T* a, int64_t a_step, const T* const* src,                \
+                                 int64_t src_step, int64_t taps, T* const* sum, int64_t pixels,  \
+                                 int64_t n) {                                                    \
+    rows::channels_products_add<T>(a, a_step, src, src_step, taps, sum, pixels, n);              \
   }                                                                                              \
   T plane_dot_##S(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t step,            \
                   int64_t rows, int64_t n) {                                                     \

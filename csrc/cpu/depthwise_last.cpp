@@ -1,0 +1,208 @@
+// Depthwise convolution of channels-last images: a pixel is a row of channels, and every tap adds
+// the product of two such rows. Target rows are cut into segments whose pixels are reached by the
+// same taps, so that the kernels meet no border.
+#include <algorithm>
+#include <vector>
+
+#include "core/allocator.h"
+#include "cpu/depthwise.h"
+#include "cpu/kernels/image_rows.h"
+#include "cpu/thread_pool.h"
+
+namespace flambeau {
+namespace {
+
+constexpr int64_t kChannelBlock = 64;  // channels of the weight's gradient that one thread takes
+
+template <class T>
+struct Channels;
+#define FB_CHANNELS_TABLE(T, S)                                  \
+  template <>                                                    \
+  struct Channels<T> {                                           \
+    static constexpr auto& correlate = channels_correlate_##S;   \
+    static constexpr auto& products = channels_products_add_##S; \
+  }
+FB_CHANNELS_TABLE(float, f32);
+FB_CHANNELS_TABLE(double, f64);
+#undef FB_CHANNELS_TABLE
+
+struct TapSource {
+  int64_t tap, source;  // along one dimension
+  bool operator==(const TapSource&) const = default;
+};
+
+// Target pixels at, at + step, ... (`count` of them), which the same taps reach; `taps` holds the
+// sources of the first one, and those of the next lie `advance` further on.
+struct Segment {
+  int64_t at, count;
+  std::vector<TapSource> taps;
+};
+
+// One map from a source image to a target: the forward map, or its adjoint.
+struct Map {
+  const ConvGeometry& g;
+  bool adjoint;
+
+  int64_t target(int d) const { return adjoint ? g.in[d] : g.out[d]; }
+  int64_t source(int d) const { return adjoint ? g.out[d] : g.in[d]; }
+  int64_t step() const { return adjoint ? g.stride[2] : 1; }
+  int64_t advance() const { return adjoint ? 1 : g.stride[2]; }
+
+  void reach(int d, int64_t at, std::vector<TapSource>* taps) const {
+    taps->clear();
+    for (int64_t k = 0; k < g.kernel[d]; ++k) {
+      int64_t p = at * g.stride[d] - g.pad[d] + k * g.dilation[d];
+      if (adjoint) {
+        p = at + g.pad[d] - k * g.dilation[d];
+        if (p % g.stride[d] != 0) continue;
+        p /= g.stride[d];
+      }
+      if (p >= 0 && p < source(d)) taps->push_back({k, p});
+    }
+  }
+
+  std::vector<Segment> segments() const {
+    std::vector<Segment> list;
+    std::vector<TapSource> taps, expected;
+    for (int64_t r = 0; r < std::min(step(), target(2)); ++r)
+      for (int64_t p = r; p < target(2); p += step()) {
+        reach(2, p, &taps);
+        for (TapSource& t : expected) t.source += advance();
+        if (p != r && taps == expected) {
+          ++list.back().count;
+        } else {
+          list.push_back({p, 1, taps});
+          expected = taps;
+        }
+      }
+    return list;
+  }
+};
+
+// Calls f(first target pixel, segment, sources, taps) for each segment of target row `row`; sources
+// are pixels of the source image that the taps read for the first target pixel.
+class Rows {
+ public:
+  explicit Rows(const Map& map) : map_(map), segments_(map.segments()) {}
+
+  template <class F>
+  void visit(int64_t row, F&& f) {
+    const ConvGeometry& g = map_.g;
+    map_.reach(0, row / map_.target(1), &z_);
+    map_.reach(1, row % map_.target(1), &y_);
+    for (const Segment& s : segments_) {
+      source_.clear(), tap_.clear();
+      for (const TapSource& z : z_)
+        for (const TapSource& y : y_)
+          for (const TapSource& x : s.taps) {
+            source_.push_back((z.source * map_.source(1) + y.source) * map_.source(2) + x.source);
+            tap_.push_back((z.tap * g.kernel[1] + y.tap) * g.kernel[2] + x.tap);
+          }
+      f(row * map_.target(2) + s.at, s, source_, tap_);
+    }
+  }
+
+ private:
+  const Map map_;
+  const std::vector<Segment> segments_;
+  std::vector<TapSource> z_, y_;
+  std::vector<int64_t> source_, tap_;
+};
+
+template <class T>
+void correlate(const Map& map, const T* source, const T* weight, const T* bias, T* target) {
+  const ConvGeometry& g = map.g;
+  const int64_t channels = g.in_channels, taps = g.taps();
+  const int64_t rows = map.target(0) * map.target(1);
+  const int64_t source_pixels = map.source(0) * map.source(1) * map.source(2);
+  const Workspace turned(checked_nbytes(channels * taps, sizeof(T)));
+  for (int64_t t = 0; t < taps; ++t)  // (c, t) as (t, c)
+    for (int64_t c = 0; c < channels; ++c)
+      turned.as<T>()[t * channels + c] = weight[c * taps + t];
+  const int64_t work = map.target(2) * channels * taps;
+  parallel_for(g.batch * rows, std::max<int64_t>(1, 65536 / std::max<int64_t>(work, 1)),
+               [&](int64_t begin, int64_t end) {
+                 Rows walk(map);
+                 std::vector<const T*> from, factor;
+                 for (int64_t u = begin; u < end; ++u) {
+                   const int64_t n = u / rows;
+                   const T* image = source + n * source_pixels * channels;
+                   T* to = target + n * rows * map.target(2) * channels;
+                   walk.visit(u % rows, [&](int64_t first, const Segment& s,
+                                            const std::vector<int64_t>& sources,
+                                            const std::vector<int64_t>& list) {
+                     from.clear(), factor.clear();
+                     for (size_t i = 0; i < list.size(); ++i) {
+                       from.push_back(image + sources[i] * channels);
+                       factor.push_back(turned.as<T>() + list[i] * channels);
+                     }
+                     Channels<T>::correlate(from.data(), map.advance() * channels, factor.data(),
+                                            static_cast<int64_t>(list.size()), bias,
+                                            to + first * channels, map.step() * channels, s.count,
+                                            channels);
+                   });
+                 }
+               });
+}
+
+}  // namespace
+
+template <class T>
+void depthwise_last_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias,
+                            T* y) {
+  correlate<T>({g, false}, x, weight, bias, y);
+}
+
+template <class T>
+void depthwise_last_adjoint(const ConvGeometry& g, const T* y, const T* weight, const T* bias,
+                            T* x) {
+  correlate<T>({g, true}, y, weight, bias, x);
+}
+
+template <class T>
+void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T* weight) {
+  const Map map{g, false};
+  const int64_t channels = g.in_channels, taps = g.taps(), rows = g.out[0] * g.out[1];
+  const int64_t blocks = (channels + kChannelBlock - 1) / kChannelBlock;
+  parallel_for(blocks, 1, [&](int64_t begin, int64_t end) {
+    Rows walk(map);
+    std::vector<const T*> from;
+    std::vector<T*> to;
+    const Workspace space(checked_nbytes(taps * kChannelBlock, sizeof(T)));
+    T* sums = space.as<T>();
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t c = block * kChannelBlock, some = std::min(kChannelBlock, channels - c);
+      std::fill(sums, sums + taps * kChannelBlock, T(0));
+      for (int64_t u = 0; u < g.batch * rows; ++u) {
+        const int64_t n = u / rows;
+        const T* image = x + n * g.in_pixels() * channels + c;
+        const T* grad = y + n * g.out_pixels() * channels + c;
+        walk.visit(u % rows, [&](int64_t first, const Segment& s,
+                                 const std::vector<int64_t>& sources,
+                                 const std::vector<int64_t>& list) {
+          from.clear(), to.clear();
+          for (size_t i = 0; i < list.size(); ++i) {
+            from.push_back(image + sources[i] * channels);
+            to.push_back(sums + list[i] * kChannelBlock);
+          }
+          Channels<T>::products(grad + first * channels, channels, from.data(),
+                                map.advance() * channels, static_cast<int64_t>(list.size()),
+                                to.data(), s.count, some);
+        });
+      }
+      for (int64_t i = 0; i < some; ++i)
+        for (int64_t t = 0; t < taps; ++t)
+          weight[(c + i) * taps + t] = sums[t * kChannelBlock + i];
+    }
+  });
+}
+
+#define FB_DEPTHWISE_LAST_INSTANCES(T)                                                            \
+  template void depthwise_last_forward(const ConvGeometry&, const T*, const T*, const T*, T*);    \
+  template void depthwise_last_adjoint(const ConvGeometry&, const T*, const T*, const T*, T*);    \
+  template void depthwise_last_weight_grad(const ConvGeometry&, const T*, const T*, T*)
+FB_DEPTHWISE_LAST_INSTANCES(float);
+FB_DEPTHWISE_LAST_INSTANCES(double);
+#undef FB_DEPTHWISE_LAST_INSTANCES
+
+}  // namespace flambeau
