@@ -162,6 +162,40 @@ void gather_runs(const T* src, const int64_t* offset, const int64_t* begin, cons
   }
 }
 
+// Every pixel is copied with whole vectors, whose surplus the next copy overwrites.
+template <class T>
+void interleave(const T* const* rows, int64_t count, int64_t channels, int64_t pixels, T* out) {
+  constexpr int L = Vec<T>::lanes;
+  const int64_t whole = (channels + L - 1) / L * L;
+  const int64_t last = pixels - (whole + channels - 1) / channels;  // read nothing behind the rows
+  for (int64_t p = 0; p < pixels; ++p)
+    for (int64_t r = 0; r < count; ++r, out += channels) {
+      const T* from = rows[r] + p * channels;
+      if (p <= last)
+        for (int64_t c = 0; c < channels; c += L) store(out + c, load(from + c));
+      else
+        for (int64_t c = 0; c < channels; ++c) out[c] = from[c];
+    }
+}
+
+template <class T>
+void add_runs(const T* src, int64_t src_step, int64_t runs, int64_t n, T* dst, int64_t first,
+              int64_t dst_step, int64_t size) {
+  constexpr int L = Vec<T>::lanes;
+  // Runs that overlap are not taken one after the other: loads would wait for stores.
+  const int64_t turns = (n + L - 1) / dst_step + 1;
+  for (int64_t turn = 0; turn < turns; ++turn)
+    for (int64_t i = turn; i < runs; i += turns) {
+      const int64_t at = first + i * dst_step;
+      const T* from = src + i * src_step;
+      int64_t q = at < 0 ? -at : 0;
+      const int64_t end = size - at < n ? size - at : n;
+      T* to = dst + at;
+      for (; q + L <= end; q += L) store(to + q, load(to + q) + load(from + q));
+      for (; q < end; ++q) to[q] += from[q];
+    }
+}
+
 }  // namespace conv
 
 #define FB_DEFINE_CONV(S, T)                                                                     \
@@ -179,6 +213,14 @@ void gather_runs(const T* src, const int64_t* offset, const int64_t* begin, cons
                             const int64_t* end, int64_t src_step, int64_t runs, int64_t n,       \
                             T* buffer, int64_t buffer_step) {                                    \
     conv::gather_runs<T>(src, offset, begin, end, src_step, runs, n, buffer, buffer_step);       \
+  }                                                                                              \
+  void conv_interleave_##S(const T* const* rows, int64_t count, int64_t channels,                \
+                           int64_t pixels, T* out) {                                             \
+    conv::interleave<T>(rows, count, channels, pixels, out);                                     \
+  }                                                                                              \
+  void conv_add_runs_##S(const T* src, int64_t src_step, int64_t runs, int64_t n, T* dst,        \
+                         int64_t first, int64_t dst_step, int64_t size) {                        \
+    conv::add_runs<T>(src, src_step, runs, n, dst, first, dst_step, size);                       \
   }
 FB_DEFINE_CONV(f32, float)
 FB_DEFINE_CONV(f64, double)

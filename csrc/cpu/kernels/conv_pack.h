@@ -27,6 +27,10 @@ struct LaneOffsets {
 // offsets: the same for one tap.
 // gather: run j of n pixels, from src + offset[j], to buffer + j * buffer_step, zeros outside
 // [begin[j], end[j]). Pixels are src_step apart.
+// interleave: out[(p * count + r) * channels + c] = rows[r][p * channels + c]. May write as far as a
+// vector behind the last element.
+// add_runs: dst[first + i * dst_step + q] += src[i * src_step + q] for `runs` runs of n elements,
+// where that is in [0, size).
 #define FB_CONV_PACK(S, T)                                                                       \
   FB_KERNEL(void, conv_pack_pieces_##S,                                                          \
             (const T* src, int64_t channel_stride, int64_t channels, const LanePieces* lanes,    \
@@ -36,7 +40,12 @@ struct LaneOffsets {
              T* packed, int64_t packed_channel));                                                \
   FB_KERNEL(void, conv_gather_runs_##S,                                                          \
             (const T* src, const int64_t* offset, const int64_t* begin, const int64_t* end,      \
-             int64_t src_step, int64_t runs, int64_t n, T* buffer, int64_t buffer_step))
+             int64_t src_step, int64_t runs, int64_t n, T* buffer, int64_t buffer_step));        \
+  FB_KERNEL(void, conv_interleave_##S,                                                           \
+            (const T* const* rows, int64_t count, int64_t channels, int64_t pixels, T* out));    \
+  FB_KERNEL(void, conv_add_runs_##S,                                                             \
+            (const T* src, int64_t src_step, int64_t runs, int64_t n, T* dst, int64_t first,     \
+             int64_t dst_step, int64_t size))
 FB_CONV_PACK(f32, float);
 FB_CONV_PACK(f64, double);
 #undef FB_CONV_PACK
