@@ -1,11 +1,12 @@
 // The rows of the image that one row of the output reads are laid side by side: strip[x][row][c].
 // What a tap-by-tap walk would collect for an output pixel is then one run of memory, and the next
-// pixel's run begins `stride` strip pixels further on, so the matrix kernel for operands as they lie
-// reads patches without copying them:
+// pixel's run begins `stride` strip pixels further on, so the matrix kernel for operands as they
+// lie reads patches without copying them:
 //   forward          y[x][o]   = sum_k patch[x][k] weight[k][o]
 //   weight gradient  dw[o][k] += sum_x y[x][o] patch[x][k]
 //   adjoint          patch[x][k] = sum_o y[x][o] weight[o][k], added to the rows of the image.
-// k runs over (tap along x, row, channel) in the first two, (row, tap along x, channel) in the last.
+// k runs over (tap along x, row, channel) in the first two, (row, tap along x, channel) in the
+// last.
 #include "cpu/conv_few.h"
 
 #include <algorithm>
@@ -98,8 +99,7 @@ class Geometry {
     const int64_t per_row = (g.out[2] + kSegment - 1) / kSegment;
     const int64_t row = index / per_row % (g.out[0] * g.out[1]);
     const int64_t x = index % per_row * kSegment;
-    return {index / per_image, row / g.out[1], row % g.out[1], x,
-            std::min(kSegment, g.out[2] - x)};
+    return {index / per_image, row / g.out[1], row % g.out[1], x, std::min(kSegment, g.out[2] - x)};
   }
   int64_t strip_elements() const {
     return ((longest - 1) * g.stride[2] + g.kernel[2]) * unit + kBehind;
@@ -135,8 +135,7 @@ void fill_strip(const Geometry& f, const ConvImage<const T>& x, const Segment& s
       transpose_to(inside ? row : zeros, inside ? x.channel : 0, to + r * g.in_channels, f.unit,
                    g.in_channels, end - begin);
   }
-  if (x.channels_last)
-    Few<T>::interleave(list->data(), f.rows, g.in_channels, end - begin, to);
+  if (x.channels_last) Few<T>::interleave(list->data(), f.rows, g.in_channels, end - begin, to);
   std::fill(strip + end * f.unit, strip + width * f.unit, T(0));
 }
 
@@ -159,23 +158,20 @@ void conv_few_forward(const ConvGeometry& g, const ConvImage<const T>& x, const 
   });
   const std::vector<T> zeros(static_cast<size_t>(g.in[2] * g.in_channels), T(0));
   const double work = static_cast<double>(f.longest) * f.patch * out;
-  parallel_for(g.batch * f.per_image, 1 + static_cast<int64_t>(1e6 / work),
-               [&](int64_t begin, int64_t end) {
-                 const Workspace space(checked_nbytes(f.strip_elements(), sizeof(T)));
-                 const Workspace product(
-                     y.channels_last ? 0 : checked_nbytes(f.longest * out, sizeof(T)));
-                 std::vector<const T*> list;
-                 for (int64_t u = begin; u < end; ++u) {
-                   const Segment s = f.segment(u);
-                   fill_strip(f, x, s, zeros.data(), &list, space.as<T>());
-                   T* to = y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] +
-                           s.x * y.pixel[2];
-                   panels.multiply(space.as<T>(), g.stride[2] * f.unit, s.count, bias,
-                                   y.channels_last ? to : product.as<T>(), out);
-                   if (!y.channels_last)
-                     transpose_to(product.as<T>(), out, to, y.channel, s.count, out);
-                 }
-               });
+  parallel_for(
+      g.batch * f.per_image, 1 + static_cast<int64_t>(1e6 / work), [&](int64_t begin, int64_t end) {
+        const Workspace space(checked_nbytes(f.strip_elements(), sizeof(T)));
+        const Workspace product(y.channels_last ? 0 : checked_nbytes(f.longest * out, sizeof(T)));
+        std::vector<const T*> list;
+        for (int64_t u = begin; u < end; ++u) {
+          const Segment s = f.segment(u);
+          fill_strip(f, x, s, zeros.data(), &list, space.as<T>());
+          T* to = y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] + s.x * y.pixel[2];
+          panels.multiply(space.as<T>(), g.stride[2] * f.unit, s.count, bias,
+                          y.channels_last ? to : product.as<T>(), out);
+          if (!y.channels_last) transpose_to(product.as<T>(), out, to, y.channel, s.count, out);
+        }
+      });
 }
 
 template <class T>
@@ -196,8 +192,8 @@ void conv_few_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const 
       for (int64_t i = 0; i < pixels * in; ++i) image[i] = bias ? bias[i % in] : T(0);
       for (int64_t u = n * f.per_image; u < (n + 1) * f.per_image; ++u) {
         const Segment s = f.segment(u);
-        const T* from = y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] +
-                        s.x * y.pixel[2];
+        const T* from =
+            y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] + s.x * y.pixel[2];
         if (!y.channels_last) transpose_to(from, y.channel, turned.as<T>(), out, out, s.count);
         panels.multiply(y.channels_last ? from : turned.as<T>(), out, s.count, nullptr,
                         patches.as<T>(), f.patch);
@@ -231,10 +227,10 @@ void conv_few_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
       for (int64_t u = first; u < last; ++u) {
         const Segment s = f.segment(u);
         fill_strip(f, x, s, zeros.data(), &list, space.as<T>());
-        const T* grad = y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] +
-                        s.x * y.pixel[2];
-        const GemmStore<T> store{sums.as<T>() + part * total, f.patch, T(1), T(u > first), nullptr,
-                                 nullptr, false};
+        const T* grad =
+            y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] + s.x * y.pixel[2];
+        const GemmStore<T> store{
+            sums.as<T>() + part * total, f.patch, T(1), T(u > first), nullptr, nullptr, false};
         Few<T>::multiply(grad, y.channel, y.pixel[2], space.as<T>(), g.stride[2] * f.unit, out,
                          f.patch, s.count, store);
       }

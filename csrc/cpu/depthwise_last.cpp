@@ -117,8 +117,7 @@ void correlate(const Map& map, const T* source, const T* weight, const T* bias, 
   const int64_t source_pixels = map.source(0) * map.source(1) * map.source(2);
   const Workspace turned(checked_nbytes(channels * taps, sizeof(T)));
   for (int64_t t = 0; t < taps; ++t)  // (c, t) as (t, c)
-    for (int64_t c = 0; c < channels; ++c)
-      turned.as<T>()[t * channels + c] = weight[c * taps + t];
+    for (int64_t c = 0; c < channels; ++c) turned.as<T>()[t * channels + c] = weight[c * taps + t];
   const int64_t work = map.target(2) * channels * taps;
   parallel_for(g.batch * rows, std::max<int64_t>(1, 65536 / std::max<int64_t>(work, 1)),
                [&](int64_t begin, int64_t end) {
@@ -177,22 +176,21 @@ void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T
         const int64_t n = u / rows;
         const T* image = x + n * g.in_pixels() * channels + c;
         const T* grad = y + n * g.out_pixels() * channels + c;
-        walk.visit(u % rows, [&](int64_t first, const Segment& s,
-                                 const std::vector<int64_t>& sources,
-                                 const std::vector<int64_t>& list) {
-          from.clear(), to.clear();
-          for (size_t i = 0; i < list.size(); ++i) {
-            from.push_back(image + sources[i] * channels);
-            to.push_back(sums + list[i] * kChannelBlock);
-          }
-          Channels<T>::products(grad + first * channels, channels, from.data(),
-                                map.advance() * channels, static_cast<int64_t>(list.size()),
-                                to.data(), s.count, some);
-        });
+        walk.visit(
+            u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
+                          const std::vector<int64_t>& list) {
+              from.clear(), to.clear();
+              for (size_t i = 0; i < list.size(); ++i) {
+                from.push_back(image + sources[i] * channels);
+                to.push_back(sums + list[i] * kChannelBlock);
+              }
+              Channels<T>::products(grad + first * channels, channels, from.data(),
+                                    map.advance() * channels, static_cast<int64_t>(list.size()),
+                                    to.data(), s.count, some);
+            });
       }
       for (int64_t i = 0; i < some; ++i)
-        for (int64_t t = 0; t < taps; ++t)
-          weight[(c + i) * taps + t] = sums[t * kChannelBlock + i];
+        for (int64_t t = 0; t < taps; ++t) weight[(c + i) * taps + t] = sums[t * kChannelBlock + i];
     }
   });
 }

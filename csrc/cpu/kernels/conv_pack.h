@@ -27,10 +27,9 @@ struct LaneOffsets {
 // offsets: the same for one tap.
 // gather: run j of n pixels, from src + offset[j], to buffer + j * buffer_step, zeros outside
 // [begin[j], end[j]). Pixels are src_step apart.
-// interleave: out[(p * count + r) * channels + c] = rows[r][p * channels + c]. May write as far as a
-// vector behind the last element.
-// add_runs: dst[first + i * dst_step + q] += src[i * src_step + q] for `runs` runs of n elements,
-// where that is in [0, size).
+// interleave: out[(p * count + r) * channels + c] = rows[r][p * channels + c]. May write as far as
+// a vector behind the last element. add_runs: dst[first + i * dst_step + q] += src[i * src_step +
+// q] for `runs` runs of n elements, where that is in [0, size).
 #define FB_CONV_PACK(S, T)                                                                       \
   FB_KERNEL(void, conv_pack_pieces_##S,                                                          \
             (const T* src, int64_t channel_stride, int64_t channels, const LanePieces* lanes,    \

@@ -65,8 +65,7 @@ FB_VEC void correlate_block(const T* const* src, int64_t at, int64_t src_step, c
     for (int64_t t = src_step > out_step ? taps / 3 : taps - taps / 4; t < taps; ++t)
       for (int p = 0; p < kPixels; ++p)
         __builtin_prefetch(src[t] + at + c + (kPixels + p) * src_step);
-    for (int p = 0; p < kPixels; ++p)
-      __builtin_prefetch(out + (kPixels + p) * out_step + c, 1);
+    for (int p = 0; p < kPixels; ++p) __builtin_prefetch(out + (kPixels + p) * out_step + c, 1);
   }
   for (int64_t t = 0; t < taps; ++t) {
     const T* from = src[t] + at + c;
@@ -147,8 +146,7 @@ void channels_products_add(const T* a, int64_t a_step, const T* const* src, int6
   int64_t t = 0;
   for (; t + 3 <= taps; t += 3)
     products_of_taps<T, 3>(a, a_step, src + t, src_step, sum + t, pixels, n);
-  for (; t < taps; ++t)
-    products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, pixels, n);
+  for (; t < taps; ++t) products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, pixels, n);
 }
 
 template <class T, int kStep>
