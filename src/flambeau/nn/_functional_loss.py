@@ -130,15 +130,9 @@ def cross_entropy(
     `input` is (N, C, *) or (C,). `weight` (C,) scales classes and the mean's denominator; targets
     equal to `ignore_index` do not count; `label_smoothing` mixes in the uniform distribution.
     """
-    reduction = _reduction(size_average, reduce, reduction)
-    return native.cross_entropy(
-        input,
-        target,
-        weight=weight,
-        ignore_index=ignore_index,
-        reduction=reduction,
-        label_smoothing=label_smoothing,
-    )
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    return native.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
 
 
 def nll_loss(

@@ -490,8 +490,7 @@ class Module(ModuleBase, ModuleState):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or fill them with zeros."""
         for param in _all_parameters(self):
-            grad = param.grad
-            if grad is None:
+            if param is None or (grad := param.grad) is None:
                 continue
             if set_to_none:
                 param.grad = None
@@ -574,16 +573,15 @@ class Module(ModuleBase, ModuleState):
 
 
 def _all_parameters(module) -> list:
-    """The parameters in no particular order, without the dotted names that a walk would make."""
-    found, seen, waiting = {}, set(), [module]
-    while waiting:
-        module = waiting.pop()
-        if module is None or module in seen:
-            continue
-        seen.add(module)
-        found.update((id(p), p) for p in module._parameters.values() if p is not None)
-        waiting.extend(module._modules.values())
-    return list(found.values())
+    """The parameters, shared ones as often as they occur, without the names that a walk makes."""
+    found, seen, waiting = [], {module}, [module]
+    for module in waiting:  # grows as it goes
+        found += module._parameters.values()
+        for child in module._modules.values():
+            if child is not None and child not in seen:
+                seen.add(child)
+                waiting.append(child)
+    return found
 
 
 def indent_after_first(text: str, spaces: int) -> str:
