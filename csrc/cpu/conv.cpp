@@ -14,6 +14,7 @@
 #include "cpu/gemm.h"
 #include "cpu/kernels/conv_pack.h"
 #include "cpu/thread_pool.h"
+#include "cpu/winograd.h"
 
 namespace flambeau {
 namespace {
@@ -567,6 +568,8 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
   if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
     return depthwise_forward(g, x, weight, bias, y);
   if (conv_has_few_channels(g)) return conv_few_forward(g, x, weight, bias, y);
+  if constexpr (std::is_same_v<T, float>)
+    if (conv_suits_winograd(g)) return winograd_forward(g, x, weight, bias, y);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   const Walk<T> walk = forward_walk(g, x);
   for_groups(g.groups, [&](int64_t i) {
@@ -593,6 +596,8 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
   if (g.depthwise() && (!x.channels_last || g.group_out() == 1))
     return depthwise_adjoint(g, y, weight, bias, x);
   if (conv_has_few_channels(g)) return conv_few_adjoint(g, y, weight, bias, x);
+  if constexpr (std::is_same_v<T, float>)
+    if (conv_suits_winograd(g)) return winograd_adjoint(g, y, weight, bias, x);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   int64_t residues[3];
   for (int d = 0; d < 3; ++d) residues[d] = std::min(g.stride[d], g.in[d]);
@@ -616,6 +621,8 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
   if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
     return depthwise_weight_grad(g, y, x, weight);
   if (conv_has_few_channels(g)) return conv_few_weight_grad(g, y, x, weight);
+  if constexpr (std::is_same_v<T, float>)
+    if (conv_suits_winograd(g)) return winograd_weight_grad(g, y, x, weight);
   const int64_t in = g.group_in(), out = g.group_out(), columns = in * g.taps();
   const int64_t pixels = g.out_pixels();
   const Walk<T> walk = forward_walk(g, x);
