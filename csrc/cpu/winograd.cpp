@@ -1,7 +1,8 @@
-// The target is cut into tiles of 4x4 pixels, each of which reads 6x6 pixels of the source. Blocks of
-// tiles, whole rows of them, are transformed to 36 matrices (tiles, channels), multiplied as they lie
-// by panels of transformed kernels, and transformed back. Channels-first images are turned to pixels
-// of channels strip by strip on the way. Blocks are parallel; where there is only one, its parts are.
+// The target is cut into tiles of 4x4 pixels, each of which reads 6x6 pixels of the source. Blocks
+// of tiles, whole rows of them, are transformed to 36 matrices (tiles, channels), multiplied as
+// they lie by panels of transformed kernels, and transformed back. Channels-first images are turned
+// to pixels of channels strip by strip on the way. Blocks are parallel; where there is only one,
+// its parts are.
 #include "cpu/winograd.h"
 
 #include <algorithm>
@@ -31,7 +32,8 @@ size_t bytes(int64_t elements) { return checked_nbytes(elements, sizeof(float));
 // columns spread over the cache.
 struct Matrices {
   int64_t row, step;
-  Matrices(int64_t rows, int64_t n) : row((count(n, 16) | 1) * 16), step((rows * row / 16 | 1) * 16) {}
+  Matrices(int64_t rows, int64_t n)
+      : row((count(n, 16) | 1) * 16), step((rows * row / 16 | 1) * 16) {}
   int64_t elements() const { return kElements * step; }
 };
 
@@ -122,9 +124,9 @@ class Strip {
   }
   // Row `y` of the image, read by row number i of the block's tiles, whose first row is r.begin.
   const float* row(int64_t i, const Rows& r, int64_t y) const {
-    if (image_.channels_last)
-      return image_.data + r.image * image_.batch + y * width_ * channels_;
-    return space_.as<float>() + (offsets_[static_cast<size_t>(i)] + y - r.begin) * width_ * channels_;
+    if (image_.channels_last) return image_.data + r.image * image_.batch + y * width_ * channels_;
+    return space_.as<float>() +
+           (offsets_[static_cast<size_t>(i)] + y - r.begin) * width_ * channels_;
   }
 
  private:
@@ -197,8 +199,8 @@ void transform_back(const Map& m, const Block& b, const float* product, const Ma
   for (int64_t i = 0; i < b.count; ++i) {
     const Rows r = m.target(b.first + i);
     const int64_t apart = y.channels_last ? m.made : kChunk;  // of pixels
-    float* to = y.channels_last ? y.data + r.image * y.batch + r.begin * width * m.made + first
-                                : strip;
+    float* to =
+        y.channels_last ? y.data + r.image * y.batch + r.begin * width * m.made + first : strip;
     for (int64_t t = 0; t < m.tile_cols; ++t) {
       float* pixel[kTile * kTile];
       for (int64_t v = 0; v < kTile; ++v)
@@ -239,15 +241,16 @@ void convolve(const Map& m, const ConvImage<const float>& x, const Kernels& kern
         const Workspace now(blocks > 1 ? 0 : bytes(panel));
         const Workspace pixels(y.channels_last ? 0 : bytes(kTile * m.out[1] * kChunk));
         for (int64_t chunk = first; chunk < last; ++chunk) {
-          for (int64_t j = chunk * kChunk; j < std::min((chunk + 1) * kChunk, m.made); j += kPanel) {
+          for (int64_t j = chunk * kChunk; j < std::min((chunk + 1) * kChunk, m.made);
+               j += kPanel) {
             const float* u = blocks > 1 ? ahead.as<float>() + j / kPanel * panel : now.as<float>();
             if (blocks == 1) kernels.transform(m, j / kPanel, now.as<float>());
             for (int64_t e = 0; e < kElements; ++e)
               gemm_direct_f32(v.as<float>() + e * source.step, source.row, 1,
                               u + e * m.channels * kPanel, kPanel, b.count * m.tile_cols,
                               std::min(kPanel, m.made - j), m.channels,
-                              {sums.as<float>() + e * product.step + j - chunk * kChunk, product.row,
-                               1.0f, 0.0f, nullptr, nullptr, false});
+                              {sums.as<float>() + e * product.step + j - chunk * kChunk,
+                               product.row, 1.0f, 0.0f, nullptr, nullptr, false});
           }
           transform_back(m, b, sums.as<float>(), product, chunk * kChunk,
                          std::min(kChunk, m.made - chunk * kChunk), bias, y, pixels.as<float>());
@@ -262,8 +265,8 @@ void convolve(const Map& m, const ConvImage<const float>& x, const Kernels& kern
 bool conv_suits_winograd(const ConvGeometry& g) {
   const bool shape = g.kernel[0] == 1 && g.kernel[1] == 3 && g.kernel[2] == 3 && g.in[0] == 1 &&
                      g.out[0] == 1 && g.pad[0] == 0 && g.pad[1] <= 2 && g.pad[2] <= 2;
-  const bool dense = g.groups == 1 && g.stride[1] == 1 && g.stride[2] == 1 &&
-                     g.dilation[1] == 1 && g.dilation[2] == 1 && g.stride[0] == 1;
+  const bool dense = g.groups == 1 && g.stride[1] == 1 && g.stride[2] == 1 && g.dilation[1] == 1 &&
+                     g.dilation[2] == 1 && g.stride[0] == 1;
   if (!shape || !dense || g.batch == 0 || g.in_pixels() == 0 || g.out_pixels() == 0) return false;
   // Tiles beyond the border are work for nothing.
   const int64_t tiles = count(g.out[1], kTile) * count(g.out[2], kTile);
@@ -294,11 +297,11 @@ void winograd_weight_grad(const ConvGeometry& g, const ConvImage<const float>& y
   Strip read(x, m.in[1], m.channels, rows * kReach * m.in[1] * m.channels);
   Strip made(y, m.out[1], m.made, rows * kTile * m.out[1] * m.made);
   const auto multiply = [&](const Block& b, int64_t chunk, int64_t e, bool add, float* to) {
-    gemm_direct_f32(p.as<float>() + e * target.step + chunk * kGradRows, 1, target.row,
-                    v.as<float>() + e * source.step, source.row,
-                    std::min(kGradRows, m.made - chunk * kGradRows), m.channels,
-                    b.count * m.tile_cols,
-                    {to + e * sums.step, sums.row, 1.0f, add ? 1.0f : 0.0f, nullptr, nullptr, false});
+    gemm_direct_f32(
+        p.as<float>() + e * target.step + chunk * kGradRows, 1, target.row,
+        v.as<float>() + e * source.step, source.row,
+        std::min(kGradRows, m.made - chunk * kGradRows), m.channels, b.count * m.tile_cols,
+        {to + e * sums.step, sums.row, 1.0f, add ? 1.0f : 0.0f, nullptr, nullptr, false});
   };
   const auto finish = [&](int64_t chunk, const float* from) {
     for (int64_t o = chunk * kGradRows; o < std::min((chunk + 1) * kGradRows, m.made); ++o)
@@ -321,8 +324,7 @@ void winograd_weight_grad(const ConvGeometry& g, const ConvImage<const float>& y
   parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {
     const Workspace space(blocks > 1 ? 0 : bytes(sums.elements()));
     for (int64_t chunk = begin; chunk < end; ++chunk) {
-      float* from =
-          blocks > 1 ? total.as<float>() + chunk * sums.elements() : space.as<float>();
+      float* from = blocks > 1 ? total.as<float>() + chunk * sums.elements() : space.as<float>();
       if (blocks == 1)
         for (int64_t e = 0; e < kElements; ++e) multiply({0, m.rows()}, chunk, e, false, from);
       finish(chunk, from);

@@ -134,8 +134,7 @@ void winograd_gradient(const float* const* pixel, int64_t n, float* p, int64_t s
   }
 }
 
-void winograd_weight(const float* w, int64_t lane, bool turned, int64_t n, float* u,
-                     int64_t step) {
+void winograd_weight(const float* w, int64_t lane, bool turned, int64_t n, float* u, int64_t step) {
   using namespace winograd;
   for (int64_t c = 0; c < 16; c += L) {
     const float* from = w + c * lane;

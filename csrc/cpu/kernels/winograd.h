@@ -12,7 +12,8 @@ namespace flambeau {
 // input:       v[e * step + c] from 36 pixels of n channels. Writes whole vectors.
 // output:      16 pixels of n channels, bias (or null) added; a null pixel is left out.
 // gradient:    A dy A^T from the 16 pixels of the gradient of y. Writes whole vectors.
-// weight:      U of n kernels, lane i at w + i * lane; tap t of 9 at w[t], or w[8 - t] if turned. 16
+// weight:      U of n kernels, lane i at w + i * lane; tap t of 9 at w[t], or w[8 - t] if turned.
+// 16
 //              lanes are written, zeros in those behind n.
 // weight_gradient: w[c * 9 + t] = G^T m G of n channels.
 FB_KERNEL(void, winograd_input, (const float* const* pixel, int64_t n, float* v, int64_t step));
