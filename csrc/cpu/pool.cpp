@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <vector>
 
 #include "core/allocator.h"
 #include "cpu/kernels/image_rows.h"
@@ -46,6 +48,27 @@ void row_add(const double* row, double* to, int64_t n) {
   row_add_f64(row, 1, to, n);
 }
 
+// Kernels for windows of two adjacent pixels, side by side; none for integers.
+template <class T>
+constexpr bool kPairs = false;
+template <>
+constexpr bool kPairs<float> = true;
+template <>
+constexpr bool kPairs<double> = true;
+
+void pairs_mean(const float* row, float* out, int64_t n, float divisor) {
+  pool_pairs_mean_f32(row, out, n, divisor);
+}
+void pairs_mean(const double* row, double* out, int64_t n, double divisor) {
+  pool_pairs_mean_f64(row, out, n, divisor);
+}
+void pairs_spread(const float* row, float* out, int64_t n, float divisor) {
+  pool_pairs_spread_f32(row, out, n, divisor);
+}
+void pairs_spread(const double* row, double* out, int64_t n, double divisor) {
+  pool_pairs_spread_f64(row, out, n, divisor);
+}
+
 template <class T>
 T plane_sum(const T* src, int64_t n) {
   T sum = 0;
@@ -77,6 +100,16 @@ bool is_pairs(const PoolAxis& axis, int64_t in) {
   return true;
 }
 
+// Windows that lie side by side and cover everything.
+bool is_tiled(const PoolAxis& axis, int64_t in) {
+  int64_t next = 0;
+  for (size_t o = 0; o < axis.begin.size(); ++o) {
+    if (axis.begin[o] != next || axis.end[o] <= next) return false;
+    next = axis.end[o];
+  }
+  return axis.step == 1 && next == in;
+}
+
 template <class T, bool kMax>
 void combine_rows(const T* row, T* to, int64_t n) {
   if constexpr (kMax)
@@ -89,16 +122,37 @@ int64_t grain_of(int64_t pixels) {
   return std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1));
 }
 
+// A divisor is the product of what its windows count along three axes.
+int64_t counted_at(const PoolGeometry& g, const PoolDivisor& d, int axis, int64_t at) {
+  const PoolAxis& a = g.axis[axis];
+  return d.with_padding ? a.counted[at] : a.end[at] - a.begin[at];
+}
+
 int64_t divisor_at(const PoolGeometry& g, const PoolDivisor& d, int64_t z, int64_t y, int64_t x) {
   if (d.fixed) return d.fixed;
-  const int64_t at[3] = {z, y, x};
-  int64_t n = 1;
-  for (int i = 0; i < 3; ++i) {
-    const PoolAxis& a = g.axis[i];
-    n *= d.with_padding ? a.counted[at[i]] : a.end[at[i]] - a.begin[at[i]];
-  }
-  return n;
+  return counted_at(g, d, 0, z) * counted_at(g, d, 1, y) * counted_at(g, d, 2, x);
 }
+
+// The factors along the width, computed once, and what speeds a row up.
+struct MeanRows {
+  std::vector<int64_t> factors;
+  bool pairs, tiled;  // pairs: windows of two, all with the same divisor
+  const PoolGeometry& g;
+  const PoolDivisor& d;
+
+  MeanRows(const PoolGeometry& geometry, const PoolDivisor& divisor) : g(geometry), d(divisor) {
+    for (int64_t x = 0; x < g.out[2]; ++x)
+      factors.push_back(d.fixed ? d.fixed : counted_at(g, d, 2, x));
+    const bool same =
+        std::adjacent_find(factors.begin(), factors.end(), std::not_equal_to<>()) == factors.end();
+    pairs = same && !factors.empty() && is_pairs(g.axis[2], g.in[2]);
+    tiled = true;
+    for (int i = 0; i < 3; ++i) tiled = tiled && is_tiled(g.axis[i], g.in[i]);
+  }
+  int64_t row_factor(int64_t z, int64_t y) const {
+    return d.fixed ? 1 : counted_at(g, d, 0, z) * counted_at(g, d, 1, y);
+  }
+};
 
 // One plane with adjacent rows: f(z, y, row) gets the combined row of each row of the output.
 template <class T, bool kMax, class F>
@@ -139,15 +193,19 @@ void max_plane(const PoolGeometry& g, bool pairs, const T* from, T* row, T* to) 
 }
 
 template <class T>
-void mean_plane(const PoolGeometry& g, const PoolDivisor& d, const T* from, T* row, T* to) {
+void mean_plane(const PoolGeometry& g, const MeanRows& rows, const T* from, T* row, T* to) {
   const PoolAxis& axis = g.axis[2];
   for_combined_rows<T, false>(g, from, row, [&](int64_t z, int64_t y, const T* all) {
     T* out = to + (z * g.out[1] + y) * g.out[2];
+    const int64_t factor = rows.row_factor(z, y);
+    if constexpr (kPairs<T>)
+      if (rows.pairs && all && factor)
+        return pairs_mean(all, out, g.out[2], static_cast<T>(factor * rows.factors[0]));
     for (int64_t x = 0; x < g.out[2]; ++x) {
       T sum = 0;
       if (all)
         for (int64_t i = axis.begin[x]; i < axis.end[x]; ++i) sum += all[i];
-      const int64_t n = divisor_at(g, d, z, y, x);
+      const int64_t n = factor * rows.factors[x];
       out[x] = n ? sum / static_cast<T>(n) : T(0);
     }
   });
@@ -300,6 +358,7 @@ void pool_mean(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<cons
     });
   }
   const bool whole = g.out_pixels() == 1 && covers_all(g);
+  const MeanRows rows(g, d);
   parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
     if (whole) {
       const int64_t n = divisor_at(g, d, 0, 0, 0);
@@ -311,7 +370,7 @@ void pool_mean(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<cons
     }
     const Workspace row(checked_nbytes(g.in[2], sizeof(T)));
     for (int64_t u = begin; u < end; ++u)
-      mean_plane(g, d, x.data + u * g.in_pixels(), row.as<T>(), y.data + u * g.out_pixels());
+      mean_plane(g, rows, x.data + u * g.in_pixels(), row.as<T>(), y.data + u * g.out_pixels());
   });
 }
 
@@ -325,20 +384,38 @@ void spread_row(const PoolAxis& axis, int64_t outputs, const T* share, int64_t w
     for (int64_t i = axis.begin[x]; i < axis.end[x]; ++i) row[i] += share[x];
 }
 
+// The gradient of one row of outputs, for every row of its windows.
 template <class T>
-void mean_grad_plane(const PoolGeometry& g, const PoolDivisor& d, const T* from, T* share, T* row,
+void mean_grad_row(const PoolGeometry& g, const MeanRows& rows, int64_t factor, const T* from,
+                   T* share, T* row) {
+  if constexpr (kPairs<T>)
+    if (rows.pairs && factor) {
+      pairs_spread(from, row, g.out[2], static_cast<T>(factor * rows.factors[0]));
+      return std::fill(row + 2 * g.out[2], row + g.in[2], T(0));
+    }
+  for (int64_t x = 0; x < g.out[2]; ++x) {
+    const int64_t n = factor * rows.factors[x];
+    share[x] = n ? from[x] / static_cast<T>(n) : T(0);
+  }
+  spread_row(g.axis[2], g.out[2], share, g.in[2], row);
+}
+
+template <class T>
+void mean_grad_plane(const PoolGeometry& g, const MeanRows& rows, const T* from, T* share, T* row,
                      T* to) {
-  std::fill(to, to + g.in_pixels(), T(0));
+  const int64_t width = g.in[2];
+  if (!rows.tiled) std::fill(to, to + g.in_pixels(), T(0));
   for (int64_t z = 0; z < g.out[0]; ++z)
     for (int64_t y = 0; y < g.out[1]; ++y, from += g.out[2]) {
-      for (int64_t x = 0; x < g.out[2]; ++x) {
-        const int64_t n = divisor_at(g, d, z, y, x);
-        share[x] = n ? from[x] / static_cast<T>(n) : T(0);
-      }
-      spread_row(g.axis[2], g.out[2], share, g.in[2], row);
+      mean_grad_row(g, rows, rows.row_factor(z, y), from, share, row);
       for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; ++i)
-        for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; ++j)
-          row_add(row, to + (i * g.in[1] + j) * g.in[2], g.in[2]);
+        for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; ++j) {
+          T* pixels = to + (i * g.in[1] + j) * width;
+          if (rows.tiled)
+            std::memcpy(pixels, row, static_cast<size_t>(width) * sizeof(T));
+          else
+            row_add(row, pixels, width);
+        }
     }
 }
 
@@ -349,6 +426,7 @@ void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage
                     const ConvImage<T>& x_grad) {
   const int64_t pixels = g.in_pixels();
   if (!grad.channels_last) {
+    const MeanRows rows(g, d);
     parallel_for(g.batch * g.channels, grain_of(pixels), [&](int64_t begin, int64_t end) {
       const Workspace space(checked_nbytes(g.in[2] + g.out[2], sizeof(T)));
       for (int64_t u = begin; u < end; ++u) {
@@ -357,7 +435,7 @@ void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage
           const int64_t n = divisor_at(g, d, 0, 0, 0);
           std::fill(to, to + pixels, n ? grad.data[u] / static_cast<T>(n) : T(0));
         } else {
-          mean_grad_plane(g, d, grad.data + u * g.out_pixels(), space.as<T>(),
+          mean_grad_plane(g, rows, grad.data + u * g.out_pixels(), space.as<T>(),
                           space.as<T>() + g.out[2], to);
         }
       }

@@ -31,6 +31,28 @@ void pairs_max(const T* row, T* out, int64_t n) {
   for (; i < n; ++i) out[i] = larger(row[2 * i], row[2 * i + 1]);
 }
 
+template <class T>
+void pairs_mean(const T* row, T* out, int64_t n, T divisor) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) {
+    const Vec<T> a = load(row + 2 * i), b = load(row + 2 * i + L);
+    store(out + i, (evens(a, b) + odds(a, b)) / divisor);
+  }
+  for (; i < n; ++i) out[i] = (row[2 * i] + row[2 * i + 1]) / divisor;
+}
+
+template <class T>
+void pairs_spread(const T* row, T* out, int64_t n, T divisor) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) {
+    const Vec<T> share = load(row + i) / divisor;
+    store_interleaved(out + 2 * i, share, share);
+  }
+  for (; i < n; ++i) out[2 * i] = out[2 * i + 1] = row[i] / divisor;
+}
+
 // The largest so far and its number, lane by lane.
 template <class T>
 struct Best {
@@ -196,6 +218,12 @@ T plane_sum(const T* src, int64_t n) {
 #define FB_DEFINE_POOL(S, T)                                                                    \
   void pool_row_max_##S(const T* row, T* to, int64_t n) { pool::row_max<T>(row, to, n); }       \
   void pool_pairs_max_##S(const T* row, T* out, int64_t n) { pool::pairs_max<T>(row, out, n); } \
+  void pool_pairs_mean_##S(const T* row, T* out, int64_t n, T divisor) {                        \
+    pool::pairs_mean<T>(row, out, n, divisor);                                                  \
+  }                                                                                             \
+  void pool_pairs_spread_##S(const T* row, T* out, int64_t n, T divisor) {                      \
+    pool::pairs_spread<T>(row, out, n, divisor);                                                \
+  }                                                                                             \
   void pool_taps_row_##S(const T* const* rows, const int64_t* number, int64_t count,            \
                          int64_t width, int64_t dilation, int64_t stride, int64_t limit,        \
                          T* values, uint8_t* taps, int64_t n) {                                 \

@@ -8,6 +8,8 @@ namespace flambeau {
 
 // row_max:   to[i] = max(to[i], row[i]), NaN wins.
 // pairs_max: out[i] = max(row[2 i], row[2 i + 1]), NaN wins.
+// pairs_mean: out[i] = (row[2 i] + row[2 i + 1]) / divisor.
+// pairs_spread: out[2 i] = out[2 i + 1] = row[i] / divisor.
 // taps_row:  windows along rows: output i is the largest of rows[r][i * stride + l * dilation] for
 //            the rows and l < width, and its number is number[r] + l; the first of equals, the last
 //            NaN. `limit` elements of each row may be read.
@@ -16,6 +18,8 @@ namespace flambeau {
 #define FB_POOL_KERNELS(S, T)                                                                \
   FB_KERNEL(void, pool_row_max_##S, (const T* row, T* to, int64_t n));                       \
   FB_KERNEL(void, pool_pairs_max_##S, (const T* row, T* out, int64_t n));                    \
+  FB_KERNEL(void, pool_pairs_mean_##S, (const T* row, T* out, int64_t n, T divisor));        \
+  FB_KERNEL(void, pool_pairs_spread_##S, (const T* row, T* out, int64_t n, T divisor));      \
   FB_KERNEL(void, pool_taps_row_##S,                                                         \
             (const T* const* rows, const int64_t* number, int64_t count, int64_t width,      \
              int64_t dilation, int64_t stride, int64_t limit, T* values, uint8_t* taps,      \
