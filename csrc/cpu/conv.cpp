@@ -319,6 +319,49 @@ void pack_taps(const void* context, int64_t, int64_t lane, int64_t lanes, int64_
   }
 }
 
+// The same for channels-last images: columns are taps and, fastest, channels, so that many lie side
+// by side in memory.
+template <class T>
+void pack_taps_last(const void* context, int64_t, int64_t lane, int64_t lanes, int64_t k0, int64_t k,
+                    int width, T* packed) {
+  const auto& w = *static_cast<const Walk<T>*>(context);
+  const int64_t apart = w.step[2] * w.stride[2];
+  for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
+    const int64_t now = std::min<int64_t>(width, lanes - i);
+    if (now < width) std::fill(packed, packed + k * width, T(0));
+    for (int64_t done = 0; done < k;) {  // row after row
+      int64_t rest = (k0 + done) / w.grid[2];
+      Run run;
+      run.at[2] = (k0 + done) % w.grid[2];
+      run.at[1] = rest % w.grid[1];
+      rest /= w.grid[1];
+      run.at[0] = rest % w.grid[0];
+      run.batch = rest / w.grid[0];
+      const int64_t length = std::min(k - done, w.grid[2] - run.at[2]);
+      for (int64_t j = 0, some; j < now; j += some) {
+        const Tap& tap = w.taps[(lane + i + j) / w.channels];
+        const int64_t c = (lane + i + j) % w.channels;
+        some = std::min(now - j, w.channels - c);
+        const int64_t first = run.at[2] * w.step[2] + tap.offset[2];
+        int64_t row = 0, begin = 0, end = 0;
+        if (source_row(w, run, tap, &row))
+          inside(first, w.step[2], length, w.size[2], &begin, &end);
+        if (begin >= end) begin = end = 0;
+        T* to = packed + done * width + j;
+        const T* from = w.data + row + (first + begin * w.step[2]) * w.stride[2] + c;
+        for (int64_t q = 0; q < begin; ++q) std::fill_n(to + q * width, some, T(0));
+        for (int64_t q = end; q < length; ++q) std::fill_n(to + q * width, some, T(0));
+        if (some == width)
+          Table<T>::pack_b(GemmSource::Same, from, 1, apart, width, end - begin, to + begin * width);
+        else
+          for (int64_t q = begin; q < end; ++q, from += apart)
+            std::copy_n(from, some, to + q * width);
+      }
+      done += length;
+    }
+  }
+}
+
 // Rows of A are channels of a batch of images; k runs over the batch and the pixels.
 template <class T>
 struct Planes {
@@ -498,26 +541,31 @@ Phase phase_at(const ConvGeometry& g, const int64_t* first) {
   return p;
 }
 
-// Spreads the pixels of a phase, `from`, over the image.
+// Spreads the pixels of a phase, `from`, over the image. `from` is laid out as the image is: planes
+// of all pixels, or pixels of `channels` channels.
 template <class T>
-void scatter_phase(const ConvGeometry& g, const Phase& p, const T* from, int64_t from_batch,
-                   int64_t from_channel, int64_t from_pixel, int64_t channels,
+void scatter_phase(const ConvGeometry& g, const Phase& p, const T* from, int64_t channels,
                    const ConvImage<T>& x) {
   const int64_t rows = p.count[0] * p.count[1], pixels = rows * p.count[2];
-  parallel_for(g.batch * channels, std::max<int64_t>(1, 16384 / std::max<int64_t>(pixels, 1)),
+  const int64_t planes = x.channels_last ? 1 : channels, adjacent = x.channels_last ? channels : 1;
+  const int64_t step = g.stride[2] * x.pixel[2];
+  const auto one = [&](int64_t plane, int64_t r) {
+    const T* src = from + (plane * pixels + r * p.count[2]) * adjacent;
+    const int64_t z = p.first[0] + r / p.count[1] * g.stride[0];
+    const int64_t y = p.first[1] + r % p.count[1] * g.stride[1];
+    T* to = x.data + plane / planes * x.batch + plane % planes * x.channel + z * x.pixel[0] +
+            y * x.pixel[1] + p.first[2] * x.pixel[2];
+    if (x.channels_last) {
+      for (int64_t i = 0; i < p.count[2]; ++i)
+        std::memcpy(to + i * step, src + i * channels, static_cast<size_t>(channels) * sizeof(T));
+    } else {
+      for (int64_t i = 0; i < p.count[2]; ++i) to[i * step] = src[i];
+    }
+  };
+  const int64_t work = p.count[2] * adjacent;
+  parallel_for(g.batch * planes * rows, std::max<int64_t>(1, 16384 / std::max<int64_t>(work, 1)),
                [&](int64_t begin, int64_t end) {
-                 for (int64_t u = begin; u < end; ++u) {
-                   const int64_t n = u / channels, c = u % channels;
-                   const T* src = from + n * from_batch + c * from_channel;
-                   for (int64_t r = 0; r < rows; ++r) {
-                     const int64_t z = p.first[0] + r / p.count[1] * g.stride[0];
-                     const int64_t y = p.first[1] + r % p.count[1] * g.stride[1];
-                     T* to = x.data + n * x.batch + c * x.channel + z * x.pixel[0] +
-                             y * x.pixel[1] + p.first[2] * x.pixel[2];
-                     for (int64_t i = 0; i < p.count[2]; ++i, src += from_pixel)
-                       to[i * g.stride[2] * x.pixel[2]] = *src;
-                   }
-                 }
+                 for (int64_t u = begin; u < end; ++u) one(u / rows, u % rows);
                });
 }
 
@@ -537,10 +585,10 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
   const Workspace space(direct ? 0 : checked_nbytes(g.batch * in * pixels, sizeof(T)));
   T* product = direct ? x.data : space.as<T>();
   if (used == 0 && !direct) {  // no tap reaches these pixels: dilation and stride miss them
-    T* to = product;
-    for (int64_t n = 0; n < g.batch; ++n)
-      for (int64_t c = 0; c < in; ++c) to = std::fill_n(to, pixels, bias ? bias[c] : T(0));
-    scatter_phase(g, p, space.as<T>(), in * pixels, pixels, 1, in, x);
+    const int64_t adjacent = x.channels_last ? 1 : pixels;
+    for (int64_t i = 0; i < g.batch * in * pixels; ++i)
+      product[i] = bias ? bias[i / adjacent % in] : T(0);
+    scatter_phase(g, p, space.as<T>(), in, x);
     return;
   }
   if (x.channels_last) {
@@ -549,14 +597,14 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
         for (int64_t c = 0; c < in; ++c) *a++ = weight[(o * in + c) * taps + p.index[t]];
     const StridedOperand<T> b{GemmSource::Same, turned.as<T>(), 1, in, 0};
     multiply_rows(w, g.batch, b, in, bias, product, direct ? g.in_channels : in);
-    if (!direct) scatter_phase(g, p, space.as<T>(), pixels * in, 1, in, in, x);
+    if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
   } else {
     for (int64_t c = 0; c < in; ++c)  // (c, o, t)
       for (int64_t o = 0; o < out; ++o)
         for (int64_t t = 0; t < used; ++t) *a++ = weight[(o * in + c) * taps + p.index[t]];
     multiply_columns(w, g.batch, turned.as<T>(), in, bias, product, direct ? x.batch : in * pixels,
                      pixels);
-    if (!direct) scatter_phase(g, p, space.as<T>(), in * pixels, pixels, 1, in, x);
+    if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
   }
 }
 
@@ -632,7 +680,10 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
   const int64_t most = small ? std::clamp<int64_t>(g.batch, 1, 16) : 1;
   const int64_t parts = std::clamp<int64_t>(static_cast<int64_t>(work / 2e6), 1, most);
   const int64_t share = (g.batch + parts - 1) / parts, total = g.out_channels * columns;
-  const Workspace sums(parts > 1 ? checked_nbytes(parts * total, sizeof(T)) : 0);
+  const int64_t taps = g.taps();
+  const bool turned = x.channels_last && taps > 1;  // (o, t, c) is computed
+  const bool apart = parts > 1 || turned;
+  const Workspace sums(apart ? checked_nbytes(parts * total, sizeof(T)) : 0);
   const auto one = [&](int64_t group, int64_t part) {
     const int64_t n0 = part * share, images = std::clamp<int64_t>(g.batch - n0, 0, share);
     Walk<T> w = walk;
@@ -645,19 +696,23 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
     job.n = columns;
     job.k = images * pixels;
     job.a = {pack_planes<T>, &planes, true};
-    job.b = {pack_taps<T>, &w, true};
-    job.c = (parts > 1 ? sums.template as<T>() + part * total : weight) + group * out * columns;
+    job.b = {x.channels_last ? pack_taps_last<T> : pack_taps<T>, &w, true};
+    job.c = (apart ? sums.template as<T>() + part * total : weight) + group * out * columns;
     job.ldc = columns;
     packed_gemm(job);
   };
-  if (parts == 1) return for_groups(g.groups, [&](int64_t i) { one(i, 0); });
-  parallel_for(g.groups * parts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) one(u / parts, u % parts);
-  });
+  if (parts == 1)
+    for_groups(g.groups, [&](int64_t i) { one(i, 0); });
+  else
+    parallel_for(g.groups * parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t u = begin; u < end; ++u) one(u / parts, u % parts);
+    });
+  if (!apart) return;
   for (int64_t i = 0; i < total; ++i) {
     T sum = sums.template as<T>()[i];
     for (int64_t p = 1; p < parts; ++p) sum += sums.template as<T>()[p * total + i];
-    weight[i] = sum;
+    const int64_t k = i % columns;
+    weight[turned ? (i / columns * in + k % in) * taps + k / in : i] = sum;
   }
 }
 

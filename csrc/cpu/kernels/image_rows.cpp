@@ -85,22 +85,25 @@ template <class T>
 void channels_correlate(const T* const* src, int64_t src_step, const T* const* w, int64_t taps,
                         const T* bias, T* out, int64_t out_step, int64_t pixels, int64_t n) {
   constexpr int L = Vec<T>::lanes;
-  int64_t p = 0;
-  for (; p + 4 <= pixels; p += 4, out += 4 * out_step) {
+  constexpr int64_t G = 4;  // pixels together
+  for (int64_t p = 0; p < pixels;) {
+    const bool group = pixels >= G;
+    if (group && p + G > pixels) p = pixels - G;  // the last group computes some pixels once more
     const int64_t at = p * src_step;
+    T* to = out + p * out_step;
     int64_t c = 0;
-    for (; c + 2 * L <= n; c += 2 * L)
-      correlate_block<T, 4, 2>(src, at, src_step, w, taps, bias, out, out_step, c, L);
-    for (; c < n; c += L)
-      correlate_block<T, 4, 1>(src, at, src_step, w, taps, bias, out, out_step, c, n - c);
-  }
-  for (; p < pixels; ++p, out += out_step) {
-    const int64_t at = p * src_step;
-    int64_t c = 0;
-    for (; c + 2 * L <= n; c += 2 * L)
-      correlate_block<T, 1, 2>(src, at, src_step, w, taps, bias, out, out_step, c, L);
-    for (; c < n; c += L)
-      correlate_block<T, 1, 1>(src, at, src_step, w, taps, bias, out, out_step, c, n - c);
+    if (group) {
+      for (; c + 2 * L <= n; c += 2 * L)
+        correlate_block<T, G, 2>(src, at, src_step, w, taps, bias, to, out_step, c, L);
+      for (; c < n; c += L)
+        correlate_block<T, G, 1>(src, at, src_step, w, taps, bias, to, out_step, c, n - c);
+    } else {
+      for (; c + 2 * L <= n; c += 2 * L)
+        correlate_block<T, 1, 2>(src, at, src_step, w, taps, bias, to, out_step, c, L);
+      for (; c < n; c += L)
+        correlate_block<T, 1, 1>(src, at, src_step, w, taps, bias, to, out_step, c, n - c);
+    }
+    p += group ? G : 1;
   }
 }
 
