@@ -322,8 +322,8 @@ void pack_taps(const void* context, int64_t, int64_t lane, int64_t lanes, int64_
 // The same for channels-last images: columns are taps and, fastest, channels, so that many lie side
 // by side in memory.
 template <class T>
-void pack_taps_last(const void* context, int64_t, int64_t lane, int64_t lanes, int64_t k0, int64_t k,
-                    int width, T* packed) {
+void pack_taps_last(const void* context, int64_t, int64_t lane, int64_t lanes, int64_t k0,
+                    int64_t k, int width, T* packed) {
   const auto& w = *static_cast<const Walk<T>*>(context);
   const int64_t apart = w.step[2] * w.stride[2];
   for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
@@ -352,7 +352,8 @@ void pack_taps_last(const void* context, int64_t, int64_t lane, int64_t lanes, i
         for (int64_t q = 0; q < begin; ++q) std::fill_n(to + q * width, some, T(0));
         for (int64_t q = end; q < length; ++q) std::fill_n(to + q * width, some, T(0));
         if (some == width)
-          Table<T>::pack_b(GemmSource::Same, from, 1, apart, width, end - begin, to + begin * width);
+          Table<T>::pack_b(GemmSource::Same, from, 1, apart, width, end - begin,
+                           to + begin * width);
         else
           for (int64_t q = begin; q < end; ++q, from += apart)
             std::copy_n(from, some, to + q * width);
