@@ -193,6 +193,16 @@ op("cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode=None) -> Tensor",
    ref="numpy.sum(numpy.abs(x1[..., :, None, :] - x2[..., None, :, :]) ** p, -1) ** (1 / p)",
    samples=[S(T((3, 4)), T((2, 4))), S(T((2, 3, 4)), T((2, 5, 4)), 1.0)],
    doc="p-norm distances between the rows of x1 (..., P, M) and of x2 (..., R, M): (..., P, R).")
+op("_euclidean_distance(Tensor x1, Tensor x2) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"x1": "euclidean_grad(g, x1, x2, y)",
+         "x2": "euclidean_grad(transpose(g, -2, -1), x2, x1, transpose(y, -2, -1))"},
+   ref="numpy.sqrt(numpy.sum((x1[..., :, None, :] - x2[..., None, :, :]) ** 2, -1))",
+   samples=[S(T((3, 4)), T((2, 4))), S(T((2, 3, 4)), T((5, 4)))],
+   doc="Euclidean distances between rows through one product of matrices.")
+op("_distance_of_squares(Tensor product, Tensor square1, Tensor square2) -> Tensor", "pointwise",
+   expr="sqrt(maximum(square1 + square2 - 2 * product, 0))", dtypes=FLOATING, public=False,
+   variants="", grad="_euclidean_distance has the derivative", samples=[],
+   doc="A distance from the squares of two vectors and their product; rounding may make that negative.")
 
 op("trace(Tensor self) -> Tensor", "composite", dtypes=ALL, variants="function method",
    ref="numpy.trace(self)", samples=[S(T((3, 3))), S(T((2, 4)))],

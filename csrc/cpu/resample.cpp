@@ -13,6 +13,12 @@ constexpr int64_t kShortRow = 8;  // inner rows up to which a call per weight do
 
 void row_add(const float* src, float w, float* dst, int64_t n) { row_add_f32(src, w, dst, n); }
 void row_add(const double* src, double w, double* dst, int64_t n) { row_add_f64(src, w, dst, n); }
+void row_blend(const float* a, float u, const float* b, float v, float* dst, int64_t n) {
+  row_blend_f32(a, u, b, v, dst, n);
+}
+void row_blend(const double* a, double u, const double* b, double v, double* dst, int64_t n) {
+  row_blend_f64(a, u, b, v, dst, n);
+}
 
 double sinc(double x) { return x == 0 ? 1 : std::sin(M_PI * x) / (M_PI * x); }
 
@@ -111,25 +117,92 @@ ResampleTable resample_table(int64_t in, int64_t out, const ResampleOptions& o) 
   return t;
 }
 
+namespace {
+
+// The weights in the type that is computed in, and what most tables have in common.
+template <class T>
+struct Weights {
+  int64_t count = 0;  // per output; 0: they differ
+  bool copies = false;
+  std::vector<T> of;
+  explicit Weights(const ResampleTable& t) : of(t.weight.begin(), t.weight.end()) {
+    const size_t outputs = t.first.size() - 1;
+    if (outputs == 0) return;
+    count = t.first[1] - t.first[0];
+    for (size_t j = 1; j < outputs; ++j)
+      if (t.first[j + 1] - t.first[j] != count) count = 0;
+    copies = count == 1 && std::all_of(of.begin(), of.end(), [](T w) { return w == T(1); });
+  }
+};
+
+// Pixels side by side: a line of inputs becomes a line of outputs.
+template <int N, class T>
+void line(const int64_t* index, const T* w, int64_t out, const T* x, T* y) {
+  for (int64_t j = 0; j < out; ++j, index += N, w += N) {
+    T sum = w[0] * x[index[0]];
+    for (int k = 1; k < N; ++k) sum += w[k] * x[index[k]];
+    y[j] = sum;
+  }
+}
+
+template <class T>
+void line_of(const ResampleTable& t, const Weights<T>& w, const T* x, T* y) {
+  const auto out = static_cast<int64_t>(t.first.size()) - 1;
+  const int64_t* index = t.index.data();
+  if (w.copies) {
+    for (int64_t j = 0; j < out; ++j) y[j] = x[index[j]];
+    return;
+  }
+  if (w.count == 2) return line<2>(index, w.of.data(), out, x, y);
+  if (w.count == 4) return line<4>(index, w.of.data(), out, x, y);
+  for (int64_t j = 0; j < out; ++j) {
+    T sum = 0;
+    for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) sum += w.of[i] * x[index[i]];
+    y[j] = sum;
+  }
+}
+
+// Rows of pixels, or of channels: an output row is a sum of input rows.
+template <class T>
+void rows_of(const ResampleTable& t, const Weights<T>& w, int64_t inner, const T* x, T* y) {
+  const auto out = static_cast<int64_t>(t.first.size()) - 1;
+  for (int64_t j = 0; j < out; ++j, y += inner) {
+    const int64_t from = t.first[j], end = t.first[j + 1];
+    const T* first = x + (from < end ? t.index[from] : 0) * inner;
+    if (w.copies) {
+      std::copy_n(first, inner, y);
+      continue;
+    }
+    if (w.count == 2 && inner > kShortRow) {
+      row_blend(first, w.of[from], x + t.index[from + 1] * inner, w.of[from + 1], y, inner);
+      continue;
+    }
+    std::fill_n(y, inner, T(0));
+    for (int64_t i = from; i < end; ++i) {
+      const T* row = x + t.index[i] * inner;
+      if (inner > kShortRow)
+        row_add(row, w.of[i], y, inner);
+      else
+        for (int64_t q = 0; q < inner; ++q) y[q] += w.of[i] * row[q];
+    }
+  }
+}
+
+}  // namespace
+
 template <class T>
 void resample(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* x, T* y) {
   const auto out = static_cast<int64_t>(t.first.size()) - 1;
+  const Weights<T> weights(t);
   parallel_for(outer, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, out * inner)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t o = begin; o < end; ++o) {
                    const T* from = x + o * in * inner;
                    T* to = y + o * out * inner;
-                   for (int64_t j = 0; j < out; ++j, to += inner) {
-                     for (int64_t q = 0; q < inner; ++q) to[q] = T(0);
-                     for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) {
-                       const T w = static_cast<T>(t.weight[i]);
-                       const T* row = from + t.index[i] * inner;
-                       if (inner > kShortRow)
-                         row_add(row, w, to, inner);
-                       else
-                         for (int64_t q = 0; q < inner; ++q) to[q] += w * row[q];
-                     }
-                   }
+                   if (inner == 1)
+                     line_of(t, weights, from, to);
+                   else
+                     rows_of(t, weights, inner, from, to);
                  }
                });
 }

@@ -5,6 +5,7 @@
 #include "ops_complex.h"
 #include "ops_create.h"
 #include "ops_index.h"
+#include "ops_matmul.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
 #include "ops_scan.h"
@@ -144,6 +145,13 @@ Tensor shifted(const Tensor& t, int64_t dim, int64_t steps, int64_t fill) {
 
 // With y[k] = y[k-1] x[k]: S[k] = g[k] + x[k+1] S[k+1] gathers what later products owe to step k,
 // and the gradient is y[k-1] S[k]. No division, so zeros need no care.
+Tensor euclidean_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, const Tensor& y) {
+  const Tensor none = ops::eq(y, number(0));
+  const Tensor share =
+      ops::masked_fill(ops::div(g, ops::masked_fill(y, none, Scalar(1.0))), none, Scalar(0.0));
+  return ops::sub(ops::mul(x1, ops::sum(share, Dims{-1}, true)), ops::matmul(share, x2));
+}
+
 Tensor cumprod_grad(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim, bool reverse) {
   const int64_t forward = reverse ? -1 : 1;
   const Tensor next = ops::conj(ops::_shift(x, dim, -forward, 0));

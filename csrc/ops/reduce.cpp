@@ -438,23 +438,5 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
   return ops::mul(self, ops::where(ops::gt(norm, number_tensor(maxnorm)), shrink, one));
 }
 
-Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::optional<std::string>& mode) {
-  FB_CHECK(x1.dim() >= 2, "cdist only supports at least 2D tensors, X1 got: ", x1.dim(), "D");
-  FB_CHECK(x2.dim() >= 2, "cdist only supports at least 2D tensors, X2 got: ", x2.dim(), "D");
-  FB_CHECK(x1.size(x1.dim() - 1) == x2.size(x2.dim() - 1),
-           "X1 and X2 must have the same number of "
-           "columns. X1: ",
-           x1.size(x1.dim() - 1), " X2: ", x2.size(x2.dim() - 1));
-  FB_CHECK(p >= 0, "cdist only supports non-negative p values");
-  FB_CHECK_VALUE(!mode || *mode == "use_mm_for_euclid_dist_if_necessary" ||
-                     *mode == "use_mm_for_euclid_dist" || *mode == "donot_use_mm_for_euclid_dist",
-                 *mode, " is not a valid value for compute_mode");
-  Dims a = x1.sizes(), b = x2.sizes();
-  a.insert(a.size() - 1, 1);
-  b.insert(b.size() - 2, 1);
-  const Tensor gap = ops::sub(ops::reshape(x1, a), ops::reshape(x2, b));
-  return ops::_vector_norm(gap, p, Dims{-1}, false, std::nullopt);
-}
-
 }  // namespace impl
 }  // namespace flambeau

@@ -35,21 +35,23 @@ auto widened(T v) {
     return v;
 }
 
-// Binary search; NaN is found at the end. `order` is the sorter's row or null.
-template <class T>
-int64_t insertion_place(const T* row, const int64_t* order, int64_t n, T value, bool right) {
-  int64_t begin = 0, end = n;
+// Binary search without branches, which nothing could predict; NaN is found at the end. `order` is
+// the sorter's row or null.
+template <bool right, class T>
+int64_t insertion_place(const T* row, const int64_t* order, int64_t n, T value) {
   const auto v = widened(value);
-  while (begin < end) {
-    const int64_t middle = begin + (end - begin) / 2;
-    const auto m = widened(row[order ? order[middle] : middle]);
-    const bool before = right ? !(m > v) : !(m >= v);
-    if (before)
-      begin = middle + 1;
-    else
-      end = middle;
+  const auto before = [&](int64_t i) -> int64_t {
+    const auto m = widened(row[order ? order[i] : i]);
+    return right ? !(m > v) : !(m >= v);
+  };
+  if (n == 0) return 0;
+  int64_t begin = 0;
+  for (int64_t left = n; left > 1;) {
+    const int64_t half = left / 2;
+    begin += before(begin + half - 1) * half;
+    left -= half;
   }
-  return begin;
+  return begin + before(begin);
 }
 
 bool resolve_side(bool right, const std::optional<std::string>& side) {
@@ -106,9 +108,10 @@ Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool
       const int64_t total = v.numel();
       BlockingRegion region(total > kBlockingWork / 8);
       parallel_for(total, kParallelGrain / 16, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t row = i / per_row * n;
-          to[i] = insertion_place(rows + row, o ? o + row : nullptr, n, given[i], right);
+        const auto place = right ? insertion_place<true, T> : insertion_place<false, T>;
+        for (int64_t i = begin; i < end;) {
+          const int64_t row = i / per_row * n, last = std::min(end, (i / per_row + 1) * per_row);
+          for (; i < last; ++i) to[i] = place(rows + row, o ? o + row : nullptr, n, given[i]);
         }
       });
     }
@@ -165,7 +168,7 @@ Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool inve
       BlockingRegion region(total > kBlockingWork / 8);
       parallel_for(total, kParallelGrain / 16, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-          const int64_t at = insertion_place<T>(sorted, nullptr, n, e[i], false);
+          const int64_t at = insertion_place<false>(sorted, nullptr, n, e[i]);
           to[i] = (at < n && widened(sorted[at]) == widened(e[i])) != invert;
         }
       });

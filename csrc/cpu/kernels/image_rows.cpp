@@ -180,6 +180,9 @@ T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, 
 
 #define FB_DEFINE_ROWS(S, T)                                                                     \
   void row_add_##S(const T* src, T w, T* dst, int64_t n) { rows::add<T>(src, w, dst, n); }       \
+  void row_blend_##S(const T* a, T u, const T* b, T v, T* dst, int64_t n) {                      \
+    for (int64_t i = 0; i < n; ++i) dst[i] = u * a[i] + v * b[i];                                \
+  }                                                                                              \
   void correlate_##S(const T* src, const int64_t* offset, const T* w, int64_t taps,              \
                      int64_t step, T bias, T* out, int64_t n) {                                  \
     if (step == 1) rows::correlate<T, 1>(src, offset, w, taps, bias, out, n);                    \

@@ -7,6 +7,7 @@
 namespace flambeau {
 
 // row_add:      dst[i] += w * src[i].
+// row_blend:    dst[i] = u * a[i] + v * b[i].
 // correlate:    out[i] = bias + sum over taps of w[t] * src[offset[t] + i * step], step 1 or 2. May
 //               read as far as a whole vector behind the last pixel.
 // channels_correlate: pixels of n channels; channel i of pixel p of `out` becomes bias[i] (0
@@ -17,6 +18,7 @@ namespace flambeau {
 //               apart, step 1 or 2. May read b as far as a whole vector behind the last pixel.
 #define FB_IMAGE_ROWS(S, T)                                                                      \
   FB_KERNEL(void, row_add_##S, (const T* src, T w, T* dst, int64_t n));                          \
+  FB_KERNEL(void, row_blend_##S, (const T* a, T u, const T* b, T v, T* dst, int64_t n));          \
   FB_KERNEL(void, correlate_##S,                                                                 \
             (const T* src, const int64_t* offset, const T* w, int64_t taps, int64_t step, T bias, \
              T* out, int64_t n));                                                                \

@@ -155,11 +155,28 @@ template <Integer T> FB_VEC T ceil(T x) { return x; }
 template <Integer T> FB_VEC T round(T x) { return x; }
 template <Integer T> FB_VEC T trunc(T x) { return x; }
 
+// Division of 64-bit numbers takes several times as long as that of doubles. Below 2^52 the rounded
+// quotient lies on the right side of every whole number: x / y misses one by 1 / |y| at least,
+// which is more than its rounding error.
+template <Integer T>
+FB_VEC bool divides_as_double(T x, T y) {
+  if constexpr (sizeof(T) < 8)
+    return false;
+  else
+    return static_cast<uint64_t>(x) + (uint64_t{1} << 52) < uint64_t{1} << 53 &&
+           static_cast<uint64_t>(y) + (uint64_t{1} << 52) < uint64_t{1} << 53;
+}
+template <Integer T>
+FB_VEC T double_quotient(T x, T y) {
+  return static_cast<T>(static_cast<double>(x) / static_cast<double>(y));
+}
+
 // A divisor of 0 gives 0: the operators refuse it beforehand. A divisor of -1 is taken apart
 // because the most negative number divided by it would trap.
 template <Integer T>
 FB_VEC T fmod(T x, T y) {
   if (y == T{0}) return T{0};
+  if (divides_as_double(x, y)) return static_cast<T>(x - double_quotient(x, y) * y);
   if constexpr (std::is_signed_v<T>)
     if (y == T{-1}) return T{0};
   return static_cast<T>(x % y);
@@ -175,6 +192,7 @@ FB_VEC T remainder(T x, T y) {
 template <Integer T>
 FB_VEC T trunc_divide(T x, T y) {
   if (y == T{0}) return T{0};
+  if (divides_as_double(x, y)) return double_quotient(x, y);
   if constexpr (std::is_signed_v<T>)
     if (y == T{-1}) return static_cast<T>(0 - static_cast<uint64_t>(x));
   return static_cast<T>(x / y);
