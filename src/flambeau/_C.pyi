@@ -1847,6 +1847,9 @@ def _embedding_rows(weight: Tensor, indices: Tensor, padding_idx: _int, scale_gr
 def _embedding_scatter(input: Tensor, indices: Tensor, size: _int | Sequence[_int], padding_idx: _int, scale_grad_by_freq: _bool) -> Tensor:
     """The gradient of _embedding(): rows added up by index, the padding row left at zero."""
     ...
+def _euclidean_distance(x1: Tensor, x2: Tensor) -> Tensor:
+    """Euclidean distances between rows through one product of matrices."""
+    ...
 def _gather_scatter(input: Tensor, size: _int | Sequence[_int], dim: _int, index: Tensor) -> Tensor:
     """Zeros of the given size to which `self` is added along `dim`."""
     ...
