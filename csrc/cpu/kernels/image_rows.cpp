@@ -14,38 +14,57 @@ void add(const T* src, T w, T* dst, int64_t n) {
   if (i < n) store_n(dst + i, mad(factor, load_n(src + i, n - i), load_n(dst + i, n - i)), n - i);
 }
 
-template <class T, int kStep>
-FB_VEC Vec<T> load_step(const T* p) {
-  if constexpr (kStep == 1)
-    return load(p);
-  else
-    return evens(load(p), load(p + Vec<T>::lanes));
+template <class T>
+void deinterleave(const T* src, int64_t n, T* even, T* odd) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t i = 0;
+  for (; 2 * (i + L) <= n; i += L) {
+    const Vec<T> a = load(src + 2 * i), b = load(src + 2 * i + L);
+    store(even + i, evens(a, b));
+    store(odd + i, odds(a, b));
+  }
+  for (; 2 * i + 1 < n; ++i) even[i] = src[2 * i], odd[i] = src[2 * i + 1];
+  if (2 * i < n) even[i] = src[2 * i];
 }
 
-template <class T, int kStep>
+template <class T>
+void interleave(const T* even, const T* odd, int64_t n, T* dst) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t i = 0;
+  for (; 2 * (i + L) <= n; i += L) store_interleaved(dst + 2 * i, load(even + i), load(odd + i));
+  for (; 2 * i + 1 < n; ++i) dst[2 * i] = even[i], dst[2 * i + 1] = odd[i];
+  if (2 * i < n) dst[2 * i] = even[i];
+}
+
+// V vectors of a row, the last of which may be cut off.
+template <class T, int V>
+FB_VEC void correlate_row(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias,
+                          T* out, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  Vec<T> sum[V];
+  for (int v = 0; v < V; ++v) sum[v] = bias;
+  for (int64_t t = 0; t < taps; ++t) {
+    const Vec<T> factor = w[t];
+    const T* p = src + offset[t];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sum[v] = mad(factor, load(p + v * L), sum[v]);
+  }
+  for (int v = 0; v < V - 1; ++v) store(out + v * L, sum[v]);
+  store_n(out + (V - 1) * L, sum[V - 1], n - (V - 1) * L);
+}
+
+template <class T>
 void correlate(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias, T* out,
                int64_t n) {
-  constexpr int L = Vec<T>::lanes, V = 4;
-  int64_t i = 0;
-  for (; i + V * L <= n; i += V * L) {
-    Vec<T> sum[V];
-    for (int v = 0; v < V; ++v) sum[v] = bias;
-    const T* from = src + i * kStep;
-    for (int64_t t = 0; t < taps; ++t) {
-      const Vec<T> factor = w[t];
-      const T* p = from + offset[t];
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v)
-        sum[v] = mad(factor, load_step<T, kStep>(p + v * L * kStep), sum[v]);
-    }
-    for (int v = 0; v < V; ++v) store(out + i + v * L, sum[v]);
-  }
-  for (; i < n; i += L) {
-    Vec<T> sum = bias;
-    for (int64_t t = 0; t < taps; ++t)
-      sum = mad(Vec<T>(w[t]), load_step<T, kStep>(src + i * kStep + offset[t]), sum);
-    store_n(out + i, sum, n - i);
-  }
+  constexpr int L = Vec<T>::lanes;
+  for (; n > 3 * L; n -= 4 * L, src += 4 * L, out += 4 * L)
+    correlate_row<T, 4>(src, offset, w, taps, bias, out, n);
+  if (n > 2 * L)
+    correlate_row<T, 3>(src, offset, w, taps, bias, out, n);
+  else if (n > L)
+    correlate_row<T, 2>(src, offset, w, taps, bias, out, n);
+  else if (n > 0)
+    correlate_row<T, 1>(src, offset, w, taps, bias, out, n);
 }
 
 // kPixels pixels by V vectors of channels from channel `c` on: what is loaded of the weight serves
@@ -152,28 +171,25 @@ void channels_products_add(const T* a, int64_t a_step, const T* const* src, int6
   for (; t < taps; ++t) products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, pixels, n);
 }
 
-template <class T, int kStep>
+template <class T>
 T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, int64_t n) {
   constexpr int L = Vec<T>::lanes;
-  Vec<T> first = T(0), second = T(0);
-  const auto kept = [](Vec<T> v, int64_t count) {  // lanes beyond the row are not the row's
-    Vec<T> r = T(0);
-    for (int i = 0; i < L; ++i) r.v[i] = i < count ? v.v[i] : T(0);
-    return r;
-  };
+  Vec<T> sum[4];
+  for (Vec<T>& s : sum) s = T(0);
   for (int64_t r = 0; r < rows; ++r, a += a_row, b += b_row) {
     int64_t i = 0;
-    for (; i + 2 * L <= n; i += 2 * L) {
-      first = mad(load(a + i), load_step<T, kStep>(b + i * kStep), first);
-      second = mad(load(a + i + L), load_step<T, kStep>(b + (i + L) * kStep), second);
-    }
-    for (; i < n; i += L) {
+    for (; i + 4 * L <= n; i += 4 * L)
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v)
+        sum[v] = mad(load(a + i + v * L), load(b + i + v * L), sum[v]);
+    for (int v = 0; i < n; i += L, ++v) {  // lanes beyond the row are not the row's
       const int64_t some = n - i;
-      const Vec<T> x = load_step<T, kStep>(b + i * kStep);
-      first = mad(load_n(a + i, some), some < L ? kept(x, some) : x, first);
+      const Vec<T> x = load(b + i);
+      sum[v] = mad(load_n(a + i, some), some < L ? where(first_lanes<T>(some), x, Vec<T>(T(0))) : x,
+                   sum[v]);
     }
   }
-  return reduce_add(first + second);
+  return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 }  // namespace rows
@@ -183,10 +199,15 @@ T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, 
   void row_blend_##S(const T* a, T u, const T* b, T v, T* dst, int64_t n) {                      \
     for (int64_t i = 0; i < n; ++i) dst[i] = u * a[i] + v * b[i];                                \
   }                                                                                              \
-  void correlate_##S(const T* src, const int64_t* offset, const T* w, int64_t taps,              \
-                     int64_t step, T bias, T* out, int64_t n) {                                  \
-    if (step == 1) rows::correlate<T, 1>(src, offset, w, taps, bias, out, n);                    \
-    else rows::correlate<T, 2>(src, offset, w, taps, bias, out, n);                              \
+  void correlate_##S(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias,      \
+                     T* out, int64_t n) {                                                        \
+    rows::correlate<T>(src, offset, w, taps, bias, out, n);                                      \
+  }                                                                                              \
+  void row_deinterleave_##S(const T* src, int64_t n, T* even, T* odd) {                          \
+    rows::deinterleave<T>(src, n, even, odd);                                                    \
+  }                                                                                              \
+  void row_interleave_##S(const T* even, const T* odd, int64_t n, T* dst) {                      \
+    rows::interleave<T>(even, odd, n, dst);                                                      \
   }                                                                                              \
   void channels_correlate_##S(const T* const* src, int64_t src_step, const T* const* w,          \
                               int64_t taps, const T* bias, T* out, int64_t out_step,             \
@@ -198,10 +219,9 @@ T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, 
                                  int64_t n) {                                                    \
     rows::channels_products_add<T>(a, a_step, src, src_step, taps, sum, pixels, n);              \
   }                                                                                              \
-  T plane_dot_##S(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t step,            \
-                  int64_t rows, int64_t n) {                                                     \
-    return step == 1 ? rows::plane_dot<T, 1>(a, a_row, b, b_row, rows, n)                        \
-                     : rows::plane_dot<T, 2>(a, a_row, b, b_row, rows, n);                       \
+  T plane_dot_##S(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows,            \
+                  int64_t n) {                                                                   \
+    return rows::plane_dot<T>(a, a_row, b, b_row, rows, n);                                      \
   }
 FB_DEFINE_ROWS(f32, float)
 FB_DEFINE_ROWS(f64, double)
