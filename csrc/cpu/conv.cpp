@@ -242,7 +242,7 @@ void pack_rows(const void* context, int64_t batch, int64_t lane, int64_t lanes, 
         for (int j = 0; j < runs[r].count; ++j)
           source[runs[r].lane + j] =
               j >= begin && j < end
-                  ? base + row + (first + j * w.step[2]) * w.stride[2] + c * w.channel_stride
+                  ? base + row + (first + j * w.step[2]) * w.stride[2] + c
                   : nullptr;
       }
       for (int j = 0; j < now; ++j)
@@ -250,14 +250,14 @@ void pack_rows(const void* context, int64_t batch, int64_t lane, int64_t lanes, 
       const int64_t apart = even && now > 1 ? source[1] - source[0] : 0;
       T* to = packed + (p - k0) * width;
       if (even) {
-        Table<T>::pack_a(GemmSource::Same, source[0], apart, w.channel_stride, now, some, to);
+        Table<T>::pack_a(GemmSource::Same, source[0], apart, 1, now, some, to);
       } else {
         for (int j = 0; j < now; ++j) {
           T* line = buffer + j * some;
           if (!source[j])
             std::memset(line, 0, some * sizeof(T));
           else
-            for (int64_t q = 0; q < some; ++q) line[q] = source[j][q * w.channel_stride];
+            std::memcpy(line, source[j], some * sizeof(T));
         }
         Table<T>::pack_a(GemmSource::Same, buffer, some, 1, now, some, to);
       }
