@@ -240,10 +240,9 @@ void pack_rows(const void* context, int64_t batch, int64_t lane, int64_t lanes, 
         if (source_row(w, runs[r], w.taps[t], &row))
           inside(first, w.step[2], runs[r].count, w.size[2], &begin, &end);
         for (int j = 0; j < runs[r].count; ++j)
-          source[runs[r].lane + j] =
-              j >= begin && j < end
-                  ? base + row + (first + j * w.step[2]) * w.stride[2] + c
-                  : nullptr;
+          source[runs[r].lane + j] = j >= begin && j < end
+                                         ? base + row + (first + j * w.step[2]) * w.stride[2] + c
+                                         : nullptr;
       }
       for (int j = 0; j < now; ++j)
         even &= source[j] && (j < 2 || source[j] - source[j - 1] == source[1] - source[0]);

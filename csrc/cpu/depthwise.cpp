@@ -77,8 +77,8 @@ Padded padded_input(const ConvGeometry& g) {
   return p;
 }
 
-// Where the adjoint reads: input pixel i takes from output pixel (i + pad - tap * dilation) / stride
-// what divides.
+// Where the adjoint reads: input pixel i takes from output pixel (i + pad - tap * dilation) /
+// stride what divides.
 Padded padded_output(const ConvGeometry& g) {
   Padded p;
   for (int d = 0; d < 3; ++d) {
@@ -91,17 +91,14 @@ Padded padded_output(const ConvGeometry& g) {
 }
 
 // The taps that reach a pixel, and where they read, counted from where the pixel's own place is.
-struct Taps {
-  std::vector<int64_t> offset, index;
-};
+struct Taps { std::vector<int64_t> offset, index; };
 
 Taps forward_taps(const ConvGeometry& g, const Padded& p) {
   Taps taps;
   for (int64_t i = 0; i < g.kernel[0]; ++i)
     for (int64_t j = 0; j < g.kernel[1]; ++j)
       for (int64_t l = 0; l < g.kernel[2]; ++l) {
-        taps.offset.push_back(
-            p.offset(i * g.dilation[0], j * g.dilation[1], l * g.dilation[2]));
+        taps.offset.push_back(p.offset(i * g.dilation[0], j * g.dilation[1], l * g.dilation[2]));
         taps.index.push_back(static_cast<int64_t>(taps.index.size()));
       }
   return taps;
@@ -247,19 +244,18 @@ void depthwise_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
                                 plane + p.offset(z * g.stride[0], 0, 0) + taps.offset[t],
                                 g.stride[1] * p.row(), g.out[1], g.out[2]);
   };
-  for_planes(g.in_channels, g.out_pixels() * count * g.batch * per_input,
-             [&](int64_t begin, int64_t end) {
-               std::fill(weight + begin * per_input * count, weight + end * per_input * count, T(0));
-               if (empty) return;
-               const Workspace space(checked_nbytes(p.numel() + kBehind, sizeof(T)));
-               for (int64_t u = begin; u < end; ++u)
-                 for (int64_t n = 0; n < g.batch; ++n) {
-                   p.fill(x.data + n * x.batch + u * x.channel, g.in, x.pixel, space.as<T>());
-                   for (int64_t o = u * per_input; o < (u + 1) * per_input; ++o)
-                     add_plane(y.data + n * y.batch + o * y.channel, space.as<T>(),
-                               weight + o * count);
-                 }
-             });
+  for_planes(
+      g.in_channels, g.out_pixels() * count * g.batch * per_input, [&](int64_t begin, int64_t end) {
+        std::fill(weight + begin * per_input * count, weight + end * per_input * count, T(0));
+        if (empty) return;
+        const Workspace space(checked_nbytes(p.numel() + kBehind, sizeof(T)));
+        for (int64_t u = begin; u < end; ++u)
+          for (int64_t n = 0; n < g.batch; ++n) {
+            p.fill(x.data + n * x.batch + u * x.channel, g.in, x.pixel, space.as<T>());
+            for (int64_t o = u * per_input; o < (u + 1) * per_input; ++o)
+              add_plane(y.data + n * y.batch + o * y.channel, space.as<T>(), weight + o * count);
+          }
+      });
 }
 
 #define FB_DEPTHWISE_INSTANCES(T)                                                                   \

@@ -180,8 +180,7 @@ T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, 
     int64_t i = 0;
     for (; i + 4 * L <= n; i += 4 * L)
 #pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v)
-        sum[v] = mad(load(a + i + v * L), load(b + i + v * L), sum[v]);
+      for (int v = 0; v < 4; ++v) sum[v] = mad(load(a + i + v * L), load(b + i + v * L), sum[v]);
     for (int v = 0; i < n; i += L, ++v) {  // lanes beyond the row are not the row's
       const int64_t some = n - i;
       const Vec<T> x = load(b + i);
