@@ -224,7 +224,14 @@ void top_of_row(const T* row, int64_t n, int64_t k, bool largest, E* buffer, int
   int64_t held = 0;
   uint64_t limit = ~uint64_t{0};  // keys from here on are too late
   bool limited = false;
+  T bound = row[0];
+  // Most elements are turned away by one comparison of values; a NaN passes it.
+  const auto too_late = [&](T v) {
+    if constexpr (sizeof(T) >= 4) return limited && (largest ? v <= bound : v >= bound);
+    return false;
+  };
   for (int64_t i = 0; i < n; ++i) {
+    if (too_late(row[i])) continue;
     const uint64_t k_i = static_cast<key_t<T>>(key_of(row[i]) ^ flip);
     if (limited && k_i >= limit) continue;
     buffer[held++] = element<E>(k_i, i);
@@ -232,6 +239,7 @@ void top_of_row(const T* row, int64_t n, int64_t k, bool largest, E* buffer, int
       std::nth_element(buffer, buffer + k - 1, buffer + held);
       held = k;
       limit = key(buffer[k - 1]);
+      bound = row[place(buffer[k - 1])];
       limited = true;
     }
   }

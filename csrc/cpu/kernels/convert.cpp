@@ -1,6 +1,7 @@
 #include "cpu/kernels/convert.h"
 
 #include "cpu/kernels/convert_half.h"
+#include "cpu/kernels/shuffle.h"
 #include "cpu/vec.h"
 
 namespace flambeau::FB_ISA {
@@ -129,9 +130,25 @@ struct Item16 { int64_t part[2]; };
 template <int B> struct ItemOfSize : IntOfSize<B> {};
 template <> struct ItemOfSize<16> { using type = Item16; };
 
+// Every other item: two vectors become one. The last item is left to the caller, so that nothing
+// behind it is read.
+template <int B>
+int64_t gather_evens(const char* __restrict__ src, char* __restrict__ dst, int64_t n) {
+  using T = std::conditional_t<B == 4, int32_t, int64_t>;
+  constexpr int L = Vec<T>::lanes;
+  auto* from = reinterpret_cast<const T*>(src);
+  auto* to = reinterpret_cast<T*>(dst);
+  int64_t i = 0;
+  for (; i + L < n; i += L) store(to + i, evens(load(from + 2 * i), load(from + 2 * i + L)));
+  return i;
+}
+
 template <int B>
 void gather_items(const char* __restrict__ src, int64_t stride, char* __restrict__ dst, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) __builtin_memcpy(dst + i * B, src + i * stride, B);
+  int64_t i = 0;
+  if constexpr (B == 4 || B == 8)
+    if (stride == 2 * B) i = gather_evens<B>(src, dst, n);
+  for (; i < n; ++i) __builtin_memcpy(dst + i * B, src + i * stride, B);
 }
 template <int B>
 void scatter_items(const char* __restrict__ src, char* __restrict__ dst, int64_t stride,
