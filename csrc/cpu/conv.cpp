@@ -10,6 +10,7 @@
 
 #include "core/allocator.h"
 #include "cpu/conv_few.h"
+#include "cpu/conv_rows.h"
 #include "cpu/depthwise.h"
 #include "cpu/gemm.h"
 #include "cpu/kernels/conv_pack.h"
@@ -40,8 +41,6 @@ struct Table;
 FB_CONV_TABLE(float, f32);
 FB_CONV_TABLE(double, f64);
 #undef FB_CONV_TABLE
-
-struct Tap { int64_t offset[3]; };
 
 // The source of a walk, and what its lanes read.
 template <class T>
@@ -447,10 +446,19 @@ void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows,
   }
 }
 
+template <class T>
+PixelRows<T> pixel_rows(const Walk<T>& w, int64_t batch) {
+  return {w.data, batch, w.batch_stride, w.channels, w.stride, w.size, w.grid, w.step, w.taps};
+}
+
 // Channels last: C[batch * pixels, columns] = image[.., k] B[k, columns].
 template <class T>
 void multiply_rows(const Walk<T>& w, int64_t batch, const StridedOperand<T>& b, int64_t columns,
                    const T* bias, T* c, int64_t row_stride) {
+  const int64_t line = w.grid[2] * row_stride, plane = w.grid[1] * line;
+  if (multiply_pixel_rows(pixel_rows(w, batch), b, columns, bias,
+                          {c, w.grid[0] * plane, {plane, line, row_stride}}))
+    return;
   PackedGemm<T> job;
   job.m = batch * w.pixels();
   job.n = columns;
@@ -596,6 +604,12 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
       for (int64_t o = 0; o < out; ++o)
         for (int64_t c = 0; c < in; ++c) *a++ = weight[(o * in + c) * taps + p.index[t]];
     const StridedOperand<T> b{GemmSource::Same, turned.as<T>(), 1, in, 0};
+    PixelTarget<T> target{x.data, x.batch, {}};
+    for (int d = 0; d < 3; ++d) {
+      target.data += p.first[d] * x.pixel[d];
+      target.stride[d] = g.stride[d] * x.pixel[d];
+    }
+    if (multiply_pixel_rows(pixel_rows(w, g.batch), b, in, bias, target)) return;
     multiply_rows(w, g.batch, b, in, bias, product, direct ? g.in_channels : in);
     if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
   } else {
