@@ -108,8 +108,7 @@ bool multiply_pixel_rows(const PixelRows<T>& r, const StridedOperand<T>& b, int6
     for (int d = 0; d < 3; ++d) origin += border.before[d] * stride[d];
   }
   const Workspace panels(checked_nbytes((columns + nr - 1) / nr * nr * k, sizeof(T)));
-  Lying<T>::pack_b(GemmSource::Same, b.data, b.lane_stride, b.k_stride, columns, k,
-                   panels.as<T>());
+  Lying<T>::pack_b(GemmSource::Same, b.data, b.lane_stride, b.k_stride, columns, k, panels.as<T>());
   const int64_t together = std::max<int64_t>(1, kPixels / width), total = r.batch * grid_rows;
   parallel_for(total, together, [&](int64_t begin, int64_t end) {
     for (int64_t first = begin; first < end; first += together)
@@ -122,12 +121,9 @@ bool multiply_pixel_rows(const PixelRows<T>& r, const StridedOperand<T>& b, int6
                             (z * r.step[0] + tap.offset[0]) * stride[0] +
                             (y * r.step[1] + tap.offset[1]) * stride[1] + tap.offset[2] * stride[2];
             T* to = c.data + u / grid_rows * c.batch_stride + z * c.stride[0] + y * c.stride[1] + j;
-            const GemmStore<T> store{to,
-                                     c.stride[2],
-                                     T(1),
-                                     T(t > 0),
-                                     nullptr,
-                                     bias && t + 1 == taps ? bias + j : nullptr,
+            const GemmStore<T> store{to,      c.stride[2],
+                                     T(1),    T(t > 0),
+                                     nullptr, bias && t + 1 == taps ? bias + j : nullptr,
                                      false};
             Lying<T>::multiply(from, r.step[2] * stride[2], 1,
                                panels.as<T>() + (j * k + t * r.channels * nr), nr, width,

@@ -21,7 +21,8 @@ struct PixelRows {
 };
 
 // c[pixel p of the grid][column] = sum over taps and channels + bias, columns adjacent and pixels
-// stride[d] apart; b: (taps, channels) by columns. False, and nothing done, where packing is better.
+// stride[d] apart; b: (taps, channels) by columns. False, and nothing done, where packing is
+// better.
 template <class T>
 struct PixelTarget {
   T* data;
