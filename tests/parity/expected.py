@@ -63,7 +63,7 @@ EXPECTED: list[Expected] = [
         "errors",
     ),
     _e(
-        "masked_select gather take cat",
+        "masked_select gather take cat kthvalue",
         "no error; torch: RuntimeError: unsupported operation: some elements of the input",
         "`out=` may share memory with an input: the result is computed apart and then written.",
         "errors",
@@ -111,9 +111,9 @@ EXPECTED: list[Expected] = [
     ),
     _e(
         "cholesky linalg.cholesky linalg.cholesky_ex",
-        "upper=True.*gradient 0: values differ",
-        "The gradient of a complex upper factor is hermitian; PyTorch's has an anti-hermitian part "
-        "besides, which no change of a hermitian matrix can see.",
+        "gradient 0: values differ",
+        "The gradient of a complex matrix is hermitian, as the matrix is; PyTorch's has an "
+        "anti-hermitian part besides, which no change of a hermitian matrix can see.",
         "grad, double grad",
         "complex128",
     ),
@@ -187,7 +187,7 @@ EXPECTED: list[Expected] = [
         "aweights=float32.*values differ",
         "Weights of float32 for data of double precision: the divisor, a difference of sums of "
         "weights, is computed in double; PyTorch's in float32.",
-        "forward, method",
+        "forward, method, grad, double grad",
         "float64 complex128",
         full=True,
     ),
@@ -280,18 +280,19 @@ EXPECTED: list[Expected] = [
         "float32",
     ),
     _e(
-        "nn.functional.scaled_dot_product_attention",
+        "pow",
         "gradient 0: values differ",
-        _ORDER + "precision, is 10 roundings of the largest element; PyTorch: 11.",
+        _ORDER + "precision, is half a rounding of the largest element, as in PyTorch, but single "
+        "elements are farther from it.",
         "grad",
         "float32",
         full=True,
     ),
     _e(
-        "pow",
-        "gradient 0: values differ",
-        _ORDER + "precision, is half a rounding of the largest element, as in PyTorch, but single "
-        "elements are farther from it.",
+        "cov",
+        "gradient 1: values differ",
+        "float32: the gradient of weights that cancels to zero keeps rounding errors of 3e-5 where "
+        "its terms are of the order of hundreds.",
         "grad",
         "float32",
         full=True,
@@ -306,7 +307,7 @@ EXPECTED: list[Expected] = [
         full=True,
     ),
     _e(
-        "linalg.lstsq linalg.lstsq.grad_oriented linalg.svd nn.functional.grid_sample",
+        "linalg.lstsq linalg.lstsq.grad_oriented linalg.svd svd nn.functional.grid_sample",
         "gradient [01]: values differ",
         _ORDER + "precision, is up to 1.6 times that of PyTorch.",
         "grad",

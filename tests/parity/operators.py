@@ -317,7 +317,12 @@ class Runner:
             info.theirs, call.process, call.theirs(), torch.Tensor, torch, remembered
         )
         exact = gradients(
-            info.theirs, call.process, exact_value, torch.Tensor, torch, lambda _: widen(seeds)
+            info.theirs,
+            call.process,
+            exact_value,
+            torch.Tensor,
+            torch,
+            lambda _: widen(seeds) or seeds,
         )
         ours = gradients(
             info.ours,
