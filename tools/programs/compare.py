@@ -131,8 +131,8 @@ def compare_texts(expected: str, actual: str, tolerance: float) -> bool:
     if not bad:
         print(f"text: {len(words[0])} lines, {count} numbers, all alike")
         return True
-    print(f"text: {len(bad)} of {len(words[0])} lines have other numbers, the first:")
-    for e, a in bad[:5]:
+    print(f"text: {len(bad)} of {len(words[0])} lines have other numbers, the first and the last:")
+    for e, a in bad[:4] + bad[max(4, len(bad) - 2) :]:
         print(f"  first:  {e}\n  second: {a}")
     return False
 
