@@ -8,6 +8,8 @@
 #include "ops/image_layout.h"
 #include "ops/matmul_core.h"
 #include "ops_conv.h"
+#include "ops_matmul.h"
+#include "ops_pointwise.h"
 #include "ops_shape.h"
 
 namespace flambeau::impl {
@@ -303,6 +305,30 @@ Tensor conv_padding(int64_t dims, const char* op, const Tensor& input, const Ten
                    input);
 }
 
+// A single pixel becomes an image of the kernel's size, as in the first layer of a decoder: one
+// product for the whole batch.
+bool spreads_one_pixel(const Tensor& x, const Tensor& weight, const Tensor& bias, const Window& w,
+                       const Dims& output, int64_t groups) {
+  bool one = groups == 1 && is_floating(x.dtype()) && weight.dtype() == x.dtype() &&
+             weight.is_contiguous() && (!bias.defined() || bias.dtype() == x.dtype());
+  for (size_t d = 2; one && d < output.size(); ++d)
+    one = x.size(d) == 1 && w.padding[d - 2] == 0 && w.dilation[d - 2] == 1 &&
+          output[d] == weight.size(d);
+  return one;
+}
+
+Tensor spread_one_pixel(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const Dims& output) {
+  const int64_t channels = weight.size(0);
+  const Tensor y = ops::reshape(
+      ops::matmul(ops::reshape(x, {x.size(0), channels}), ops::reshape(weight, {channels, -1})),
+      output);
+  if (!bias.defined()) return y;
+  Dims shape(output.size(), 1);
+  shape[1] = output[1];
+  return ops::add(y, ops::reshape(bias, shape));
+}
+
 Tensor conv_transpose(int64_t dims, const char* op, const Tensor& input, const Tensor& weight,
                       const Tensor& bias, const Window& w, const Dims& output_padding,
                       int64_t groups) {
@@ -333,6 +359,8 @@ Tensor conv_transpose(int64_t dims, const char* op, const Tensor& input, const T
              d, ": ", static_cast<int64_t>(extent), ". Output size is too small or too large");
     size.push_back(static_cast<int64_t>(extent));
   }
+  if (weight.numel() && spreads_one_pixel(x, weight, bias, w, size, groups))
+    return unbatched(spread_one_pixel(x, weight, bias, size), input);
   return unbatched(
       ops::_convolution_transpose(x, weight, bias, size, w.stride, w.padding, w.dilation, groups),
       input);
