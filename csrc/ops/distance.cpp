@@ -10,8 +10,9 @@
 namespace flambeau::impl {
 
 namespace {
-constexpr int64_t kFewRows = 25;  // up to here differences are taken one by one
-}
+// Up to here differences are taken one by one whatever is asked for: more exact, and no slower.
+constexpr int64_t kFewRows = 25;
+}  // namespace
 
 // |a|^2 + |b|^2 - 2 a.b: one product of matrices instead of all differences.
 Tensor _euclidean_distance(const Tensor& x1, const Tensor& x2) {
@@ -33,9 +34,8 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::optional<s
                      *mode == "use_mm_for_euclid_dist" || *mode == "donot_use_mm_for_euclid_dist",
                  *mode, " is not a valid value for compute_mode");
   const int64_t rows = x1.size(x1.dim() - 2), others = x2.size(x2.dim() - 2);
-  const bool asked = mode && *mode == "use_mm_for_euclid_dist";
-  const bool may = !mode || *mode == "use_mm_for_euclid_dist_if_necessary";
-  if (p == 2 && (asked || (may && (rows > kFewRows || others > kFewRows)))) {
+  const bool refused = mode && *mode == "donot_use_mm_for_euclid_dist";
+  if (p == 2 && !refused && (rows > kFewRows || others > kFewRows)) {
     FB_CHECK(x1.dtype() == x2.dtype(), "cdist(): expects both of one dtype, got ", x1.dtype(),
              " and ", x2.dtype());
     return ops::_euclidean_distance(x1, x2);
