@@ -9,7 +9,9 @@ from statistics import median
 from .case import Case, Row
 
 BLOCK_SECONDS = 0.01  # one turn of one library, unless a single run takes longer
-SETTLE_SECONDS = 0.002  # between turns: threads that spin for more work go to sleep
+# Between turns. PyTorch's OpenMP threads spin for some milliseconds after their last work and would
+# take a core from the other library.
+SETTLE_SECONDS = 0.02
 LEAST_PAIRS = 5
 
 

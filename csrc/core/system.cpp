@@ -158,8 +158,21 @@ int64_t involuntary_switches() {
   return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
 }
 
+int64_t thread_number() { return syscall(SYS_gettid); }
+int current_cpu() { return sched_getcpu(); }
+void keep_off(int64_t thread, int cpu) {
+  cpu_set_t allowed;
+  if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  CPU_CLR(cpu, &allowed);
+  if (CPU_COUNT(&allowed) > 0)
+    sched_setaffinity(static_cast<pid_t>(thread), sizeof allowed, &allowed);
+}
+
 #else
 
+int64_t thread_number() { return 0; }
+int current_cpu() { return -1; }
+void keep_off(int64_t, int) {}
 int available_cpus() { return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN))); }
 void futex_wait(std::atomic<uint32_t>& word, uint32_t expected) { word.wait(expected); }
 void futex_wake(std::atomic<uint32_t>& word, int count) {

@@ -33,6 +33,13 @@ bool start_thread(void (*run)(void*), void* argument);
 // How often the calling thread was taken off its processor against its will, since it started.
 int64_t involuntary_switches();
 
+// The calling thread's number for `keep_off`, and the processor it runs on (-1: not known).
+int64_t thread_number();
+int current_cpu();
+// Asks that a thread of this process stay off a processor, among those that the calling thread may
+// use, if there are others. A hint: where the system refuses, it places the thread as it likes.
+void keep_off(int64_t thread, int cpu);
+
 // Nanoseconds of a monotonic clock.
 int64_t now_ns();
 

@@ -49,9 +49,11 @@ struct Pool {
   std::atomic<int> started{0};  // workers alive
   alignas(64) std::atomic<bool> busy{false};
   int64_t alone_until = 0;  // guarded by busy
+  int caller_cpu = -1;      // guarded by busy: where workers were last told not to run
   Job job;                  // guarded by busy and by claims
   std::mutex mutex;         // guards `alive` and changes of `threads`
   bool alive[kMaxThreads] = {};
+  std::atomic<int64_t> number[kMaxThreads] = {};  // of the workers' threads, 0: not started
 };
 
 alignas(Pool) unsigned char pool_storage[sizeof(Pool)];
@@ -125,6 +127,18 @@ void wake_workers(Pool& p, uint32_t chunks) {
   system::futex_wake(p.epoch, std::min({asleep, static_cast<int>(chunks), kWakeFan}));
 }
 
+// The system likes to wake a thread on the processor of the one that wakes it. The two would then
+// take turns there for milliseconds while another processor is idle.
+void clear_own_cpu(Pool& p) {
+  const int cpu = system::current_cpu();
+  if (cpu == p.caller_cpu) return;
+  p.caller_cpu = cpu;
+  for (const auto& number : p.number) {
+    if (const int64_t thread = number.load(std::memory_order_relaxed))
+      system::keep_off(thread, cpu);
+  }
+}
+
 // Spins a little, then sleeps until there may be work.
 void wait_for_work(Pool& p) {
   const int64_t deadline = system::now_ns() + kWorkerSpinNs;
@@ -146,6 +160,7 @@ bool retire(Pool& p, int id) {
   std::lock_guard<std::mutex> lock(p.mutex);
   if (id < p.threads.load() - 1) return false;
   p.alive[id] = false;
+  p.number[id].store(0);
   p.started.fetch_sub(1);
   return true;
 }
@@ -165,6 +180,7 @@ void work(void* argument) {
   const int id = static_cast<int>(reinterpret_cast<intptr_t>(argument));
   int64_t switches = 0;
   tls_in_region = true;
+  p.number[id].store(system::thread_number());
   while (!retire(p, id)) {
     bool first = true;
     for (uint32_t index; claim(p, index); first = false) {
@@ -235,6 +251,7 @@ void run_with_workers(Pool& p, int64_t n, int64_t chunk, detail::ChunkFunction f
   p.pending.store(chunks, std::memory_order_relaxed);
   const uint64_t number = (p.ticket.load(std::memory_order_relaxed) >> 32) + 1;
   p.ticket.store(number << 32 | chunks);
+  clear_own_cpu(p);
   wake_workers(p, chunks - 1);
   {
     RegionGuard guard;
@@ -289,7 +306,10 @@ void run_chunks(int64_t n, int64_t chunk, ChunkFunction f, void* context) {
     p.busy.store(false, std::memory_order_release);
     return run_alone(n, chunk, f, context);
   }
-  if (p.started.load(std::memory_order_relaxed) < threads - 1) start_workers(p, threads - 1);
+  if (p.started.load(std::memory_order_relaxed) < threads - 1) {
+    p.caller_cpu = -1;  // new workers have not been told
+    start_workers(p, threads - 1);
+  }
   run_with_workers(p, n, chunk, f, context, now);
   std::exception_ptr error;
   std::swap(error, p.job.error);
