@@ -189,13 +189,12 @@ Tensor shared_scratch(const RowShape& s, int64_t bytes) {
   return s.rows == 1 ? empty({bytes}, DType::UInt8) : Tensor();
 }
 
-}  // namespace
-
-void sort_rows(const Tensor& in, bool descending, const Tensor& positions) {
+// Calls f.operator()<T>(r, sorted) with the sorted pairs of every row, several rows at a time.
+template <class F>
+void each_sorted_row(const Tensor& in, bool descending, const F& f) {
   const RowShape s(in);
   if (s.rows == 0) return;
   const void* from = in.raw();
-  int64_t* out = positions.data<int64_t>();
   visit_pairs(in.dtype(), s.n, [&]<class T, class E>() {
     const Tensor shared = shared_scratch(s, 2 * s.n * static_cast<int64_t>(sizeof(E)));
     void* given = shared.defined() ? shared.raw() : nullptr;
@@ -207,9 +206,19 @@ void sort_rows(const Tensor& in, bool descending, const Tensor& positions) {
         make_pairs(row, 0, s.n, descending, scratch.data);
         const E* sorted =
             sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
-        for (int64_t i = 0; i < s.n; ++i) out[r * s.n + i] = place(sorted[i]);
+        f.template operator()<T>(r, sorted);
       }
     });
+  });
+}
+
+}  // namespace
+
+void sort_rows(const Tensor& in, bool descending, const Tensor& positions) {
+  const int64_t n = RowShape(in).n;
+  int64_t* out = positions.data<int64_t>();
+  each_sorted_row(in, descending, [=]<class T>(int64_t r, const auto* sorted) {
+    for (int64_t i = 0; i < n; ++i) out[r * n + i] = place(sorted[i]);
   });
 }
 
@@ -317,35 +326,21 @@ void rank_rows(const Tensor& in, int64_t k, bool skip_nan, const Tensor& positio
 }
 
 void mode_rows(const Tensor& in, const Tensor& positions) {
-  const RowShape s(in);
-  if (s.rows == 0) return;
-  const void* from = in.raw();
+  const int64_t n = RowShape(in).n;
   int64_t* out = positions.data<int64_t>();
-  visit_pairs(in.dtype(), s.n, [&]<class T, class E>() {
-    const Tensor shared = shared_scratch(s, 2 * s.n * static_cast<int64_t>(sizeof(E)));
-    void* given = shared.defined() ? shared.raw() : nullptr;
-    BlockingRegion region(s.rows * s.n > kBlockingWork / 8);
-    parallel_for(s.rows, rows_per_task(s.n), [&](int64_t r0, int64_t r1) {
-      Scratch<E> scratch(given, 2 * s.n);
-      for (int64_t r = r0; r < r1; ++r) {
-        const T* row = static_cast<const T*>(from) + r * s.n;
-        make_pairs(row, 0, s.n, false, scratch.data);
-        const E* sorted =
-            sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
-        int64_t best = 0, start = 0;
-        for (int64_t i = 0; i < s.n; ++i) {
-          bool alike = i > 0 && key(sorted[i]) == key(sorted[i - 1]);
-          if constexpr (is_floating_v<T>) {  // a NaN equals nothing
-            alike = alike && key(sorted[i]) != static_cast<key_t<T>>(~key_t<T>(0));
-          }
-          if (!alike) start = i;
-          if (i - start + 1 > best) {
-            best = i - start + 1;
-            out[r] = place(sorted[i]);
-          }
-        }
+  each_sorted_row(in, false, [=]<class T>(int64_t r, const auto* sorted) {
+    int64_t best = 0, start = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      bool alike = i > 0 && key(sorted[i]) == key(sorted[i - 1]);
+      if constexpr (is_floating_v<T>) {  // a NaN equals nothing
+        alike = alike && key(sorted[i]) != static_cast<key_t<T>>(~key_t<T>(0));
       }
-    });
+      if (!alike) start = i;
+      if (i - start + 1 > best) {
+        best = i - start + 1;
+        out[r] = place(sorted[i]);
+      }
+    }
   });
 }
 
