@@ -3,9 +3,11 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <map>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
 #include "core/check.h"
@@ -70,6 +72,7 @@ struct Cache {
   AllocatorStats stats;
 };
 constinit Cache the_cache;
+constinit std::atomic<size_t> the_limit{kNoMemoryLimit};  // read by kernels, too
 
 size_t reserve_limit(size_t high_water) {
   return std::max(size_t{1} << 30, high_water + high_water / 2);
@@ -129,9 +132,12 @@ void make_room(Cache& c, size_t nbytes) {
 }
 
 [[noreturn, gnu::cold]] void out_of_memory(const char* who, size_t nbytes, size_t in_use) {
+  const size_t limit = memory_limit();
+  const std::string allowed =
+      limit == kNoMemoryLimit ? "" : " of the " + std::to_string(limit) + " that are allowed";
   fail(ErrorKind::OutOfMemory, who, ": can't allocate memory: you tried to allocate ", nbytes,
-       " bytes (", static_cast<double>(nbytes) / (1 << 30), " GiB) while ", in_use,
-       " bytes are in use; use a smaller batch or free tensors that are no longer needed");
+       " bytes (", static_cast<double>(nbytes) / (1 << 30), " GiB) while ", in_use, " bytes",
+       allowed, " are in use; use a smaller batch or free tensors that are no longer needed");
 }
 
 void* system_allocate(size_t nbytes) {
@@ -141,7 +147,9 @@ void* system_allocate(size_t nbytes) {
 // From the system; empties the cache and tries again if there is no memory left.
 void* reserve(Cache& c, size_t nbytes, size_t asked) {
   make_room(c, nbytes);
-  const auto get = [nbytes, asked] {
+  const auto get = [&c, nbytes, asked]() -> void* {
+    const size_t limit = memory_limit();
+    if (c.stats.reserved > limit || nbytes > limit - c.stats.reserved) return nullptr;
     return asked < kLargeBlock ? system::allocate_aligned(nbytes) : system::map_pages(nbytes);
   };
   void* p = get();
@@ -295,11 +303,15 @@ void empty_cache() {
   empty_scratch();
 }
 
+void set_memory_limit(size_t nbytes) { the_limit.store(nbytes, std::memory_order_relaxed); }
+size_t memory_limit() { return the_limit.load(std::memory_order_relaxed); }
+
 Workspace::Workspace(size_t nbytes) : data_(nullptr), nbytes_(nbytes) {
   if (nbytes == 0) return;
   ScratchCache& s = scratch();
   const int c = class_of(nbytes);
-  if (nbytes > kMaxBytes || c >= kScratchClasses) out_of_memory("workspace", nbytes, 0);
+  if (nbytes > std::min(kMaxBytes, memory_limit()) || c >= kScratchClasses)
+    out_of_memory("workspace", nbytes, 0);
   {
     std::lock_guard<std::mutex> lock(s.mutex);
     if (FreeBlock* block = s.free[c]) {

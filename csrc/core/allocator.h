@@ -31,6 +31,11 @@ AllocatorStats allocator_stats();
 void reset_peak_stats();
 // Returns all cached blocks, those of Workspace too, to the system.
 void empty_cache();
+// The most bytes that allocate() may hold from the system; kNoMemoryLimit at the start. Blocks that
+// are in use already stay. One Workspace may have as many again.
+inline constexpr size_t kNoMemoryLimit = ~size_t{0};
+void set_memory_limit(size_t nbytes);
+size_t memory_limit();
 
 // Scratch memory of a kernel: 64-byte aligned, not zeroed, given back by the destructor. May be
 // used on any thread, with or without the GIL. Throws Error (OutOfMemory).

@@ -39,6 +39,36 @@ PyObject* empty_cache_function(PyObject*, PyObject*) {
     Py_RETURN_NONE;
   });
 }
+PyObject* allocator_statistics(PyObject*, PyObject*) {
+  const AllocatorStats s = allocator_stats();
+  return Py_BuildValue("{s:n,s:n,s:n,s:n,s:K,s:K}", "allocated_bytes.current", s.allocated,
+                       "allocated_bytes.peak", s.allocated_peak, "reserved_bytes.current",
+                       s.reserved, "reserved_bytes.peak", s.reserved_peak, "system_allocations",
+                       s.system_allocations, "cache_hits", s.cache_hits);
+}
+PyObject* reset_peaks(PyObject*, PyObject*) {
+  reset_peak_stats();
+  Py_RETURN_NONE;
+}
+PyObject* get_memory_limit(PyObject*, PyObject*) {
+  if (memory_limit() == kNoMemoryLimit) Py_RETURN_NONE;
+  return PyLong_FromSize_t(memory_limit());
+}
+PyObject* set_memory_limit_function(PyObject*, PyObject* nbytes) {
+  return guard([&]() -> PyObject* {
+    if (nbytes == Py_None) {
+      set_memory_limit(kNoMemoryLimit);
+      Py_RETURN_NONE;
+    }
+    FB_CHECK_TYPE(PyLong_Check(nbytes), "set_memory_limit expects an int or None, but got ",
+                  Py_TYPE(nbytes)->tp_name);
+    const int64_t v = as_int(nbytes);
+    FB_CHECK_VALUE(v >= 0, "set_memory_limit expects a number of bytes, got ", v,
+                   "; None lifts the limit");
+    set_memory_limit(static_cast<size_t>(v));
+    Py_RETURN_NONE;
+  });
+}
 PyObject* promote_types(PyObject*, PyObject* args) {
   return guard([&]() -> PyObject* {
     PyObject *a, *b;
@@ -93,7 +123,11 @@ PyMethodDef service_functions[] = {
     {"get_default_dtype", get_default, METH_NOARGS, "The type of tensors made from Python floats."},
     {"_set_default_dtype", set_default, METH_O, nullptr},
     {"_cpu_capability", cpu_capability, METH_NOARGS, "The instruction set in use."},
-    {"_empty_cache", empty_cache_function, METH_NOARGS, "Gives cached memory back to the system."},
+    {"_empty_cache", empty_cache_function, METH_NOARGS, nullptr},
+    {"_memory_stats", allocator_statistics, METH_NOARGS, nullptr},
+    {"_reset_peak_memory_stats", reset_peaks, METH_NOARGS, nullptr},
+    {"_memory_limit", get_memory_limit, METH_NOARGS, nullptr},
+    {"_set_memory_limit", set_memory_limit_function, METH_O, nullptr},
     {"promote_types", promote_types, METH_VARARGS, "The smallest type that holds both."},
     {"can_cast", FB_FASTCALL(can_cast_function), METH_VARARGS | METH_KEYWORDS,
      "Whether values of one type may be stored in another without a change of category."},

@@ -28,6 +28,7 @@ __version__ = "0.1.0"
 _LAZY = (
     "accelerator",
     "backends",
+    "cpu",
     "cuda",
     "linalg",
     "nn",

@@ -137,6 +137,23 @@ TEST(allocator_reports_exhaustion) {
   deallocate(allocate(100), 100);
 }
 
+TEST(allocator_keeps_a_limit) {
+  empty_cache();
+  const size_t limit = allocator_stats().reserved + 64 * MiB;
+  set_memory_limit(limit);
+  void* p = allocate(40 * MiB);
+  EXPECT_THROW(allocate(40 * MiB), "that are allowed");
+  EXPECT_THROW(Workspace(limit + 1), "that are allowed");
+  deallocate(p, 40 * MiB);
+  p = allocate(60 * MiB);  // the cached 40 MiB make room
+  set_memory_limit(0);     // what is in use stays
+  EXPECT_THROW(allocate(3 * MiB), "can't allocate memory");
+  deallocate(p, 60 * MiB);
+  set_memory_limit(kNoMemoryLimit);
+  deallocate(allocate(80 * MiB), 80 * MiB);
+  empty_cache();
+}
+
 TEST(workspace_is_for_all_threads) {
   std::vector<std::thread> threads;
   std::vector<int> wrong(4);

@@ -18,7 +18,7 @@ from tools.opgen import table
 from .calls import RowCalls
 from .values import NAMESPACE
 
-ADDRESS_SPACE = 4 << 30  # bytes; a result of 2**40 elements must be refused, not swapped
+MEMORY = 4 << 30  # bytes; a result of 2**40 elements must be refused, not swapped
 READABLE = 1 << 20  # results up to so many elements are read to their end
 
 
@@ -74,8 +74,10 @@ def outcome(source: str) -> str | None:
 
 def main() -> None:
     family, amount, start, log = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    if "asan" not in os.environ.get("LD_PRELOAD", ""):  # its shadow memory is larger than that
-        resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    if "asan" in os.environ.get("LD_PRELOAD", ""):  # its shadow alone takes more addresses
+        fb.cpu.set_memory_limit(MEMORY)
+    else:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
     fb.set_num_threads(2)
