@@ -81,8 +81,9 @@ def memory_limit() -> int | None:
 def set_memory_limit(nbytes: int | None) -> None:
     """Limits the bytes that tensors may hold from the system; None lifts the limit.
 
-    An operator that would exceed it raises a RuntimeError, after the cache was emptied. Tensors that exist already stay. The scratch memory of a kernel is not counted
-    but no piece of it may exceed the limit either.
+    An operator that would exceed it raises a RuntimeError, after the cache was emptied. Tensors
+    that exist already stay. The scratch memory of a kernel is not counted, but no piece of it may
+    exceed the limit either.
 
     Raises TypeError for what is no int, ValueError for a negative one.
     """
