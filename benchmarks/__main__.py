@@ -48,6 +48,7 @@ def main() -> int:
     print("\n".join(where))
     start = time.perf_counter()
     bad = 0
+    found: dict[str, list[report.Summary]] = {}
     for name in options.suites or SUITES:
         suite = importlib.import_module(f"benchmarks.suites.{name}")
         print(f"\n{name}: {suite.ABOUT}\n{report.screen_head()}", flush=True)
@@ -55,11 +56,13 @@ def main() -> int:
         for row in suite.run(flambeau, torch, options):
             rows.append(row)
             print(report.screen_line(row), flush=True)
-        for line in report.summaries(rows):
+        found[name] = report.summaries(rows, getattr(suite, "GOALS", {}))
+        for line in found[name]:
             print(f"  {line}")
         bad += sum(row.ratio is None or (options.check and row.short) for row in rows)
         if options.write and rows:
-            report.write_markdown(options.write, name, suite.ABOUT, where, rows)
+            report.write_markdown(options.write, name, suite.ABOUT, where, rows, found[name])
+    print("\n" + "\n".join(report.verdict(found)))
     print(f"\n{time.perf_counter() - start:.0f} s")
     return 1 if bad else 0
 

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from .case import Row
@@ -47,17 +48,58 @@ def remark(row: Row) -> str:
     return "; ".join(text for text in (row.note, short) if text)
 
 
-def summaries(rows: list[Row]) -> list[str]:
-    """A line per group: geometric mean and smallest ratio."""
-    lines = []
-    for group in dict.fromkeys(row.group for row in rows):
-        ratios = [r.ratio for r in rows if r.group == group and r.ratio is not None]
-        if len(ratios) > 1:
-            lines.append(
-                f"{group or 'all'}: geometric mean {geometric_mean(ratios):.2f}x, "
-                f"smallest {min(ratios):.2f}x of {len(ratios)}"
-            )
-    return lines
+@dataclass(frozen=True)
+class Summary:
+    """What the cases of a group, or of a whole suite, come to."""
+
+    name: str
+    mean: float  # geometric
+    smallest: float
+    count: int
+    short: int  # cases below their own goal, or failed
+    goal: float | None  # of the geometric mean
+
+    @property
+    def holds(self) -> bool:
+        return not self.short and (self.goal is None or self.mean >= self.goal)
+
+    def __str__(self) -> str:
+        aim = f" (goal {self.goal:g}x)" if self.goal else ""
+        text = f"{self.name}: geometric mean {self.mean:.2f}x{aim}, "
+        text += f"smallest {self.smallest:.2f}x of {self.count}"
+        if self.goal and self.mean < self.goal:
+            text += "; the mean falls short"
+        return text + (f"; {self.short} below their goal" if self.short else "")
+
+
+def _summary(name: str, rows: list[Row], goal: float | None) -> Summary | None:
+    ratios = [row.ratio for row in rows if row.ratio is not None]
+    if len(ratios) < 2:
+        return None
+    short = sum(row.short for row in rows)
+    return Summary(name, geometric_mean(ratios), min(ratios), len(ratios), short, goal)
+
+
+def summaries(rows: list[Row], goals: dict[str, float]) -> list[Summary]:
+    """One per group, and one of the whole suite if that has a goal of its own.
+
+    `goals` are those of the geometric means, by group; "all" is the whole suite.
+    """
+    groups = list(dict.fromkeys(row.group for row in rows))
+    lines = [
+        _summary(group or "all", [r for r in rows if r.group == group], goals.get(group or "all"))
+        for group in groups
+    ]
+    if "all" in goals and len(groups) > 1:
+        lines.append(_summary("all", rows, goals["all"]))
+    return [line for line in lines if line]
+
+
+def verdict(suites: dict[str, list[Summary]]) -> list[str]:
+    """How many groups of all suites reach their goals, and which do not."""
+    found = [(suite, line) for suite, lines in suites.items() for line in lines]
+    lines = [f"{sum(s.holds for _, s in found)} of {len(found)} groups reach their goals"]
+    return lines + [f"  {suite}, {s}" for suite, s in found if not s.holds]
 
 
 def screen_line(row: Row, width: int = 44) -> str:
@@ -70,7 +112,9 @@ def screen_head(width: int = 44) -> str:
     return f"  {'':{width}} {'flambeau':>10} {'PyTorch':>10} {'ratio':>8}"
 
 
-def _section(name: str, text: str, where: list[str], rows: list[Row]) -> str:
+def _section(
+    name: str, text: str, where: list[str], rows: list[Row], summary: list[Summary]
+) -> str:
     lines = [
         f"<!-- suite {name} -->",
         f"## {name.capitalize()}",
@@ -83,7 +127,7 @@ def _section(name: str, text: str, where: list[str], rows: list[Row]) -> str:
         "|---|--:|--:|--:|---|",
     ]
     lines += [f"| {r.name} | {r.ours} | {r.theirs} | {ratio_text(r)} | {remark(r)} |" for r in rows]
-    lines += ["", *(f"- {line}" for line in summaries(rows)), f"<!-- end {name} -->"]
+    lines += ["", *(f"- {line}" for line in summary), f"<!-- end {name} -->"]
     return "\n".join(lines)
 
 
@@ -95,10 +139,12 @@ between markers are written by `make bench BENCH_ARGS="SUITE --write docs/benchm
 """
 
 
-def write_markdown(path: Path, name: str, text: str, where: list[str], rows: list[Row]) -> None:
+def write_markdown(
+    path: Path, name: str, text: str, where: list[str], rows: list[Row], summary: list[Summary]
+) -> None:
     """Replaces the suite's section of the file, or adds it; everything else stays as it is."""
     page = path.read_text() if path.exists() else _HEAD
-    section = _section(name, text, where, rows)
+    section = _section(name, text, where, rows, summary)
     pattern = re.compile(rf"<!-- suite {name} -->.*?<!-- end {name} -->", re.S)
     if pattern.search(page):
         page = pattern.sub(lambda _: section, page)

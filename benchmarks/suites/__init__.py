@@ -1,4 +1,7 @@
-"""The suites: one module each, with ABOUT and run(flambeau, torch, options) -> rows."""
+"""The suites: one module each, with ABOUT and run(flambeau, torch, options) -> rows.
+
+GOALS, where a suite has them, are those of the geometric means of its groups.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from ..timing import measure
 
 SUITES = (
     "overhead",
+    "optimizers",
     "memory",
     "training",
     "matmul",

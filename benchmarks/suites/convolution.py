@@ -71,6 +71,8 @@ CASES = [
     for case in _cases(name, layout)
 ]
 
+GOALS = {"forward, NCHW": 1.5, "with backward, NCHW": 1.5}
+
 
 def run(flambeau, torch, options):
     return run_cases(CASES, flambeau, torch, options)

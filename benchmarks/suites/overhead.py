@@ -10,19 +10,6 @@ ABOUT = "small operators, where the way to the kernel is all there is; the goal 
 GOAL = 4.0
 PLAIN = "a, b = torch.ones(4, 4), torch.ones(4, 4)"
 GRAD = "a, b = (torch.ones(4, 4, requires_grad=True) for _ in range(2))"
-PARAMETERS = """
-params = [torch.nn.Parameter(torch.zeros(shape)) for shape in 20 * [(8, 8), (8,), (4, 4, 3, 3)]]
-for p in params:
-    p.grad = torch.ones_like(p)
-step = torch.optim.OPTIMIZER.step
-"""
-
-
-def _optimizer(call: str) -> Case:
-    return Case(
-        f"{call} step, 60 parameters", "step()", PARAMETERS.replace("OPTIMIZER", call), goal=GOAL
-    )
-
 
 CASES = [
     Case("4x4 add", "a + b", PLAIN, goal=GOAL),
@@ -85,10 +72,6 @@ CASES = [
         "m.zero_grad()",
         "m = nn.Sequential(*(nn.Linear(4, 4) for _ in range(20)))",
     ),
-    _optimizer("SGD(params, lr=1e-3)"),
-    _optimizer("SGD(params, lr=1e-3, momentum=0.9)"),
-    _optimizer("Adam(params)"),
-    _optimizer("AdamW(params)"),
 ]
 
 

@@ -125,6 +125,8 @@ CASES = [
     for size in sizes
 ]
 
+GOALS = {"pointwise": 3.0, "reductions": 4.0, "fused": 2.0, "movement": 2.0}
+
 
 def run(flambeau, torch, options):
     return run_cases(CASES, flambeau, torch, options)

@@ -87,6 +87,13 @@ CASES = [
     *(case for name in RECURRENT for case in _recurrent(name)),
 ]
 
+GOALS = {
+    "attention": 2.0,
+    "attention with backward": 2.0,
+    "recurrent": 1.5,
+    "recurrent with backward": 1.5,
+}
+
 
 def run(flambeau, torch, options):
     return run_cases(CASES, flambeau, torch, options)

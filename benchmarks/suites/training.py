@@ -35,6 +35,9 @@ def _row(case: Case, flambeau, torch, budget: float) -> Row:
     return row
 
 
+GOALS = {"small models": 4.0, "training": 2.0, "all": 2.0}
+
+
 def run(flambeau, torch, options):
     for case in wanted(CASES, options.filter):
         yield _row(case, flambeau, torch, options.budget)
