@@ -48,10 +48,11 @@ struct Pool {
   std::atomic<int> threads{0};  // 0: not yet known
   std::atomic<int> started{0};  // workers alive
   alignas(64) std::atomic<bool> busy{false};
-  int64_t alone_until = 0;  // guarded by busy
-  int caller_cpu = -1;      // guarded by busy: where workers were last told not to run
-  Job job;                  // guarded by busy and by claims
-  std::mutex mutex;         // guards `alive` and changes of `threads`
+  std::atomic<int64_t> loops{0};  // written by the holder of busy
+  int64_t alone_until = 0;        // guarded by busy
+  int caller_cpu = -1;            // guarded by busy: where workers were last told not to run
+  Job job;                        // guarded by busy and by claims
+  std::mutex mutex;               // guards `alive` and changes of `threads`
   bool alive[kMaxThreads] = {};
   std::atomic<int64_t> number[kMaxThreads] = {};  // of the workers' threads, 0: not started
 };
@@ -293,6 +294,11 @@ void set_num_threads(int64_t n) {
 
 bool in_parallel_region() { return tls_in_region; }
 
+int64_t divided_loops() {
+  construct_pool();
+  return pool().loops.load(std::memory_order_relaxed);
+}
+
 namespace detail {
 
 void run_chunks(int64_t n, int64_t chunk, ChunkFunction f, void* context) {
@@ -301,6 +307,7 @@ void run_chunks(int64_t n, int64_t chunk, ChunkFunction f, void* context) {
   Pool& p = pool();
   if (threads == 1 || p.busy.exchange(true, std::memory_order_acquire))
     return run_alone(n, chunk, f, context);
+  p.loops.store(p.loops.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const int64_t now = system::now_ns();
   if (now < p.alone_until) {
     p.busy.store(false, std::memory_order_release);

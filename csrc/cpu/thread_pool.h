@@ -16,6 +16,8 @@ int num_threads();
 void set_num_threads(int64_t n);
 // True while the calling thread runs a chunk of a parallel_for that was cut in more than one.
 bool in_parallel_region();
+// How many loops have been cut into chunks for several threads so far: for tests.
+int64_t divided_loops();
 
 // The rule of the chunks, which knows nothing of threads, so that results cannot depend on them:
 // every chunk begins at a multiple of `grain`, and has `grain` elements as long as that makes no

@@ -20,6 +20,7 @@ PyObject* set_num_threads_function(PyObject*, PyObject* n) {
     Py_RETURN_NONE;
   });
 }
+PyObject* count_divided_loops(PyObject*, PyObject*) { return PyLong_FromLongLong(divided_loops()); }
 PyObject* get_default(PyObject*, PyObject*) {
   return guard([] { return wrap_dtype(default_dtype()); });
 }
@@ -120,6 +121,7 @@ PyObject* register_parameter_type(PyObject*, PyObject* cls) {
 PyMethodDef service_functions[] = {
     {"get_num_threads", get_num_threads, METH_NOARGS, "Threads that kernels may use."},
     {"set_num_threads", set_num_threads_function, METH_O, "Limits the threads of kernels."},
+    {"_divided_loops", count_divided_loops, METH_NOARGS, nullptr},
     {"get_default_dtype", get_default, METH_NOARGS, "The type of tensors made from Python floats."},
     {"_set_default_dtype", set_default, METH_O, nullptr},
     {"_cpu_capability", cpu_capability, METH_NOARGS, "The instruction set in use."},

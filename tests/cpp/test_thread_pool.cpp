@@ -71,6 +71,17 @@ TEST(thread_pool_chunks_do_not_depend_on_threads) {
   }
 }
 
+TEST(thread_pool_counts_divided_loops) {
+  for (int threads : {1, 3}) {
+    Threads scope(threads);
+    const int64_t before = divided_loops();
+    sum_up(1000, 1000);
+    EXPECT(divided_loops() == before);
+    sum_up(1000, 10);
+    EXPECT(divided_loops() == before + (threads > 1));
+  }
+}
+
 TEST(thread_pool_runs_nested_loops_inline) {
   Threads scope(3);
   EXPECT(!in_parallel_region());
