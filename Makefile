@@ -43,7 +43,7 @@ test: build-all $(VENV)/.test ## the whole default test suite (Python and C++)
 quick: build $(VENV)/.test ## the gate before a commit, under a minute
 	$(PY) -m pytest -n $(JOBS) -x -m 'not slow' $(TEST_ARGS)
 
-bench: build $(PARITY)/.ready ## flambeau and PyTorch in turn, with ratios
+bench: build $(PARITY)/.compiled ## flambeau and PyTorch in turn, with ratios
 	$(PARITY)/bin/python -m benchmarks $(BENCH_ARGS)
 
 parity: build $(PARITY)/.ready ## PyTorch's own operator tables against flambeau
@@ -130,6 +130,11 @@ $(PARITY)/.ready: $(VENV)/.base
 	  $$($(PY) tools/checks/requirements.py) $$($(PY) tools/checks/requirements.py parity)
 	@$(call use_sources,$(PARITY)/bin/python)
 	@touch $@
+
+# JAX, which the suite `compiled` times too. Without a network that suite goes on without it.
+$(PARITY)/.compiled: $(PARITY)/.ready
+	@$(PARITY)/bin/python -m pip --disable-pip-version-check -q install \
+	  $$($(PY) tools/checks/requirements.py compiled) && touch $@ || echo 'bench: JAX is not installed'
 
 $(PARITY)/.programs: $(PARITY)/.ready
 	$(PARITY)/bin/python -m pip --disable-pip-version-check -q install \

@@ -48,21 +48,23 @@ def main() -> int:
     print("\n".join(where))
     start = time.perf_counter()
     bad = 0
-    found: dict[str, list[report.Summary]] = {}
+    sections = []
     for name in options.suites or SUITES:
         suite = importlib.import_module(f"benchmarks.suites.{name}")
-        print(f"\n{name}: {suite.ABOUT}\n{report.screen_head()}", flush=True)
+        rival = getattr(suite, "RIVAL", "PyTorch")
+        print(f"\n{name}: {suite.ABOUT}\n{report.screen_head(rival)}", flush=True)
         rows = []
         for row in suite.run(flambeau, torch, options):
             rows.append(row)
             print(report.screen_line(row), flush=True)
-        found[name] = report.summaries(rows, getattr(suite, "GOALS", {}))
-        for line in found[name]:
+        summary = report.summaries(rows, getattr(suite, "GOALS", {}))
+        for line in summary:
             print(f"  {line}")
         bad += sum(row.ratio is None or (options.check and row.short) for row in rows)
+        sections.append(report.Section(name, suite.ABOUT, rival, rows, summary))
         if options.write and rows:
-            report.write_markdown(options.write, name, suite.ABOUT, where, rows, found[name])
-    print("\n" + "\n".join(report.verdict(found)))
+            report.write_markdown(options.write, sections[-1], where)
+    print("\n" + "\n".join(report.verdict(sections)))
     print(f"\n{time.perf_counter() - start:.0f} s")
     return 1 if bad else 0
 

@@ -60,7 +60,8 @@ class Row:
     ratio: float | None  # how many times as fast (or as small) as PyTorch; None: failed
     goal: float = 1.0
     note: str = ""
+    miss: str = ""  # what else was to hold and does not
 
     @property
     def short(self) -> bool:
-        return self.ratio is None or self.ratio < self.goal
+        return self.ratio is None or self.ratio < self.goal or bool(self.miss)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -32,6 +33,11 @@ def resident() -> int:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def page_faults() -> int:
+    """Page faults of the process so far that read nothing from a disk."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
 def peak_resident() -> int:
     """The most bytes of memory the process ever had."""
     with open("/proc/self/status") as f:
@@ -55,7 +61,8 @@ def first_step(name: str, workload: str) -> dict:
 
 
 def peak(name: str, workload: str) -> dict:
-    """How far memory grows above what the first small operators need, in 4 training steps."""
+    """How far memory grows above what the first small operators need, in 4 training steps; page
+    faults per step later on."""
     library = __import__(name)
     from .workloads import WORKLOADS
 
@@ -69,7 +76,13 @@ def peak(name: str, workload: str) -> dict:
     step = WORKLOADS[workload].build(library)
     for _ in range(4):
         step()
-    return {"bytes": peak_resident() - before}
+    grown = peak_resident() - before
+    for _ in range(6):
+        step()
+    faults, runs = page_faults(), 10
+    for _ in range(runs):
+        step()
+    return {"bytes": grown, "faults": (page_faults() - faults) / runs}
 
 
 TASKS = {"import": import_library, "first_step": first_step, "peak": peak}

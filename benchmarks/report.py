@@ -44,8 +44,8 @@ def ratio_text(row: Row) -> str:
 
 
 def remark(row: Row) -> str:
-    short = f"below {row.goal:g}x" if row.ratio is not None and row.short else ""
-    return "; ".join(text for text in (row.note, short) if text)
+    short = f"below {row.goal:g}x" if row.ratio is not None and row.ratio < row.goal else ""
+    return "; ".join(text for text in (row.note, short, row.miss) if text)
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,8 @@ class Summary:
         return text + (f"; {self.short} below their goal" if self.short else "")
 
 
-def _summary(name: str, rows: list[Row], goal: float | None) -> Summary | None:
-    ratios = [row.ratio for row in rows if row.ratio is not None]
-    if len(ratios) < 2:
-        return None
+def _summary(name: str, rows: list[Row], goal: float | None) -> Summary:
+    ratios = [row.ratio for row in rows if row.ratio is not None] or [math.nan]
     short = sum(row.short for row in rows)
     return Summary(name, geometric_mean(ratios), min(ratios), len(ratios), short, goal)
 
@@ -86,20 +84,13 @@ def summaries(rows: list[Row], goals: dict[str, float]) -> list[Summary]:
     `goals` are those of the geometric means, by group; "all" is the whole suite.
     """
     groups = list(dict.fromkeys(row.group for row in rows))
-    lines = [
+    found = [
         _summary(group or "all", [r for r in rows if r.group == group], goals.get(group or "all"))
         for group in groups
     ]
     if "all" in goals and len(groups) > 1:
-        lines.append(_summary("all", rows, goals["all"]))
-    return [line for line in lines if line]
-
-
-def verdict(suites: dict[str, list[Summary]]) -> list[str]:
-    """How many groups of all suites reach their goals, and which do not."""
-    found = [(suite, line) for suite, lines in suites.items() for line in lines]
-    lines = [f"{sum(s.holds for _, s in found)} of {len(found)} groups reach their goals"]
-    return lines + [f"  {suite}, {s}" for suite, s in found if not s.holds]
+        found.append(_summary("all", rows, goals["all"]))
+    return found
 
 
 def screen_line(row: Row, width: int = 44) -> str:
@@ -108,27 +99,44 @@ def screen_line(row: Row, width: int = 44) -> str:
     ).rstrip()
 
 
-def screen_head(width: int = 44) -> str:
-    return f"  {'':{width}} {'flambeau':>10} {'PyTorch':>10} {'ratio':>8}"
+def screen_head(rival: str, width: int = 44) -> str:
+    return f"  {'':{width}} {'flambeau':>10} {rival:>10} {'ratio':>8}"
 
 
-def _section(
-    name: str, text: str, where: list[str], rows: list[Row], summary: list[Summary]
-) -> str:
+@dataclass
+class Section:
+    """A suite and what came out."""
+
+    name: str
+    about: str
+    rival: str  # what flambeau is compared with
+    rows: list[Row]
+    summary: list[Summary]
+
+
+def _markdown(section: Section, where: list[str]) -> str:
+    name, rows = section.name, section.rows
     lines = [
         f"<!-- suite {name} -->",
         f"## {name.capitalize()}",
         "",
-        text,
+        section.about,
         "",
         *(f"{line}  " for line in where),
         "",
-        "| case | flambeau | PyTorch | ratio | |",
+        f"| case | flambeau | {section.rival} | ratio | |",
         "|---|--:|--:|--:|---|",
     ]
     lines += [f"| {r.name} | {r.ours} | {r.theirs} | {ratio_text(r)} | {remark(r)} |" for r in rows]
-    lines += ["", *(f"- {line}" for line in summary), f"<!-- end {name} -->"]
+    lines += ["", *(f"- {line}" for line in section.summary), f"<!-- end {name} -->"]
     return "\n".join(lines)
+
+
+def verdict(sections: list[Section]) -> list[str]:
+    """How many groups of all suites reach their goals, and which do not."""
+    found = [(section.name, line) for section in sections for line in section.summary]
+    lines = [f"{sum(s.holds for _, s in found)} of {len(found)} groups reach their goals"]
+    return lines + [f"  {suite}, {s}" for suite, s in found if not s.holds]
 
 
 _HEAD = """# Measurements
@@ -139,15 +147,13 @@ between markers are written by `make bench BENCH_ARGS="SUITE --write docs/benchm
 """
 
 
-def write_markdown(
-    path: Path, name: str, text: str, where: list[str], rows: list[Row], summary: list[Summary]
-) -> None:
+def write_markdown(path: Path, section: Section, where: list[str]) -> None:
     """Replaces the suite's section of the file, or adds it; everything else stays as it is."""
     page = path.read_text() if path.exists() else _HEAD
-    section = _section(name, text, where, rows, summary)
-    pattern = re.compile(rf"<!-- suite {name} -->.*?<!-- end {name} -->", re.S)
+    text = _markdown(section, where)
+    pattern = re.compile(rf"<!-- suite {section.name} -->.*?<!-- end {section.name} -->", re.S)
     if pattern.search(page):
-        page = pattern.sub(lambda _: section, page)
+        page = pattern.sub(lambda _: text, page)
     else:
-        page = page.rstrip() + "\n\n" + section + "\n"
+        page = page.rstrip() + "\n\n" + text + "\n"
     path.write_text(page)

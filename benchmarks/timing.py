@@ -37,21 +37,26 @@ def _turn(repeat, n: int) -> float:
     return _timed(repeat, n) / n
 
 
-def paired(ours, theirs, budget: float) -> tuple[float, float, float]:
-    """Median seconds of each, and the median of theirs / ours, within about `budget` seconds."""
-    repeats = (ours, theirs)
+def in_turn(repeats, budget: float) -> list[tuple[float, ...]]:
+    """Seconds per run of each in one turn after the other, within about `budget` seconds."""
     for repeat in repeats:
         repeat(2)
     counts = [_runs_per_block(repeat) for repeat in repeats]
-    pairs = []
+    turns = []
     gc.collect()
     gc.disable()
     try:
         end = time.perf_counter() + budget
-        while len(pairs) < LEAST_PAIRS or time.perf_counter() < end:
-            pairs.append([_turn(r, n) for r, n in zip(repeats, counts)])
+        while len(turns) < LEAST_PAIRS or time.perf_counter() < end:
+            turns.append(tuple(_turn(r, n) for r, n in zip(repeats, counts)))
     finally:
         gc.enable()
+    return turns
+
+
+def paired(ours, theirs, budget: float) -> tuple[float, float, float]:
+    """Median seconds of each, and the median of theirs / ours, within about `budget` seconds."""
+    pairs = in_turn((ours, theirs), budget)
     return (
         median(a for a, _ in pairs),
         median(b for _, b in pairs),

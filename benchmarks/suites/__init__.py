@@ -19,6 +19,8 @@ SUITES = (
     "pointwise",
     "convolution",
     "sequence",
+    "busy",
+    "compiled",
     "startup",
 )
 

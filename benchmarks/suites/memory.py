@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import resource
-
 from ..case import Case, Row
-from ..child import run_child
+from ..child import page_faults, run_child
 from ..timing import duration, failed, paired
-from ..workloads import WORKLOADS
+from ..workloads import INFERENCE, WORKLOADS
 from . import wanted
 
 ABOUT = (
     "page faults per run of a loop that makes and drops 64 MB results (ratio: of the times); "
-    "peak memory of 4 training steps above that before them, in a process of its own."
+    "peak memory of 4 training steps above that before them, in a process of its own, and the page "
+    "faults of a step once 10 have run."
 )
 
 RUNS = 10
@@ -29,15 +28,11 @@ LOOPS = [
 ]
 
 
-def _faults() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-
-
 def _faults_per_run(repeat) -> float:
     repeat(3)
-    before = _faults()
+    before = page_faults()
     repeat(RUNS)
-    return (_faults() - before) / RUNS
+    return (page_faults() - before) / RUNS
 
 
 def _loop(case: Case, flambeau, torch, budget: float) -> Row:
@@ -50,37 +45,28 @@ def _loop(case: Case, flambeau, torch, budget: float) -> Row:
     faults = _faults_per_run(ours), _faults_per_run(theirs)
     a, b, ratio = paired(ours, theirs, budget)
     note = f"{duration(a)} and {duration(b)}"
-    return Row(
-        case.name,
-        case.group,
-        f"{faults[0]:.0f} faults",
-        f"{faults[1]:.0f} faults",
-        ratio,
-        case.goal,
-        note if faults[0] < 1 else note + "; faults in a steady loop",
-    )
+    miss = "faults in a steady loop" if faults[0] >= 1 else ""
+    texts = (f"{number:.0f} faults" for number in faults)
+    return Row(case.name, case.group, *texts, ratio, case.goal, note, miss)
 
 
 def _peak(case: Case) -> Row:
     try:
-        ours, theirs = (
-            run_child("peak", library, case.name)["bytes"] for library in ("flambeau", "torch")
-        )
+        ours, theirs = (run_child("peak", name, case.name) for name in ("flambeau", "torch"))
     except RuntimeError as error:
         return failed(case, error)
-    return Row(
-        case.name,
-        case.group,
-        f"{ours / 1e6:.1f} MB",
-        f"{theirs / 1e6:.1f} MB",
-        theirs / max(ours, 1),
-        case.goal,
-    )
+    a, b = (answer["bytes"] for answer in (ours, theirs))
+    note = f"{ours['faults']:.1f} and {theirs['faults']:.1f} faults a step"
+    miss = "faults in a steady loop" if ours["faults"] >= 1 else ""
+    texts = f"{a / 1e6:.1f} MB", f"{b / 1e6:.1f} MB"
+    return Row(case.name, case.group, *texts, b / max(a, 1), case.goal, note, miss)
 
 
 def run(flambeau, torch, options):
     for case in wanted(LOOPS, options.filter):
         yield _loop(case, flambeau, torch, options.budget)
-    peaks = [Case(name, group="peak of training") for name, w in WORKLOADS.items() if w.peak]
+    peaks = [
+        Case(n, group="peak of training") for n, w in WORKLOADS.items() if w.group != INFERENCE
+    ]
     for case in wanted(peaks, options.filter):
         yield _peak(case)

@@ -6,6 +6,7 @@ A training step returns its loss. The source is the same for both libraries.
 from __future__ import annotations
 
 from . import inference, scientific, sequence, small, vision
+from ._workload import INFERENCE as INFERENCE
 from ._workload import Workload as Workload
 
 WORKLOADS: dict[str, Workload] = {

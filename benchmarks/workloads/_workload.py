@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+INFERENCE = "inference"  # the group of what is not trained
+
 
 @dataclass(frozen=True)
 class Workload:
     build: Callable  # of the library; returns a step without arguments
     group: str = ""
     goal: float = 1.0
-    peak: bool = False  # measure its peak memory too
 
 
 def trainer(optimizer, loss_of) -> Callable:

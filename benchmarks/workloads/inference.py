@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._workload import Workload
+from ._workload import INFERENCE, Workload
 from .sequence import gpt_model
 from .vision import resnet18_model
 
@@ -102,7 +102,6 @@ def lstm_stream(torch):
     return step
 
 
-INFERENCE = "inference"
 WORKLOADS = {
     "ResNet-18, batch 1": Workload(resnet18, INFERENCE),
     "MobileNetV2, batch 1": Workload(mobilenet, INFERENCE),

@@ -67,7 +67,7 @@ def gradient_penalty(torch):
 
 
 WORKLOADS = {
-    "NeRF MLP": Workload(nerf_mlp, "training", peak=True),
+    "NeRF MLP": Workload(nerf_mlp, "training"),
     "GCN by index_add": Workload(gcn, "training"),
     "gradient penalty": Workload(gradient_penalty, "training"),
 }

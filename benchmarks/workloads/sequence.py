@@ -115,8 +115,8 @@ def skip_gram(torch):
 
 
 WORKLOADS = {
-    "char-LSTM": Workload(char_lstm, "training", peak=True),
-    "GRU forecaster": Workload(gru_forecaster, "training", peak=True),
-    "GPT, 4 layers x 128": Workload(gpt, "training", peak=True),
+    "char-LSTM": Workload(char_lstm, "training"),
+    "GRU forecaster": Workload(gru_forecaster, "training"),
+    "GPT, 4 layers x 128": Workload(gpt, "training"),
     "skip-gram": Workload(skip_gram, "training"),
 }

@@ -132,8 +132,8 @@ def reinforce(torch):
 SMALL = "small models"
 WORKLOADS = {
     "tiny MLP": Workload(tiny_mlp, SMALL),
-    "MNIST MLP": Workload(mnist_mlp, "training", peak=True),
-    "LeNet": Workload(lenet, "training", peak=True),
+    "MNIST MLP": Workload(mnist_mlp, "training"),
+    "LeNet": Workload(lenet, "training"),
     "Tree-LSTM": Workload(tree_lstm, SMALL),
     "REINFORCE": Workload(reinforce, SMALL),
 }

@@ -186,9 +186,9 @@ def unet(torch):
 
 
 WORKLOADS = {
-    "ResNet-18, 32x32": Workload(resnet18, "training", peak=True),
-    "small ViT": Workload(small_vit, "training", peak=True),
-    "VAE": Workload(vae, "training", peak=True),
-    "DCGAN": Workload(dcgan, "training", peak=True),
-    "U-Net": Workload(unet, "training", peak=True),
+    "ResNet-18, 32x32": Workload(resnet18, "training"),
+    "small ViT": Workload(small_vit, "training"),
+    "VAE": Workload(vae, "training"),
+    "DCGAN": Workload(dcgan, "training"),
+    "U-Net": Workload(unet, "training"),
 }
