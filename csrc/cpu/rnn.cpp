@@ -15,6 +15,10 @@ constexpr int64_t kPackedSteps = 4;    // from here on packing the weights pays
 constexpr int64_t kStepBlock = 256;    // values of k whose panels stay in the first-level cache
 constexpr double kParallelStep = 3e6;  // operations of a step worth waking a thread for
 constexpr int64_t kShares = 8;
+// Sequences do not meet. Where a core keeps the weights in its own cache, each thread takes some
+// sequences through all steps, and threads wait for each other once, not at every step.
+constexpr int64_t kResidentBytes = 384 << 10;
+constexpr int64_t kLeastRows = 3, kManyRows = 32;  // ... the latter for weights from further away
 
 template <class T>
 struct Kernels;
@@ -35,15 +39,39 @@ FB_RNN_TABLE(double, f64);
 
 int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 
-// C = beta C + A B + bias from operands packed over all of k.
+// Rows in panels of equal height, which beats full ones and a rest.
+struct Panels { int64_t rows, height; };
+Panels even_panels(int64_t rows, int64_t mr) {
+  const int64_t count = (rows + mr - 1) / mr;
+  return {rows, (rows + count - 1) / count};
+}
+
 template <class T>
-void multiply_packed(const T* a, const T* b, int64_t m, int64_t n, int64_t k, GemmStore<T> store) {
+void pack_rows(const T* x, int64_t row, Panels panels, int64_t k, T* to) {
+  const int64_t mr = Kernels<T>::shape().mr;
+  for (int64_t r = 0; r < panels.rows; r += panels.height, to += mr * k) {
+    const int64_t now = std::min(panels.height, panels.rows - r);
+    Kernels<T>::pack_a(GemmSource::Same, x + r * row, row, 1, now, k, to);
+  }
+}
+
+// C = beta C + A B + bias from operands packed over all of k, A by pack_rows.
+template <class T>
+void multiply_packed(const T* a, Panels panels, const T* b, int64_t n, int64_t k,
+                     GemmStore<T> store) {
   const GemmShape s = Kernels<T>::shape();
   const T* bias = store.col_bias;
   for (int64_t k0 = 0; k0 < k; k0 += kStepBlock) {
     const int64_t now = std::min(kStepBlock, k - k0);
     store.col_bias = k0 + now == k ? bias : nullptr;
-    Kernels<T>::tile(a + k0 * s.mr, s.mr * k, b + k0 * s.nr, s.nr * k, m, n, now, store);
+    for (int64_t j = 0; j < n; j += s.nr) {
+      const T *panel_a = a + k0 * s.mr, *panel_b = b + j * k + k0 * s.nr;
+      for (int64_t r = 0; r < panels.rows; r += panels.height, panel_a += s.mr * k) {
+        Kernels<T>::tile(panel_a, s.mr * k, panel_b, s.nr * k,
+                         std::min(panels.height, panels.rows - r), std::min<int64_t>(s.nr, n - j),
+                         now, store.at(r, j));
+      }
+    }
     store.beta = T(1);
   }
 }
@@ -79,6 +107,18 @@ int64_t unit_grain(const RnnShape& s, int64_t batch) {
   return std::max(nr, round_up(s.hidden / kShares, nr));
 }
 
+// Sequences per share where each share runs through all steps alone, else all of them. Every row is
+// computed in the same way in every share, so their number may follow that of the threads.
+template <class T>
+int64_t rows_per_share(const RnnShape& s) {
+  const int64_t weights = s.weight_gates() * s.hidden * s.hidden, batch = s.batch();
+  if (2.0 * static_cast<double>(weights) * s.rows() < kParallelStep) return batch;
+  const bool resident = weights * static_cast<int64_t>(sizeof(T)) <= kResidentBytes;
+  const int64_t most = batch / (resident ? kLeastRows : kManyRows);
+  const int64_t shares = std::clamp<int64_t>(most, 1, num_threads());
+  return (batch + shares - 1) / shares;
+}
+
 template <class T>
 class Forward {
  public:
@@ -93,16 +133,24 @@ class Forward {
         shape_(Kernels<T>::shape()),
         panels_(round_up(s.hidden, shape_.nr) / shape_.nr),
         packed_(s.steps >= kPackedSteps),
-        weight_space_(packed_ ? bytes(s.weight_gates() * panels_ * shape_.nr * s.hidden) : 0),
-        state_space_(packed_ ? bytes(round_up(s.batch(), shape_.mr) * s.hidden) : 0) {}
+        weight_space_(packed_ ? bytes(s.weight_gates() * panels_ * shape_.nr * s.hidden) : 0) {}
 
   void run(const T* x) {
     multiply_inputs(x);
-    if (packed_) pack_weights();
-    for (int64_t i = 0; i < s_.steps; ++i) {
-      const int64_t t = s_.step_at(i);
-      packed_ ? step_packed(t) : step_plain(t);
+    if (!packed_) {
+      for (int64_t i = 0; i < s_.steps; ++i) step_plain(s_.step_at(i));
+      return;
     }
+    pack_weights();
+    parallel_for(s_.batch(), rows_per_share<T>(s_), [&](int64_t row, int64_t end) {
+      const bool shared_out = end - row < s_.batch();
+      const Workspace state(bytes(round_up(end - row, shape_.mr) * s_.hidden));
+      for (int64_t i = 0; i < s_.steps; ++i) {
+        const int64_t t = s_.step_at(i), rows = std::min(end, s_.batch_sizes[t]) - row;
+        const int64_t grain = shared_out ? s_.hidden : unit_grain<T>(s_, rows);
+        if (rows > 0) step_packed(t, row, rows, grain, state.template as<T>());
+      }
+    });
   }
 
  private:
@@ -162,20 +210,21 @@ class Forward {
   }
   const T* q_bias() const { return gru() && w_.b_hh ? w_.b_hh + 2 * s_.hidden : nullptr; }
 
-  // Each share of the units computes all its gates, then its new state.
-  void step_packed(int64_t t) {
-    const int64_t n = s_.batch_sizes[t], H = s_.hidden;
-    T* state = state_space_.template as<T>();
-    Kernels<T>::pack_a(GemmSource::Same, h_, H, 1, n, H, state);
-    parallel_for(H, unit_grain<T>(s_, n), [&](int64_t u, int64_t end) {
+  // Sequences [row, row + rows). Each share of the units computes all its gates, then its new
+  // state.
+  void step_packed(int64_t t, int64_t row, int64_t rows, int64_t grain, T* state) {
+    const int64_t H = s_.hidden;
+    const Panels panels = even_panels(rows, shape_.mr);
+    pack_rows(h_ + row * H, H, panels, H, state);
+    parallel_for(H, grain, [&](int64_t u, int64_t end) {
       for (int64_t gate = 0; gate < s_.weight_gates(); ++gate) {
         const bool apart = gru() && gate == 2;
-        multiply_packed(state, weights_at(gate, u), n, end - u, H,
-                        GemmStore<T>{gates_ + s_.first_row[t] * s_.gate_row() + gate * H + u,
-                                     s_.gate_row(), T(1), T(apart ? 0 : 1), nullptr,
+        T* to = gates_ + (s_.first_row[t] + row) * s_.gate_row() + gate * H + u;
+        multiply_packed(state, panels, weights_at(gate, u), end - u, H,
+                        GemmStore<T>{to, s_.gate_row(), T(1), T(apart ? 0 : 1), nullptr,
                                      apart && q_bias() ? q_bias() + u : nullptr, false});
       }
-      Kernels<T>::forward(s_.mode, part(t, 0, n, u, end - u));
+      Kernels<T>::forward(s_.mode, part(t, row, rows, u, end - u));
     });
   }
 
@@ -202,7 +251,7 @@ class Forward {
   const GemmShape shape_;
   const int64_t panels_;
   const bool packed_;
-  const Workspace weight_space_, state_space_;
+  const Workspace weight_space_;
 };
 
 template <class T>
@@ -223,12 +272,18 @@ class Backward {
         packed_(s.steps >= kPackedSteps),
         gate_space_(bytes(s.rows() * s.gate_row())),
         weight_space_(packed_ ? bytes(round_up(s.hidden, shape_.nr) * depth_) : 0),
-        state_space_(packed_ ? bytes(round_up(s.batch(), shape_.mr) * depth_) : 0),
         g_gates_(gate_space_.template as<T>()) {}
 
   void run(const T* x) {
     if (packed_) pack_weights();
-    for (int64_t i = s_.steps - 1; i >= 0; --i) step(i);
+    const int64_t share = packed_ ? rows_per_share<T>(s_) : s_.batch();
+    parallel_for(s_.batch(), share, [&](int64_t row, int64_t end) {
+      const Workspace state(packed_ ? bytes(round_up(end - row, shape_.mr) * depth_) : 0);
+      for (int64_t i = s_.steps - 1; i >= 0; --i) {
+        const int64_t rows = std::min(end, s_.batch_sizes[s_.step_at(i)]) - row;
+        if (rows > 0) step(i, row, rows, state.template as<T>());
+      }
+    });
     finish_inputs(x);
     finish_hidden();
     finish_biases();
@@ -255,31 +310,35 @@ class Backward {
                                         g_.g_c ? g_.g_c + row * H : nullptr, g_gates_ + gate});
   }
 
-  void step(int64_t i) {
-    const int64_t t = s_.step_at(i), n = s_.batch_sizes[t], H = s_.hidden, row = s_.gate_row();
+  // Sequences [row, row + rows).
+  void step(int64_t i, int64_t row, int64_t rows, T* packed) {
+    const int64_t t = s_.step_at(i), H = s_.hidden, gate_row = s_.gate_row();
     const Previous before = previous_of(s_, i);
-    const int64_t grain = round_up(std::max<int64_t>(1, 4096 / (H + 1)), shape_.mr);
-    T* packed = state_space_.template as<T>();
-    const T* g_gates = g_gates_ + s_.first_row[t] * row;
-    parallel_for(n, grain, [&](int64_t r, int64_t end) {
-      const int64_t carried = std::clamp(before.carried, r, end);
-      const int64_t at = (before.first_row + r) * H;
-      cells_back(t, r, carried - r, out_ + at, cells_ ? cells_ + at : nullptr);
-      cells_back(t, carried, end - carried, h0_ + carried * H, c0_ ? c0_ + carried * H : nullptr);
+    const bool shared_out = rows < s_.batch_sizes[t];
+    const Panels panels = even_panels(rows, shape_.mr);
+    const int64_t grain = std::max<int64_t>(1, 4096 / (H + 1)) * panels.height;
+    const T* g_gates = g_gates_ + (s_.first_row[t] + row) * gate_row;
+    parallel_for(rows, shared_out ? rows : grain, [&](int64_t r, int64_t end) {
+      const int64_t carried = std::clamp(before.carried, row + r, row + end);
+      const int64_t at = (before.first_row + row + r) * H;
+      cells_back(t, row + r, carried - row - r, out_ + at, cells_ ? cells_ + at : nullptr);
+      cells_back(t, carried, row + end - carried, h0_ + carried * H,
+                 c0_ ? c0_ + carried * H : nullptr);
       if (packed_) {
-        Kernels<T>::pack_a(GemmSource::Same, g_gates + r * row, row, 1, end - r, depth_,
-                           packed + r * depth_);
+        pack_rows(g_gates + r * gate_row, gate_row, {end - r, panels.height}, depth_,
+                  packed + r / panels.height * shape_.mr * depth_);
       }
     });
+    T* g_h = g_.g_h + row * H;
     const T beta = gru() ? T(1) : T(0);
     if (!packed_) {
-      GemmArgs g = product<T>(g_gates, row, 1, w_.w_hh, H, 1, g_.g_h, H, n, H, depth_);
+      GemmArgs g = product<T>(g_gates, gate_row, 1, w_.w_hh, H, 1, g_h, H, rows, H, depth_);
       g.beta = static_cast<double>(beta);
       return gemm(g);
     }
-    parallel_for(H, unit_grain<T>(s_, n), [&](int64_t u, int64_t end) {
-      multiply_packed<T>(packed, weight_space_.template as<T>() + u * depth_, n, end - u, depth_,
-                         GemmStore<T>{g_.g_h + u, H, T(1), beta, nullptr, nullptr, false});
+    parallel_for(H, shared_out ? H : unit_grain<T>(s_, rows), [&](int64_t u, int64_t end) {
+      multiply_packed<T>(packed, panels, weight_space_.template as<T>() + u * depth_, end - u,
+                         depth_, GemmStore<T>{g_h + u, H, T(1), beta, nullptr, nullptr, false});
     });
   }
 
@@ -341,7 +400,7 @@ class Backward {
   const GemmShape shape_;
   const int64_t depth_;
   const bool packed_;
-  const Workspace gate_space_, weight_space_, state_space_;
+  const Workspace gate_space_, weight_space_;
   T* const g_gates_;
 };
 
