@@ -3,7 +3,7 @@
 #include "cpu/gemm.h"
 
 #include <algorithm>
-#include <complex>
+#include <cmath>
 
 #include "core/allocator.h"
 #include "core/check.h"
@@ -13,11 +13,22 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kDirectWork = 48 * 48 * 48;  // multiply-adds up to which packing does not pay
+// Multiply-adds up to which packing does not pay: where few rows or columns are better summed as
+// vectors, and elsewhere. With few steps of k, packing never does.
+constexpr double kDirectVectorWork = 48 * 48 * 48, kDirectWork = 64 * 64 * 64;
+constexpr int64_t kDirectSteps = 16, kDirectLanes = 64;
+constexpr double kDirectChunk = 2.7e5;      // multiply-adds worth a thread's attention,
+constexpr int64_t kDirectElements = 32768;  // and elements of C,
+constexpr int64_t kDirectRows = 6, kDirectColumns = 16;  // in whole blocks of the kernel
 // Operands with so few rows (columns) that the other operand is better read as it lies: where its
 // lanes run along k, for one or two vectors or where k is long enough to make up for the adding of
 // lanes at the end; and where they run across k.
-constexpr int64_t kFewDots = 16, kLongDots = 512, kFewSums = 8;
+constexpr int64_t kFewDots = 8, kDots = 128, kMoreDots = 16, kLongDots = 512, kFewSums = 8;
+// A small C with a long k is summed in slices of k, which is all that threads could share. A tiny
+// one in slices that need no packing.
+constexpr int64_t kSlicedElements = 128 * 128, kTinyElements = 32 * 32;
+constexpr int64_t kSlicedSteps = 512, kSlicedRatio = 8, kSlices = 16, kTinySlices = 256;
+constexpr double kSliceWork = 1.5e6, kTinySliceWork = 2e5;
 constexpr int64_t kBatchWork = 128 * 128 * 128;  // products up to which threads divide the batch
 
 template <class T>
@@ -108,7 +119,8 @@ Skinny<T> skinny_of(const Product<T>& p) {
 template <class T>
 bool is_skinny(const Skinny<T>& s) {
   if (s.lane_k == 1 || s.k == 1)
-    return s.few_count <= 2 || (s.few_count <= kFewDots && s.k >= kLongDots);
+    return s.few_count <= 2 || (s.few_count <= kFewDots && s.k >= kDots) ||
+           (s.few_count <= kMoreDots && s.k >= kLongDots);
   return s.lane_stride == 1 && s.few_count <= kFewSums;
 }
 
@@ -160,7 +172,7 @@ void multiply_packed(const Product<T>& p, int64_t batch = 1, int64_t a_batch = 0
   job.a = a.as_a(), job.b = b.as_b();
   if (p.source == GemmSource::Same) {
     job.a_as_it_lies = static_cast<const T*>(p.a);
-    job.a_row = p.a_row, job.a_col = p.a_col;
+    job.a_row = p.a_row, job.a_col = p.a_col, job.a_batch = a_batch;
   }
   job.c = p.store.c, job.ldc = p.store.ldc, job.c_batch = c_batch;
   job.alpha = p.store.alpha, job.beta = p.store.beta;
@@ -168,19 +180,98 @@ void multiply_packed(const Product<T>& p, int64_t batch = 1, int64_t a_batch = 0
   packed_gemm(job);
 }
 
+int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
+
 template <class T>
-void multiply(const Product<T>& p) {
+void multiply_direct(const Product<T>& p, double work) {
+  const auto* a = static_cast<const T*>(p.a);
+  const auto* b = static_cast<const T*>(p.b);
+  if (work <= kDirectChunk && p.m * p.n <= kDirectElements)
+    return Vectors<T>::direct(a, p.a_row, p.a_col, b, p.b_row, p.m, p.n, p.k, p.store);
+  const bool by_rows = p.m >= p.n;
+  const int64_t other = by_rows ? p.n : p.m, unit = by_rows ? kDirectRows : kDirectColumns;
+  const double lane_work = static_cast<double>(other) * p.k;
+  const int64_t lanes = std::min(static_cast<int64_t>(kDirectChunk / lane_work),
+                                 std::max<int64_t>(kDirectElements / other, 1));
+  parallel_for(by_rows ? p.m : p.n, std::max(lanes / unit, int64_t{1}) * unit,
+               [&](int64_t begin, int64_t end) {
+                 if (by_rows)
+                   Vectors<T>::direct(a + begin * p.a_row, p.a_row, p.a_col, b, p.b_row,
+                                      end - begin, p.n, p.k, p.store.at(begin, 0));
+                 else
+                   Vectors<T>::direct(a, p.a_row, p.a_col, b + begin, p.b_row, p.m, end - begin,
+                                      p.k, p.store.at(0, begin));
+               });
+}
+
+template <class T>
+void multiply_at_once(const Product<T>& p) {
   if constexpr (std::is_floating_point_v<T>) {
-    if (p.m > 0 && p.n > 0 && p.k > 0 && p.store.alpha != T(0)) {
-      const bool small = static_cast<double>(p.m) * p.n * p.k <= kDirectWork;
-      const Skinny<T> skinny = skinny_of(p);
-      if (skinny.few_count > 1 && small && p.source == GemmSource::Same && p.b_col == 1)
-        return Vectors<T>::direct(static_cast<const T*>(p.a), p.a_row, p.a_col,
-                                  static_cast<const T*>(p.b), p.b_row, p.m, p.n, p.k, p.store);
-      if (is_skinny(skinny)) return multiply_skinny(skinny, p.store);
-    }
+    const double work = static_cast<double>(p.m) * p.n * p.k;
+    const Skinny<T> skinny = skinny_of(p);
+    const bool vectors = is_skinny(skinny);
+    if (p.source == GemmSource::Same && p.b_col == 1 && skinny.few_count > 1 &&
+        (work <= (vectors && skinny.lanes >= kDirectLanes ? kDirectVectorWork : kDirectWork) ||
+         p.k <= kDirectSteps))
+      return multiply_direct(p, work);
+    if (vectors) return multiply_skinny(skinny, p.store);
   }
   multiply_packed(p);
+}
+
+// The number of slices depends on the problem alone, and so does the result.
+template <class T>
+int64_t slices_of_k(const Product<T>& p) {
+  if (p.k < kSlicedSteps) return 1;
+  const int64_t side = std::max(p.m, p.n);
+  if (p.k / kSlicedRatio < side || side > kSlicedElements || p.m * p.n > kSlicedElements) return 1;
+  const double work = static_cast<double>(p.m) * p.n * p.k;
+  const bool tiny = p.m * p.n <= kTinyElements;
+  const double slices = std::ceil(work / (tiny ? kTinySliceWork : kSliceWork));
+  return static_cast<int64_t>(std::min<double>(slices, tiny ? kTinySlices : kSlices));
+}
+
+template <class T>
+void multiply_in_slices(const Product<T>& p, int64_t slices) {
+  const int64_t step = round_up((p.k + slices - 1) / slices, 8);
+  slices = (p.k + step - 1) / step;
+  const int64_t item = p.source == GemmSource::Same ? sizeof(T) : 2;
+  const int64_t size = p.m * p.n;
+  const Workspace space(slices * size * sizeof(T));
+  T* parts = space.template as<T>();
+  parallel_for(slices, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Product<T> part = p;
+      part.k = std::min(step, p.k - i * step);
+      part.a = static_cast<const char*>(p.a) + i * step * p.a_col * item;
+      part.b = static_cast<const char*>(p.b) + i * step * p.b_row * item;
+      part.store = {parts + i * size, p.n, T(1), T(0), nullptr, nullptr, false};
+      multiply_at_once(part);
+    }
+  });
+  T ones[kTinySlices];
+  std::fill_n(ones, slices, T(1));
+  parallel_for(p.m, std::max<int64_t>(1, 32768 / (p.n * slices)), [&](int64_t begin, int64_t end) {
+    constexpr int64_t kPiece = 1024;
+    alignas(64) T sums[kPiece];
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t j = 0; j < p.n; j += kPiece) {
+        const int64_t now = std::min(kPiece, p.n - j);
+        Vectors<T>::sum_rows(GemmSource::Same, parts + i * p.n + j, size, now, ones, slices, 1,
+                             slices, sums, now);
+        finish(sums, now, 0, 1, p.store.at(i, j));
+      }
+  });
+}
+
+template <class T>
+void multiply(const Product<T>& p) {
+  const bool empty = p.m <= 0 || p.n <= 0 || p.k <= 0 || p.store.alpha == T(0);
+  if (empty) return multiply_packed(p);
+  if constexpr (std::is_floating_point_v<T>) {
+    if (const int64_t slices = slices_of_k(p); slices > 1) return multiply_in_slices(p, slices);
+  }
+  multiply_at_once(p);
 }
 
 // ---- dtypes ------------------------------------------------------------------------------------
@@ -285,45 +376,6 @@ void gemm_narrow_int(const GemmArgs& g, GemmSource source) {
   });
 }
 
-// Real and imaginary parts are real matrices of twice the stride: four real products.
-template <class T>
-void gemm_complex(const GemmArgs& g) {
-  using C = std::complex<T>;
-  const size_t size = elements_of_c(g, sizeof(T));
-  const Workspace real_space(size), imag_space(size);
-  const C alpha(static_cast<T>(g.alpha.real), static_cast<T>(g.alpha.imag));
-  const C beta(static_cast<T>(g.beta.real), static_cast<T>(g.beta.imag));
-  const auto part = [&](bool imag_a, bool imag_b, T sign, T before, const Workspace& to) {
-    Product<T> p = product_of<T>(g, GemmSource::Same);
-    p.a = static_cast<const T*>(g.a) + imag_a, p.a_row *= 2, p.a_col *= 2;
-    p.b = static_cast<const T*>(g.b) + imag_b, p.b_row *= 2, p.b_col *= 2;
-    if (alpha == C(0)) sign = T(0);
-    p.store = {to.as<T>(), g.n, sign, before, nullptr, nullptr, false};
-    multiply(p);
-  };
-  const T sa = g.conj_a ? T(-1) : T(1), sb = g.conj_b ? T(-1) : T(1);
-  part(false, false, T(1), T(0), real_space);
-  part(true, true, -sa * sb, T(1), real_space);
-  part(false, true, sb, T(0), imag_space);
-  part(true, false, sa, T(1), imag_space);
-  const T *re = real_space.as<T>(), *im = imag_space.as<T>();
-  const auto* row_bias = static_cast<const C*>(g.row_bias);
-  const auto* col_bias = static_cast<const C*>(g.col_bias);
-  parallel_for(g.m, rows_grain(g.n), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      C* c = static_cast<C*>(g.c) + i * g.c_row;
-      for (int64_t j = 0; j < g.n; ++j) {
-        C value(re[i * g.n + j], im[i * g.n + j]);
-        if (alpha != C(1)) value *= alpha;
-        if (beta != C(0)) value += beta == C(1) ? c[j] : beta * c[j];
-        if (row_bias) value += row_bias[i];
-        if (col_bias) value += col_bias[j];
-        c[j] = value;
-      }
-    }
-  });
-}
-
 // One orientation only: adjacent rows of C. A C with adjacent columns is computed transposed.
 GemmArgs with_rows_adjacent(GemmArgs g) {
   if (g.c_col == 1 || g.n <= 1) return g;
@@ -388,7 +440,8 @@ void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t 
   GemmArgs g = with_rows_adjacent(args);
   if (g.a != args.a) std::swap(a_batch, b_batch);
   if (batch <= 0 || g.m == 0 || g.n == 0) return;
-  const double work = static_cast<double>(g.m) * g.n * std::max<int64_t>(g.k, 1);
+  const double m = static_cast<double>(g.m), n = static_cast<double>(g.n);
+  const double k = static_cast<double>(std::max<int64_t>(g.k, 1)), work = m * n * k;
   const bool divide_batch = work <= kBatchWork || batch >= 32;
   if (!divide_batch && g.dtype == DType::Float32 &&
       run_shared<float>(g, batch, a_batch, b_batch, c_batch))
@@ -405,7 +458,9 @@ void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t 
     for (int64_t i = 0; i < batch; ++i) one(i);
     return;
   }
-  parallel_for(batch, static_cast<int64_t>(std::max(1.0, 3e5 / work)),
+  // Reading an element costs as much as some multiply-adds, and so does a call.
+  const double cost = std::max(work, 8 * (m * k + k * n + m * n)) + 2000;
+  parallel_for(batch, static_cast<int64_t>(std::max(1.0, 3e5 / cost)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t i = begin; i < end; ++i) one(i);
                });

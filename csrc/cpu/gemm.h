@@ -50,6 +50,10 @@ void gemm(const GemmArgs& args);
 void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t b_batch,
                   int64_t c_batch);
 
+// The part of gemm() for complex dtypes, T being that of the parts: c_col is 1, C not empty.
+template <class T>
+void gemm_complex(const GemmArgs& args);
+
 // ---- products whose operands are made while they are packed ------------------------------------
 
 // Writes `lanes` rows of A (columns of B) of product number `batch`, from number `lane` on, for
@@ -76,7 +80,7 @@ struct PackedGemm {
   bool relu = false;
   // If A is in memory as T, it may be read in place where packing it would not pay.
   const T* a_as_it_lies = nullptr;
-  int64_t a_row = 0, a_col = 0;
+  int64_t a_row = 0, a_col = 0, a_batch = 0;
 };
 
 // For T = float, double, uint32_t, uint64_t.

@@ -18,12 +18,17 @@ constexpr int64_t kBlockBytes = 24576;  // the most of a panel of B: stays in 32
 // The most of an operand packed ahead. Where both are, a long k means few barriers and few passes
 // over C; where one is, every tile reads all of it, which should be fast.
 constexpr int64_t kBothAheadBytes = int64_t{16} << 20, kOneAheadBytes = int64_t{2} << 20;
-constexpr int64_t kAsItLiesBytes = 131072;  // of an A that is not worth packing
-constexpr int64_t kFewRows = 192;           // A ahead, B by tile
-constexpr int64_t kFewColumns = 128;        // B ahead, A by tile
+// A is not worth packing where all of it stays in the cache, or where few columns use it and the
+// panels of B stay there.
+constexpr int64_t kAsItLiesBytes = 131072, kPanelsBytes = 65536;
+constexpr int64_t kFewRows = 192;     // A ahead, B by tile
+constexpr int64_t kFewColumns = 128;  // B ahead, A by tile
 constexpr int64_t kTileRows = 48, kTileColumns = 256;
 constexpr int64_t kFewTileColumns = 96, kFewTileRows = 96;
 constexpr int64_t kTiles = 12;
+// Multiply-adds, and elements to pack, that are worth a thread's attention.
+constexpr double kChunkWork = 4e5;
+constexpr int64_t kChunkPacking = 16384;
 
 template <class T>
 struct Kernels;
@@ -41,14 +46,17 @@ FB_GEMM_TABLE(uint32_t, i32);
 FB_GEMM_TABLE(uint64_t, i64);
 #undef FB_GEMM_TABLE
 
-void multiply_direct(const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row,
-                     int64_t m, int64_t n, int64_t k, const GemmStore<float>& store) {
-  gemm_direct_f32(a, a_row, a_col, b, b_row, m, n, k, store);
-}
-void multiply_direct(const double* a, int64_t a_row, int64_t a_col, const double* b, int64_t b_row,
-                     int64_t m, int64_t n, int64_t k, const GemmStore<double>& store) {
-  gemm_direct_f64(a, a_row, a_col, b, b_row, m, n, k, store);
-}
+// Integers are always packed.
+template <class T>
+struct Panels;
+template <>
+struct Panels<float> {
+  static constexpr auto& multiply = gemm_panels_f32;
+};
+template <>
+struct Panels<double> {
+  static constexpr auto& multiply = gemm_panels_f64;
+};
 
 int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 int64_t count(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
@@ -93,16 +101,19 @@ class Part {
     pack_ahead();
     const int64_t rows = count(m_, tile_m_), columns = count(n_, tile_n_);
     const int64_t tiles = rows * columns * batches_;
-    // Tiny tiles are not worth a thread's attention one by one.
     const double work = static_cast<double>(std::min(tile_m_, m_)) * std::min(tile_n_, n_) * k_;
-    const auto grain = static_cast<int64_t>(std::max(1.0, 1e6 / (work + 1)));
+    const auto grain = static_cast<int64_t>(std::max(1.0, kChunkWork / (work + 1)));
     parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-      const Workspace space(a_ahead_ && b_ahead_ ? 0
-                                                 : bytes(step_ * (a_ahead_ ? tile_n_ : tile_m_)));
+      const bool packs_a = !a_ahead_ && !job_.a_as_it_lies;
+      const Workspace space(packs_a     ? bytes(step_ * tile_m_)
+                            : !b_ahead_ ? bytes(step_ * tile_n_)
+                                        : 0);
       for (int64_t t = begin; t < end; ++t) {
-        const int64_t inner = t % (rows * columns);
-        tile(batch0_ + t / (rows * columns), inner % rows * tile_m_, inner / rows * tile_n_,
-             space.template as<T>());
+        // Tiles of less height come last and fill the gaps.
+        const int64_t inner = t % (rows * columns), whole = m_ / tile_m_,
+                      low = inner - whole * columns;
+        const int64_t i = low < 0 ? inner % whole : whole, j = low < 0 ? inner / whole : low;
+        tile(batch0_ + t / (rows * columns), i * tile_m_, j * tile_n_, space.template as<T>());
       }
     });
   }
@@ -110,13 +121,16 @@ class Part {
  private:
   static size_t bytes(int64_t elements) { return checked_nbytes(elements, sizeof(T)); }
 
-  // Large tiles use the caches well, but every thread should get some: at least kTiles if C allows.
+  // Large tiles use the caches well, but every thread should get some: kTiles if the work is enough
+  // for so many, and C allows.
   void choose_tile() {
+    const double chunks = static_cast<double>(m_) * n_ * k_ / kChunkWork;
+    const int64_t tiles = round_up(static_cast<int64_t>(std::clamp<double>(chunks, 2, kTiles)), 2);
     if (!b_ahead_) {
       tile_m_ = m_;
-      tile_n_ = std::clamp(round_up(n_ / kTiles, shape_.nr), int64_t{shape_.nr}, kFewTileColumns);
+      tile_n_ = std::clamp(round_up(n_ / tiles, shape_.nr), int64_t{shape_.nr}, kFewTileColumns);
     } else if (!a_ahead_) {
-      tile_m_ = std::clamp(round_up(m_ / kTiles, shape_.mr), int64_t{shape_.mr}, kFewTileRows);
+      tile_m_ = std::clamp(round_up(m_ / tiles, shape_.mr), int64_t{shape_.mr}, kFewTileRows);
       tile_n_ = n_;
     } else {
       tile_m_ = kTileRows;
@@ -131,7 +145,8 @@ class Part {
     const int64_t a_groups = a_space_.data() ? count(m_, a_unit) : 0;
     const int64_t b_groups = b_ahead_ ? count(n_, b_unit) : 0;
     const int64_t steps = count(k_, step_);
-    parallel_for((a_groups + b_groups) * steps, 1, [&](int64_t begin, int64_t end) {
+    const int64_t grain = std::max<int64_t>(1, kChunkPacking / (b_unit * std::min(step_, k_)));
+    parallel_for((a_groups + b_groups) * steps, grain, [&](int64_t begin, int64_t end) {
       for (int64_t u = begin; u < end; ++u) {
         const int64_t k0 = u % steps * step_, k = std::min(step_, k_ - k0);
         const int64_t group = u / steps;
@@ -174,7 +189,10 @@ class Part {
       else
         b = b_.at(k0, k, j);
       if (job_.a_as_it_lies) {
-        multiply_as_it_lies(k0_ + k0, k, b, m, n, store);
+        if constexpr (std::is_floating_point_v<T>)
+          Panels<T>::multiply(job_.a_as_it_lies + batch * job_.a_batch + (m0_ + i) * job_.a_row +
+                                  (k0_ + k0) * job_.a_col,
+                              job_.a_row, job_.a_col, b, b_width * k, m, n, k, store);
       } else {
         if (a_ahead_)
           a = a_.at(k0, k, i);
@@ -183,17 +201,6 @@ class Part {
         Kernels<T>::tile(a, a_width * k, b, b_width * k, m, n, k, store);
       }
       store.beta = T(1);
-    }
-  }
-
-  void multiply_as_it_lies(int64_t k0, int64_t k, const T* b, int64_t m, int64_t n,
-                           const GemmStore<T>& store) {
-    if constexpr (std::is_floating_point_v<T>) {
-      const int64_t width = shape_.nr;
-      const T* a = job_.a_as_it_lies + k0 * job_.a_col;
-      for (int64_t j = 0; j < n; j += width, b += width * k)
-        multiply_direct(a, job_.a_row, job_.a_col, b, width, m, std::min(width, n - j), k,
-                        store.at(0, j));
     }
   }
 
@@ -239,14 +246,14 @@ void packed_gemm(const PackedGemm<T>& given) {
   const bool few_rows = job.m <= kFewRows && job.m <= job.n;
   const bool few_columns = !few_rows && job.n <= kFewColumns;
   const bool a_ahead = !few_columns, b_ahead = !few_rows;
-  const bool small_a = job.m * job.k * static_cast<int64_t>(sizeof(T)) <= kAsItLiesBytes;
-  if (!few_rows || !small_a || job.batch > 1 || !std::is_floating_point_v<T>)
-    job.a_as_it_lies = nullptr;
+  const auto item = static_cast<int64_t>(sizeof(T));
+  const bool small_a = few_rows && job.m * job.k * item <= kAsItLiesBytes;
+  const bool small_b = few_columns && job.a_col == 1 && job.n * job.k * item <= kPanelsBytes;
+  if (!(small_a || small_b) || !std::is_floating_point_v<T>) job.a_as_it_lies = nullptr;
   // Parts of C; a small side is never divided.
   const int64_t part_m = few_columns ? job.m : std::min(job.m, 4096 / kTileRows * kTileRows);
   const int64_t part_n = few_rows ? job.n : std::min<int64_t>(job.n, 4096);
-  const int64_t ahead =
-      (a_ahead && b_ahead ? kBothAheadBytes : kOneAheadBytes) / static_cast<int64_t>(sizeof(T));
+  const int64_t ahead = (a_ahead && b_ahead ? kBothAheadBytes : kOneAheadBytes) / item;
   const int64_t lanes = std::max(a_ahead ? part_m : 0, b_ahead ? part_n : 0);
   const int64_t part_k = std::max(step, ahead / lanes / step * step);
   // Where what is packed ahead is common to the batch, all its products form one job.

@@ -183,6 +183,10 @@ void check_type() {
   check_layouts<T>(500, 20, 60);   // few columns
   check_layouts<T>(7, 50, 1030);   // few rows along a long k
   check_layouts<T>(50, 16, 600);
+  check_layouts<T>(33, 20, 900);   // slices of a long k
+  check_layouts<T>(400, 130, 12);  // a short k is not packed, by rows
+  check_layouts<T>(70, 500, 9);    // and by columns
+  check_layouts<T>(250, 40, 50);   // few columns, A as it lies
 }
 
 class Level {
@@ -215,6 +219,7 @@ TEST(gemm_baseline) {
   check_type<Half>();
   check_type<BFloat16>();
   check_type<int32_t>();
+  check_type<Complex64>();
 }
 
 TEST(gemm_large) {
@@ -228,6 +233,8 @@ TEST(gemm_large) {
   check_case<float>({200, 5000, 30});   // and in n
   check_case<float>({10, 20, 100000});  // and in k
   check_case<float>({300, 310, 9000});
+  check_case<Complex64>({150, 140, 400});
+  check_case<Complex128>({301, 30, 500});
 }
 
 TEST(gemm_relu_and_bias) {
@@ -240,6 +247,8 @@ TEST(gemm_relu_and_bias) {
     t.k = 0;
     check_case<float>(t);
     t.k = 600;  // the activation comes after the last block of k only
+    check_case<float>(t);
+    t.k = 5000;  // and after the last slice
     check_case<float>(t);
   }
 }
@@ -288,6 +297,9 @@ TEST(gemm_does_not_depend_on_threads) {
                          {128, 128, 128},
                          {1, 3000, 500},
                          {3000, 1, 500},
+                         {64, 64, 64},
+                         {2000, 150, 10},
+                         {20, 20, 9000},
                          {64, 64, 5000}}) {
     std::vector<float> a(m * k), b(k * n), first;
     for (float& x : a) x = random_value<float>();

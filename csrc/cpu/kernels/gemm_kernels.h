@@ -60,14 +60,34 @@ FB_GEMM_KERNELS(i32, uint32_t);
 FB_GEMM_KERNELS(i64, uint64_t);
 #undef FB_GEMM_KERNELS
 
-// The product of small operands as they lie; only the columns of B must be adjacent.
-#define FB_GEMM_DIRECT(S, T)                                                                 \
-  FB_KERNEL(void, gemm_direct_##S,                                                           \
-            (const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t m, \
+// Products with A as it lies. gemm_direct: B too; only its columns must be adjacent. gemm_panels: B
+// in packed panels, b_panel elements apart.
+#define FB_GEMM_DIRECT(S, T)                                                                   \
+  FB_KERNEL(void, gemm_direct_##S,                                                             \
+            (const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t m,   \
+             int64_t n, int64_t k, const GemmStore<T>& store));                                \
+  FB_KERNEL(void, gemm_panels_##S,                                                             \
+            (const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_panel, int64_t m, \
              int64_t n, int64_t k, const GemmStore<T>& store))
 FB_GEMM_DIRECT(f32, float);
 FB_GEMM_DIRECT(f64, double);
 #undef FB_GEMM_DIRECT
+
+// Packing of complex operands for a real product; strides, lanes and k count complex numbers.
+// pack_complex_a: panels of mr rows; a step of k becomes two, the real and the imaginary parts.
+// pack_complex_b: panels of nr/2 columns, each the two real columns of re + i im; a step becomes
+// two, (re, im) for the real parts of A and (-im, re) for the imaginary ones, with signs for
+// conjugation.
+#define FB_GEMM_COMPLEX(S, T)                                                                     \
+  FB_KERNEL(void, gemm_pack_complex_a_##S,                                                        \
+            (const T* a, int64_t lane_stride, int64_t k_stride, int64_t lanes, int64_t k,         \
+             T* packed));                                                                         \
+  FB_KERNEL(void, gemm_pack_complex_b_##S,                                                        \
+            (const T* b, int64_t lane_stride, int64_t k_stride, int64_t lanes, int64_t k,         \
+             bool conj_a, bool conj_b, T* packed))
+FB_GEMM_COMPLEX(f32, float);
+FB_GEMM_COMPLEX(f64, double);
+#undef FB_GEMM_COMPLEX
 
 // Matrix times `count` vectors, which lie x_row apart and whose elements are adjacent; y likewise.
 // dot_rows: y[v][i] = sum_k a[i * row + k] x[v][k] for `rows` rows of adjacent elements. Rows are

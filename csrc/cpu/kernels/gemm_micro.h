@@ -13,12 +13,6 @@ inline constexpr int kColumns = 2 * kLanes<T>;
 // ---- writing a tile of sums to C ----------------------------------------------------------------
 
 template <class T>
-bool is_plain(const GemmStore<T>& s) {
-  return s.alpha == T(1) && (s.beta == T(0) || s.beta == T(1)) && !s.row_bias && !s.col_bias &&
-         !s.relu;
-}
-
-template <class T>
 T finish(T sum, const GemmStore<T>& s, int64_t i, int64_t j) {
   T r = s.alpha * sum;
   if (s.beta != T(0)) r += s.beta * s.c[i * s.ldc + j];
@@ -51,36 +45,39 @@ template <class T>
 }
 
 template <class T, int R, int NV>
-[[gnu::always_inline]] inline void store_tile(Vector<T> (&sum)[R][NV], int64_t columns, bool plain,
+[[gnu::always_inline]] inline void store_tile(Vector<T> (&sum)[R][NV], int64_t columns,
                                               const GemmStore<T>& s) {
   constexpr int L = kLanes<T>;
-  if (plain && columns == NV * L) {
-    T* c = s.c;
-    if (s.beta == T(0)) {
+  T* const c = s.c;  // a store might change s, for all that the compiler knows
+  const int64_t ldc = s.ldc;
+  const auto each = [&](auto f) __attribute__((always_inline)) {
 #pragma GCC unroll 6
-      for (int i = 0; i < R; ++i, c += s.ldc)
+    for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
-        for (int v = 0; v < NV; ++v) store(c + v * L, sum[i][v]);
-    } else {
-#pragma GCC unroll 6
-      for (int i = 0; i < R; ++i, c += s.ldc)
-#pragma GCC unroll 2
-        for (int v = 0; v < NV; ++v) store(c + v * L, load(c + v * L) + sum[i][v]);
-    }
+      for (int v = 0; v < NV; ++v) f(sum[i][v], i, v);
+  };
+  if (columns == NV * L) {
+    if (s.alpha != T(1)) each([&](Vector<T>& r, int, int) { r *= s.alpha; });
+    if (s.beta == T(1))
+      each([&](Vector<T>& r, int i, int v) { r += load(c + i * ldc + v * L); });
+    else if (s.beta != T(0))
+      each([&](Vector<T>& r, int i, int v) { r += s.beta * load(c + i * ldc + v * L); });
+    if (s.row_bias) each([&](Vector<T>& r, int i, int) { r += s.row_bias[i]; });
+    if (s.col_bias) each([&](Vector<T>& r, int, int v) { r += load(s.col_bias + v * L); });
+    if constexpr (std::is_signed_v<T>)  // NaN is not below zero and so stays
+      if (s.relu) each([&](Vector<T>& r, int, int) { r = r < T(0) ? Vector<T>{} : r; });
+    each([&](Vector<T>& r, int i, int v) { store(c + i * ldc + v * L, r); });
     return;
   }
   T buffer[R * kColumns<T>];
-#pragma GCC unroll 6
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) store(buffer + i * kColumns<T> + v * L, sum[i][v]);
+  each([&](Vector<T>& r, int i, int v) { store(buffer + i * kColumns<T> + v * L, r); });
   store_general(buffer, R, columns, s);
 }
 
 // ---- packed operands ----------------------------------------------------------------------------
 
 template <class T, int R>
-[[gnu::noinline]] void packed_block(const T* a, const T* b, int64_t k, int64_t columns, bool plain,
+[[gnu::noinline]] void packed_block(const T* a, const T* b, int64_t k, int64_t columns,
                                     const GemmStore<T>& s) {
   constexpr int L = kLanes<T>;
   Vector<T> sum[R][2] = {};
@@ -98,11 +95,11 @@ template <class T, int R>
     a += kRows;
     b += 2 * L;
   }
-  store_tile<T, R, 2>(sum, columns, plain, s);
+  store_tile<T, R, 2>(sum, columns, s);
 }
 
 template <class T>
-using PackedBlock = void (*)(const T*, const T*, int64_t, int64_t, bool, const GemmStore<T>&);
+using PackedBlock = void (*)(const T*, const T*, int64_t, int64_t, const GemmStore<T>&);
 template <class T>
 inline constexpr PackedBlock<T> kPackedBlocks[kRows + 1] = {nullptr,
                                                             packed_block<T, 1>,
@@ -112,21 +109,32 @@ inline constexpr PackedBlock<T> kPackedBlocks[kRows + 1] = {nullptr,
                                                             packed_block<T, 5>,
                                                             packed_block<T, 6>};
 
+// With a long k, all of A passes by one panel of B, which stays in the first-level cache. With a
+// short one the writing of C counts: whole rows of it, one after the other.
+inline constexpr int64_t kShortK = 64;
+
 template <class T>
 void tile(const T* a, int64_t a_panel, const T* b, int64_t b_panel, int64_t m, int64_t n, int64_t k,
           const GemmStore<T>& s) {
-  const bool plain = is_plain(s);
-  for (int64_t j = 0; j < n; j += kColumns<T>, b += b_panel) {
+  const auto block = [&](int64_t i, int64_t j) {
+    const int64_t rows = m - i < kRows ? m - i : kRows;
     const int64_t columns = n - j < kColumns<T> ? n - j : kColumns<T>;
-    const T* a_now = a;
-    for (int64_t i = 0; i < m; i += kRows, a_now += a_panel) {
-      const int64_t rows = m - i < kRows ? m - i : kRows;
-      kPackedBlocks<T>[rows](a_now, b, k, columns, plain, s.at(i, j));
-    }
+    kPackedBlocks<T>[rows](a + i / kRows* a_panel, b + j / kColumns<T>* b_panel, k, columns,
+                           s.at(i, j));
+  };
+  if (k <= kShortK) {
+    for (int64_t i = 0; i < m; i += kRows)
+      for (int64_t j = 0; j < n; j += kColumns<T>) block(i, j);
+  } else {
+    for (int64_t j = 0; j < n; j += kColumns<T>)
+      for (int64_t i = 0; i < m; i += kRows) block(i, j);
   }
 }
 
 // ---- unpacked operands --------------------------------------------------------------------------
+
+inline constexpr int64_t kFewSteps = 16;
+inline constexpr int64_t kFirstLevelBytes = 24576, kSecondLevelBytes = 65536;  // of B
 
 // Loads at most `count` lanes, zeros in the others, and touches no memory beyond them.
 template <class T>
@@ -154,7 +162,7 @@ template <class T>
 
 template <class T, int R, int NV, bool kWhole>
 [[gnu::noinline]] void direct_block(const T* a, int64_t a_row, int64_t a_col, const T* b,
-                                    int64_t b_row, int64_t k, int64_t columns, bool plain,
+                                    int64_t b_row, int64_t k, int64_t columns,
                                     const GemmStore<T>& s) {
   constexpr int L = kLanes<T>;
   Vector<T> sum[R][NV] = {};
@@ -175,11 +183,11 @@ template <class T, int R, int NV, bool kWhole>
     a3 += a_col;
     b += b_row;
   }
-  store_tile<T, R, NV>(sum, columns, plain, s);
+  store_tile<T, R, NV>(sum, columns, s);
 }
 
 template <class T>
-using DirectBlock = void (*)(const T*, int64_t, int64_t, const T*, int64_t, int64_t, int64_t, bool,
+using DirectBlock = void (*)(const T*, int64_t, int64_t, const T*, int64_t, int64_t, int64_t,
                              const GemmStore<T>&);
 #define FB_DIRECT_BLOCKS(NV, whole)                                                          \
   {nullptr, direct_block<T, 1, NV, whole>, direct_block<T, 2, NV, whole>,                    \
@@ -190,18 +198,24 @@ inline constexpr DirectBlock<T> kDirectBlocks[3][kRows + 1] = {
     FB_DIRECT_BLOCKS(2, true), FB_DIRECT_BLOCKS(1, false), FB_DIRECT_BLOCKS(2, false)};
 #undef FB_DIRECT_BLOCKS
 
+// B's panels begin b_panel elements apart. Row by row of C where B is read fast enough again and
+// again, else column by column.
 template <class T>
-void direct(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t m,
-            int64_t n, int64_t k, const GemmStore<T>& s) {
-  const bool plain = is_plain(s);
-  for (int64_t j = 0; j < n; j += kColumns<T>) {
+void direct(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_panel,
+            int64_t m, int64_t n, int64_t k, bool rows_first, const GemmStore<T>& s) {
+  const auto block = [&](int64_t i, int64_t j) {
+    const int64_t rows = m - i < kRows ? m - i : kRows;
     const int64_t columns = n - j < kColumns<T> ? n - j : kColumns<T>;
     const int kind = columns == kColumns<T> ? 0 : columns <= kLanes<T> ? 1 : 2;
-    for (int64_t i = 0; i < m; i += kRows) {
-      const int64_t rows = m - i < kRows ? m - i : kRows;
-      kDirectBlocks<T>[kind][rows](a + i* a_row, a_row, a_col, b + j, b_row, k, columns, plain,
-                                   s.at(i, j));
-    }
+    kDirectBlocks<T>[kind][rows](a + i* a_row, a_row, a_col, b + j / kColumns<T>* b_panel, b_row, k,
+                                 columns, s.at(i, j));
+  };
+  if (rows_first) {
+    for (int64_t i = 0; i < m; i += kRows)
+      for (int64_t j = 0; j < n; j += kColumns<T>) block(i, j);
+  } else {
+    for (int64_t j = 0; j < n; j += kColumns<T>)
+      for (int64_t i = 0; i < m; i += kRows) block(i, j);
   }
 }
 
@@ -216,25 +230,44 @@ void pack_scalar(const Source* src, int64_t lane_stride, int64_t k_stride, int64
   }
 }
 
-// Adjacent lanes: each step of k is a short copy.
-template <class T, class Source, int W>
-void pack_lanes_adjacent(const Source* src, int64_t k_stride, int64_t k, T* dst) {
+// Adjacent lanes: each step of k is a short copy, of whole vectors where that stays in the panel;
+// their excess falls on the next step, which is written later. P panels at once read longer runs.
+template <class T, class Source, int W, int P>
+[[gnu::always_inline]] inline void pack_lanes_adjacent(const Source* src, int64_t k_stride,
+                                                       int64_t k, T* dst) {
   constexpr int L = kLanes<T>;
   for (int64_t p = 0; p < k; ++p, src += k_stride, dst += W) {
-    if constexpr (W % L == 0) {
-#pragma GCC unroll 2
-      for (int i = 0; i < W; i += L) store(dst + i, load_as<T>(src + i));
-    } else {
+#pragma GCC unroll 4
+    for (int q = 0; q < P; ++q) {
+      if constexpr (W % L == 0) {
+#pragma GCC unroll 4
+        for (int i = 0; i < W; i += L) store(dst + q * W * k + i, load_as<T>(src + q * W + i));
+      } else if constexpr (std::is_same_v<T, Source>) {
+        std::memcpy(dst + q * W * k, src + q * W, W * sizeof(T));
+      } else {
 #pragma GCC unroll 8
-      for (int i = 0; i < W; ++i) dst[i] = widen<T>(src[i]);
+        for (int i = 0; i < W; ++i) dst[q * W * k + i] = widen<T>(src[q * W + i]);
+      }
     }
   }
+}
+
+// Less than a panel of adjacent lanes, in vectors of which only the lanes that exist are read.
+// Leaves the last step to the caller where the vectors do not divide the panel.
+template <class T, int W>
+int64_t pack_some_lanes(const T* src, int64_t k_stride, int64_t lanes, int64_t k, T* dst) {
+  constexpr int L = kLanes<T>;
+  const int64_t end = W % L == 0 ? k : k - 1;
+  for (int64_t p = 0; p < end; ++p, src += k_stride, dst += W)
+    for (int i = 0; i < W; i += L)
+      store(dst + i, i < lanes ? load_some(src + i, lanes - i) : Vector<T>{});
+  return end;
 }
 
 // Adjacent steps of k: squares are transposed in registers. Where squares do not divide the panel,
 // the last one writes over the start of the next step, which comes later; so steps are written in
 // order and the end of the panel is left to the caller. Returns the number of steps done.
-template <class T, class Source, int W>
+template <class T, class Source, int W, bool kWhole>
 int64_t pack_k_adjacent(const Source* src, int64_t lane_stride, int64_t lanes, int64_t k, T* dst) {
   constexpr int L = kLanes<T>;
   constexpr bool kEven = W % L == 0;
@@ -249,8 +282,9 @@ int64_t pack_k_adjacent(const Source* src, int64_t lane_stride, int64_t lanes, i
 #pragma GCC unroll 8
         for (int i = 0; i < L; ++i) {
           const int lane = g + q * L + i;
-          square[q][i] =
-              lane < W && lane < lanes ? load_as<T>(src + lane * lane_stride + p) : Vector<T>{};
+          square[q][i] = lane < W && (kWhole || lane < lanes)
+                             ? load_as<T>(src + lane * lane_stride + p)
+                             : Vector<T>{};
         }
         transpose<T>(square[q]);
       }
@@ -266,14 +300,22 @@ int64_t pack_k_adjacent(const Source* src, int64_t lane_stride, int64_t lanes, i
 template <class T, int W, class Source>
 void pack(const Source* src, int64_t lane_stride, int64_t k_stride, int64_t lanes, int64_t k,
           T* dst) {
+  constexpr int P = W % kLanes<T> == 0 ? 4 : 1;
+  if (lane_stride == 1) {
+    for (; lanes >= W * P; lanes -= W * P, dst += W * P * k, src += W * P)
+      pack_lanes_adjacent<T, Source, W, P>(src, k_stride, k, dst);
+    for (; lanes >= W; lanes -= W, dst += W * k, src += W)
+      pack_lanes_adjacent<T, Source, W, 1>(src, k_stride, k, dst);
+  }
   for (int64_t first = 0; first < lanes; first += W, dst += W * k, src += W * lane_stride) {
     const int64_t now = lanes - first < W ? lanes - first : W;
     int64_t done = 0;
-    if (lane_stride == 1 && now == W) {
-      pack_lanes_adjacent<T, Source, W>(src, k_stride, k, dst);
-      continue;
+    if (k_stride == 1 && k > 0) {
+      done = now == W ? pack_k_adjacent<T, Source, W, true>(src, lane_stride, now, k, dst)
+                      : pack_k_adjacent<T, Source, W, false>(src, lane_stride, now, k, dst);
+    } else if constexpr (std::is_same_v<T, Source>) {
+      if (lane_stride == 1 && k > 0) done = pack_some_lanes<T, W>(src, k_stride, now, k, dst);
     }
-    if (k_stride == 1 && k > 0) done = pack_k_adjacent<T, Source, W>(src, lane_stride, now, k, dst);
     pack_scalar<T, Source, W>(src + done * k_stride, lane_stride, k_stride, now, k - done,
                               dst + done * W);
   }
@@ -301,8 +343,17 @@ void pack(const Source* src, int64_t lane_stride, int64_t k_stride, int64_t lane
     });                                                                                          \
   }
 
-#define FB_DEFINE_GEMM_DIRECT(S, T)                                                          \
-  void gemm_direct_##S(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,  \
-                       int64_t m, int64_t n, int64_t k, const GemmStore<T>& store) {         \
-    matmul::direct<T>(a, a_row, a_col, b, b_row, m, n, k, store);                            \
+#define FB_DEFINE_GEMM_DIRECT(S, T)                                                             \
+  void gemm_direct_##S(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,     \
+                       int64_t m, int64_t n, int64_t k, const GemmStore<T>& store) {            \
+    const bool rows_first = k <= matmul::kFewSteps ||                                           \
+                            k * n <= matmul::kFirstLevelBytes / static_cast<int64_t>(sizeof(T)); \
+    matmul::direct<T>(a, a_row, a_col, b, b_row, matmul::kColumns<T>, m, n, k, rows_first,      \
+                      store);                                                                   \
+  }                                                                                             \
+  void gemm_panels_##S(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_panel,   \
+                       int64_t m, int64_t n, int64_t k, const GemmStore<T>& store) {            \
+    const bool rows_first = k * n <= matmul::kSecondLevelBytes / static_cast<int64_t>(sizeof(T)); \
+    matmul::direct<T>(a, a_row, a_col, b, matmul::kColumns<T>, b_panel, m, n, k, rows_first,    \
+                      store);                                                                   \
   }
