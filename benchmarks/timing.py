@@ -71,18 +71,25 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e9:.0f} ns"
 
 
-def measure(case: Case, flambeau, torch, budget: float) -> Row:
-    """Times a case in both libraries. An exception of flambeau becomes a row without a ratio."""
+def measure(case: Case, flambeau, torch, budget: float, peak: float = 0) -> Row:
+    """Times a case in both libraries. An exception of flambeau becomes a row without a ratio.
+
+    `peak` is what the processor could do, in operations per second.
+    """
     theirs, _ = case.prepare(torch)
     try:
         ours, _ = case.prepare(flambeau)
         ours(1)
     except Exception as error:
         return failed(case, error)
-    a, b, ratio = paired(ours, theirs, budget)
-    return Row(
-        case.name, case.group, duration(a), duration(b), ratio, case.goal, _rates(case, a, b)
-    )
+    return row_of(case, *paired(ours, theirs, budget), peak)
+
+
+def row_of(case: Case, ours: float, theirs: float, ratio: float, peak: float = 0) -> Row:
+    note = _rates(case, ours, theirs)
+    if peak and case.flop:
+        note += f", {case.flop / ours / peak:.0%} of the peak"
+    return Row(case.name, case.group, duration(ours), duration(theirs), ratio, case.goal, note)
 
 
 def failed(case: Case, error: Exception) -> Row:
