@@ -30,15 +30,26 @@ struct Job {
   detail::ChunkFunction f = nullptr;
   void* context = nullptr;
   int64_t n = 0, chunk = 0;
-  uint32_t chunks = 0;
   std::exception_ptr error;
 };
 
+// The chunks [begin, end) that a thread comes to first and nobody has claimed. Each thread has a
+// lane and each lane the same part of a loop every time, so that a thread finds in its own caches
+// what it left there. Threads whose lane is empty claim from the far ends of the others.
+struct alignas(64) Lane { std::atomic<uint64_t> ticket{0}; };
+
+// Number of the job in the high half, so that a claim of another job fails; then end and begin.
+constexpr uint64_t ticket_of(uint64_t number, uint64_t begin, uint64_t end) {
+  return number << 32 | end << 16 | begin;
+}
+constexpr uint32_t ticket_begin(uint64_t t) { return static_cast<uint16_t>(t); }
+constexpr uint32_t ticket_end(uint64_t t) { return static_cast<uint16_t>(t >> 16); }
+static_assert(kMaxChunks < 1 << 16);
+
 // Lives in static storage and is never destroyed: workers may look at it until the process ends.
 struct Pool {
-  // High half: number of the job; low half: chunks nobody has claimed. A claim is one
-  // compare-and-swap, which fails if the job has changed in the meantime.
-  alignas(64) std::atomic<uint64_t> ticket{0};
+  alignas(64) std::atomic<uint32_t> number{0};   // of the job; changes when its lanes are filled
+  std::atomic<uint32_t> lanes{0};                // lanes in use
   alignas(64) std::atomic<uint32_t> pending{0};  // chunks not finished; the caller sleeps on it
   std::atomic<uint32_t> caller_asleep{0};
   std::atomic<bool> failed{false};
@@ -54,7 +65,8 @@ struct Pool {
   Job job;                        // guarded by busy and by claims
   std::mutex mutex;               // guards `alive` and changes of `threads`
   bool alive[kMaxThreads] = {};
-  std::atomic<int64_t> number[kMaxThreads] = {};  // of the workers' threads, 0: not started
+  std::atomic<int64_t> thread[kMaxThreads] = {};  // the workers' numbers, 0: not started
+  Lane lane[kMaxThreads];
 };
 
 alignas(Pool) unsigned char pool_storage[sizeof(Pool)];
@@ -95,17 +107,26 @@ int default_threads() {
   return std::min(system::available_cpus(), kMaxThreads);
 }
 
-bool has_work(uint64_t ticket) { return static_cast<uint32_t>(ticket) != 0; }
-
-// Claims one chunk of the current job.
-bool claim(Pool& p, uint32_t& index) {
-  uint64_t t = p.ticket.load(std::memory_order_acquire);
-  while (has_work(t)) {
-    if (p.ticket.compare_exchange_weak(t, t - 1, std::memory_order_acq_rel,
-                                       std::memory_order_acquire)) {
-      index = p.job.chunks - static_cast<uint32_t>(t);
+// Claims one chunk of a lane: the first one for its owner, the last one for others.
+bool claim_from(Lane& lane, bool owner, uint32_t& index) {
+  uint64_t t = lane.ticket.load(std::memory_order_acquire);
+  while (ticket_begin(t) < ticket_end(t)) {
+    const uint64_t rest = owner ? t + 1 : t - (uint64_t{1} << 16);
+    if (lane.ticket.compare_exchange_weak(t, rest, std::memory_order_acq_rel,
+                                          std::memory_order_acquire)) {
+      index = owner ? ticket_begin(t) : ticket_end(t) - 1;
       return true;
     }
+  }
+  return false;
+}
+
+// Claims one chunk of the current job, from the lane of thread `id` as long as it has some.
+bool claim(Pool& p, uint32_t id, uint32_t& index) {
+  const uint32_t lanes = p.lanes.load(std::memory_order_relaxed);
+  for (uint32_t k = 0; k < lanes; ++k) {
+    const uint32_t at = (id + k) % lanes;
+    if (claim_from(p.lane[at], at == id, index)) return true;
   }
   return false;
 }
@@ -121,11 +142,17 @@ void run_chunk(Pool& p, uint32_t index) {
   }
 }
 
-void wake_workers(Pool& p, uint32_t chunks) {
+void wake_workers(Pool& p, uint32_t count) {
   const int asleep = p.sleepers.load();
   if (asleep <= 0) return;
   p.epoch.fetch_add(1);
-  system::futex_wake(p.epoch, std::min({asleep, static_cast<int>(chunks), kWakeFan}));
+  system::futex_wake(p.epoch, std::min({asleep, static_cast<int>(count), kWakeFan}));
+}
+
+// What a worker does when it has found work: the caller has not woken all who could help.
+void wake_others(Pool& p) {
+  const uint32_t lanes = p.lanes.load(std::memory_order_relaxed);
+  if (lanes > kWakeFan + 1) wake_workers(p, lanes);
 }
 
 // The system likes to wake a thread on the processor of the one that wakes it. The two would then
@@ -134,24 +161,24 @@ void clear_own_cpu(Pool& p) {
   const int cpu = system::current_cpu();
   if (cpu == p.caller_cpu) return;
   p.caller_cpu = cpu;
-  for (const auto& number : p.number) {
+  for (const auto& number : p.thread) {
     if (const int64_t thread = number.load(std::memory_order_relaxed))
       system::keep_off(thread, cpu);
   }
 }
 
-// Spins a little, then sleeps until there may be work.
-void wait_for_work(Pool& p) {
+// Spins a little, then sleeps, until there is another job than `seen`.
+void wait_for_work(Pool& p, uint32_t seen) {
   const int64_t deadline = system::now_ns() + kWorkerSpinNs;
   do {
     for (int i = 0; i < 16; ++i) {
-      if (has_work(p.ticket.load(std::memory_order_relaxed))) return;
+      if (p.number.load(std::memory_order_relaxed) != seen) return;
       system::spin_pause();
     }
   } while (system::now_ns() < deadline);
   p.sleepers.fetch_add(1);
   const uint32_t epoch = p.epoch.load();
-  if (!has_work(p.ticket.load())) system::futex_wait(p.epoch, epoch);
+  if (p.number.load() == seen) system::futex_wait(p.epoch, epoch);
   p.sleepers.fetch_sub(1);
 }
 
@@ -161,35 +188,40 @@ bool retire(Pool& p, int id) {
   std::lock_guard<std::mutex> lock(p.mutex);
   if (id < p.threads.load() - 1) return false;
   p.alive[id] = false;
-  p.number[id].store(0);
+  p.thread[id].store(0);
   p.started.fetch_sub(1);
   return true;
 }
 
-void finish_chunk(Pool& p, int64_t& switches) {
+void finish_chunks(Pool& p, uint32_t count, int64_t& switches) {
   // Only a waiting caller wants to know why it waits; asking costs a system call.
   if (p.caller_asleep.load(std::memory_order_relaxed)) {
     const int64_t now = system::involuntary_switches();
     if (now != switches) p.stalled.store(true, std::memory_order_relaxed);
     switches = now;
   }
-  if (p.pending.fetch_sub(1) == 1 && p.caller_asleep.load()) system::futex_wake(p.pending, 1);
+  if (p.pending.fetch_sub(count) == count && p.caller_asleep.load())
+    system::futex_wake(p.pending, 1);
 }
 
 void work(void* argument) {
   Pool& p = pool();
   const int id = static_cast<int>(reinterpret_cast<intptr_t>(argument));
+  const auto lane = static_cast<uint32_t>(id + 1);  // the caller has the first
   int64_t switches = 0;
   tls_in_region = true;
-  p.number[id].store(system::thread_number());
+  p.thread[id].store(system::thread_number());
   while (!retire(p, id)) {
-    bool first = true;
-    for (uint32_t index; claim(p, index); first = false) {
-      if (first) wake_workers(p, static_cast<uint32_t>(p.ticket.load(std::memory_order_relaxed)));
+    const uint32_t seen = p.number.load(std::memory_order_acquire);
+    uint32_t done = 0;
+    for (uint32_t index; claim(p, lane, index); ++done) {
+      if (done == 0) wake_others(p);
       run_chunk(p, index);
-      finish_chunk(p, switches);
     }
-    wait_for_work(p);
+    if (done > 0)
+      finish_chunks(p, done, switches);
+    else
+      wait_for_work(p, seen);
   }
 }
 
@@ -246,21 +278,26 @@ class RegionGuard {
 void run_with_workers(Pool& p, int64_t n, int64_t chunk, detail::ChunkFunction f, void* context,
                       int64_t started_at) {
   const auto chunks = static_cast<uint32_t>((n + chunk - 1) / chunk);
-  p.job.f = f, p.job.context = context, p.job.n = n, p.job.chunk = chunk, p.job.chunks = chunks;
+  p.job.f = f, p.job.context = context, p.job.n = n, p.job.chunk = chunk;
   p.failed.store(false, std::memory_order_relaxed);
   p.stalled.store(false, std::memory_order_relaxed);
   p.pending.store(chunks, std::memory_order_relaxed);
-  const uint64_t number = (p.ticket.load(std::memory_order_relaxed) >> 32) + 1;
-  p.ticket.store(number << 32 | chunks);
+  const uint32_t number = p.number.load(std::memory_order_relaxed) + 1;
+  const uint32_t lanes = std::min(chunks, static_cast<uint32_t>(num_threads()));
+  p.lanes.store(lanes, std::memory_order_relaxed);
+  for (uint32_t k = 0; k < lanes; ++k) {
+    p.lane[k].ticket.store(ticket_of(number, chunks * k / lanes, chunks * (k + 1) / lanes),
+                           std::memory_order_release);
+  }
+  p.number.store(number);
   clear_own_cpu(p);
-  wake_workers(p, chunks - 1);
+  wake_workers(p, lanes - 1);
+  uint32_t done = 0;
   {
     RegionGuard guard;
-    for (uint32_t index; claim(p, index);) {
-      run_chunk(p, index);
-      p.pending.fetch_sub(1);
-    }
+    for (uint32_t index; claim(p, 0, index); ++done) run_chunk(p, index);
   }
+  p.pending.fetch_sub(done);
   wait_for_chunks(p, started_at);
 }
 
