@@ -11,7 +11,7 @@ from . import wanted
 ABOUT = (
     "page faults per run of a loop that makes and drops 64 MB results (ratio: of the times); "
     "peak memory of 4 training steps above that before them, in a process of its own, and the page "
-    "faults of a step once 10 have run."
+    "faults of a step in a steady loop."
 )
 
 RUNS = 10
