@@ -64,6 +64,12 @@ def paired(ours, theirs, budget: float) -> tuple[float, float, float]:
     )
 
 
+def best(repeat, runs: int = 10) -> float:
+    """Seconds of the fastest of some runs."""
+    repeat(1)
+    return min(_timed(repeat, 1) for _ in range(runs))
+
+
 def duration(seconds: float) -> str:
     for unit, scale in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= scale:
@@ -74,7 +80,7 @@ def duration(seconds: float) -> str:
 def measure(case: Case, flambeau, torch, budget: float, peak: float = 0) -> Row:
     """Times a case in both libraries. An exception of flambeau becomes a row without a ratio.
 
-    `peak` is what the processor could do, in operations per second.
+    `peak` is what the processor could do in operations, or move in bytes, per second.
     """
     theirs, _ = case.prepare(torch)
     try:
@@ -87,8 +93,8 @@ def measure(case: Case, flambeau, torch, budget: float, peak: float = 0) -> Row:
 
 def row_of(case: Case, ours: float, theirs: float, ratio: float, peak: float = 0) -> Row:
     note = _rates(case, ours, theirs)
-    if peak and case.flop:
-        note += f", {case.flop / ours / peak:.0%} of the peak"
+    if peak and (amount := case.flop or case.moved):
+        note += f", {amount / ours / peak:.0%} of the {'peak' if case.flop else 'bandwidth'}"
     return Row(case.name, case.group, duration(ours), duration(theirs), ratio, case.goal, note)
 
 
