@@ -106,6 +106,8 @@ Tensor kl_div(const Tensor& input, const Tensor& target, const std::string& redu
 
 namespace {
 
+constexpr int64_t kSampleBlock = 4096;  // samples whose losses are summed together
+
 // Where the classes of (N, C, *) or (C,) lie, and the targets as checked int64 in row-major order.
 struct Classes {
   Axis axis;
@@ -133,11 +135,27 @@ struct Classes {
   }
   // The place of sample i's target in a row-major input.
   int64_t place(int64_t i) const {
+    if (axis.inner == 1) return i * axis.n + target.data<int64_t>()[i];
     return (i / axis.inner * axis.n + target.data<int64_t>()[i]) * axis.inner + i % axis.inner;
   }
   double total_weight() const {
+    return sum_of([&](int64_t i) { return weight_of(i); });
+  }
+  // The sum of f over the samples: of blocks, so that threads may share them.
+  template <class F>
+  double sum_of(const F& f) const {
+    const int64_t n = samples(), blocks = (n + kSampleBlock - 1) / kSampleBlock;
+    std::vector<double> sums(static_cast<size_t>(blocks));
+    parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
+      for (int64_t b = begin; b < end; ++b) {
+        double sum = 0;
+        for (int64_t i = b * kSampleBlock; i < std::min(n, (b + 1) * kSampleBlock); ++i)
+          sum += f(i);
+        sums[static_cast<size_t>(b)] = sum;
+      }
+    });
     double total = 0;
-    for (int64_t i = 0; i < samples(); ++i) total += weight_of(i);
+    for (const double sum : sums) total += sum;
     return total;
   }
 };
@@ -184,8 +202,7 @@ Tensor collect(const Classes& c, const Tensor& target, DType dtype, const std::s
     });
     return out;
   }
-  double sum = 0;
-  for (int64_t i = 0; i < c.samples(); ++i) sum += loss_of(i);
+  const double sum = c.sum_of(loss_of);
   return scalar_tensor(reduction == "mean" ? sum / total : sum, dtype);
 }
 

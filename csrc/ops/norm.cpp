@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "autograd/autograd.h"
+#include "core/allocator.h"
 #include "core/blocking.h"
 #include "cpu/iterate.h"
 #include "cpu/kernels/norm.h"
@@ -38,6 +39,8 @@ Tensor with_channels(const Tensor& x) {
 }
 
 namespace {
+
+constexpr int64_t kHalfGroup = 4 * 1024;  // elements of half types that are widened together
 
 Tensor narrowed(const Tensor& t, DType dtype) {
   if (t.dtype() == dtype) return t;
@@ -79,6 +82,33 @@ void check_floating(const Tensor& input, const char* op) {
            name(input.dtype()));
 }
 
+// Rows of n halves go through floats that stay in the cache.
+Tensor half_layer_norm(const Tensor& input, const float* weight, const float* bias, float* mean,
+                       float* rstd, int64_t n, double eps, bool rms) {
+  const Tensor x = contiguous(input);
+  const DType type = x.dtype();
+  const Tensor out = empty(x.sizes(), type);
+  const ConvertFn widen = convert_fn(type, DType::Float32),
+                  narrow = convert_fn(DType::Float32, type);
+  const auto* from = static_cast<const char*>(x.raw());
+  auto* to = static_cast<char*>(out.raw());
+  const int64_t group = std::max<int64_t>(kHalfGroup / n, 1);
+  BlockingRegion region(x.numel() >= kBlockingWork);
+  parallel_for(x.numel() / n, std::max<int64_t>(kParallelGrain / 2 / n, 1),
+               [&](int64_t begin, int64_t end) {
+                 Workspace room(static_cast<size_t>(group * n) * sizeof(float));
+                 auto* rows = room.as<float>();
+                 for (int64_t r = begin; r < end; r += group) {
+                   const int64_t count = std::min(group, end - r);
+                   widen(from + r * n * 2, 2, rows, 4, count * n);
+                   norm_rows_f32(rows, weight, bias, rows, rms ? nullptr : mean + r, rstd + r,
+                                 count, n, eps, rms);
+                   narrow(rows, 4, to + r * n * 2, 2, count * n);
+                 }
+               });
+  return out;
+}
+
 void check_channel_parameter(const Tensor& t, int64_t channels, const char* what, const char* op) {
   FB_CHECK(!t.defined() || (t.dim() == 1 && t.numel() == channels), op, "(): ", what,
            " should contain ", channels, " elements not ", t.defined() ? t.numel() : 0);
@@ -98,11 +128,16 @@ std::tuple<Tensor, Tensor, Tensor> _layer_norm(const Tensor& input, const Tensor
   Tensor mean = empty(rms ? Dims{0} : lead, compute, input.device());
   Tensor rstd = empty(lead, compute, input.device());
   if (input.is_meta()) return {empty(input.sizes(), input.dtype(), input.device()), mean, rstd};
+  const Tensor w = weight.defined() ? contiguous(to_dtype(weight, compute)) : weight;
+  const Tensor b = bias.defined() ? contiguous(to_dtype(bias, compute)) : bias;
+  if (is_half(input.dtype()) && input.numel() != 0) {
+    return {half_layer_norm(input, data_or_null<float>(w), data_or_null<float>(b),
+                            mean.data<float>(), rstd.data<float>(), n, eps, rms),
+            mean, rstd};
+  }
   const Tensor x = contiguous(to_dtype(input, compute));
   Tensor out = empty(input.sizes(), compute);
   if (out.numel() != 0) {
-    const Tensor w = weight.defined() ? contiguous(to_dtype(weight, compute)) : weight;
-    const Tensor b = bias.defined() ? contiguous(to_dtype(bias, compute)) : bias;
     auto run = [&]<class T>(T* y, auto kernel) {
       const T *px = x.data<T>(), *pw = data_or_null<T>(w), *pb = data_or_null<T>(b);
       T *pm = mean.data<T>(), *ps = rstd.data<T>();

@@ -278,7 +278,16 @@ struct LogSumExpOf {
   }
   static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
     auto* s = static_cast<ExpSum*>(states);
+    if (n <= kFewElements) return few(x, stride, rows, n, s);
     for (int64_t r = 0; r < rows; ++r) s[r] = of_row(row_at<T>(x, stride, r), n);
+  }
+  static void few(const void* x, int64_t stride, int64_t rows, int64_t n, ExpSum* s) {
+    T block[kFewElements * L];
+    for (int64_t r = 0; r < rows; r += L) {
+      const int64_t now = rows - r < L ? rows - r : L;
+      gather_rows(row_at<T>(x, stride, r), stride / int64_t{sizeof(T)}, now, n, block);
+      columns(block, L * sizeof(T), n, now, s + r, 0);
+    }
   }
   static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
                       double) {

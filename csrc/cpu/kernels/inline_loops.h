@@ -14,4 +14,16 @@ FB_VEC vfloat exp_below(vfloat x) {
 }
 FB_VEC vdouble exp_below(vdouble x) { return exp(x); }
 
+// Up to so many elements, rows are better taken as columns: a row to a lane.
+inline constexpr int64_t kFewElements = 32;
+
+// block[i][lane] = x[lane][i], for as many rows as there are lanes, or fewer.
+template <class T>
+FB_VEC void gather_rows(const T* x, int64_t stride, int64_t rows, int64_t n, T* block) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t i = 0; i < n; ++i)
+    store(block + i * L,
+          rows == L ? load_strided(x + i, stride) : load_strided(x + i, stride, rows));
+}
+
 }  // namespace flambeau::FB_ISA

@@ -55,50 +55,6 @@ FB_VEC void row_map(int64_t n, F f) {
 }
 
 template <class T>
-void rows(const T* x, T* y, int64_t rows, int64_t n, bool log) {
-  using V = Vec<T>;
-  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
-    const V max = V(row_max(x, n));
-    if (log) {
-      const double sum = row_sum<T>(
-          n, [&](int64_t i, int64_t k) FB_INLINE { return exp_below(load_n(x + i, k) - max); });
-      const V shift = V(static_cast<T>(__builtin_log(sum)));
-      row_map<T>(n, [&](int64_t i, int64_t k)
-                        FB_INLINE { store_n(y + i, (load_n(x + i, k) - max) - shift, k); });
-      continue;
-    }
-    const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
-      const V e = exp_below(load_n(x + i, k) - max);
-      store_n(y + i, e, k);
-      return e;
-    });
-    const V scale = V(static_cast<T>(1 / sum));
-    row_map<T>(
-        n, [&](int64_t i, int64_t k) FB_INLINE { store_n(y + i, load_n(y + i, k) * scale, k); });
-  }
-}
-
-template <class T>
-void grad_rows(const T* g, const T* y, T* dx, int64_t rows, int64_t n, bool log) {
-  using V = Vec<T>;
-  for (int64_t r = 0; r < rows; ++r, g += n, y += n, dx += n) {
-    if (log) {
-      const V sum = V(static_cast<T>(
-          row_sum<T>(n, [&](int64_t i, int64_t k) FB_INLINE { return load_n(g + i, k); })));
-      row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
-        store_n(dx + i, load_n(g + i, k) - exp_below(load_n(y + i, k)) * sum, k);
-      });
-      continue;
-    }
-    const V sum = V(static_cast<T>(row_sum<T>(
-        n, [&](int64_t i, int64_t k) FB_INLINE { return load_n(g + i, k) * load_n(y + i, k); })));
-    row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
-      store_n(dx + i, load_n(y + i, k) * (load_n(g + i, k) - sum), k);
-    });
-  }
-}
-
-template <class T>
 void exp_rows(const T* x, const T* shift, const T* scale, T* y, int64_t rows, int64_t n) {
   using V = Vec<T>;
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
@@ -134,10 +90,8 @@ void short_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bo
     V max = load_n(x, k);
     for (int64_t r = 1; r < n; ++r) max = maximum(max, load_n(x + r * stride, k));
     if (log) {
-      const V shift = map_lanes(
-          column_sum<T>(
-              n, [&](int64_t r) FB_INLINE { return exp_below(load_n(x + r * stride, k) - max); }),
-          [](T v) { return static_cast<T>(__builtin_log(static_cast<double>(v))); });
+      const V shift = flambeau::FB_ISA::log(column_sum<T>(
+          n, [&](int64_t r) FB_INLINE { return exp_below(load_n(x + r * stride, k) - max); }));
       for (int64_t r = 0; r < n; ++r)
         store_n(y + r * stride, (load_n(x + r * stride, k) - max) - shift, k);
       continue;
@@ -234,6 +188,83 @@ void grad_columns(const T* g, const T* y, T* dx, int64_t n, int64_t stride, int6
                   bool log) {
   for (int64_t c = 0; c < cols; c += kTile)
     grad_tile(g + c, y + c, dx + c, n, stride, cols - c < kTile ? cols - c : kTile, log);
+}
+
+// Rows of a few elements are taken as columns.
+template <class T>
+FB_VEC void scatter_rows(const T* block, int64_t rows, int64_t n, T* y) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = 0; i < n; ++i) y[r * n + i] = block[i * L + r];
+}
+template <class T>
+void few_columns(const T* x, T* y, int64_t rows, int64_t n, bool log) {
+  constexpr int L = Vec<T>::lanes;
+  T block[kFewElements * L];
+  for (int64_t r = 0; r < rows; r += L) {
+    const int64_t now = rows - r < L ? rows - r : L;
+    gather_rows(x + r * n, n, now, n, block);
+    short_columns(block, block, n, L, L, log);
+    scatter_rows(block, now, n, y + r * n);
+  }
+}
+template <class T>
+void grad_few_columns(const T* g, const T* y, T* dx, int64_t rows, int64_t n, bool log) {
+  constexpr int L = Vec<T>::lanes;
+  T block[kFewElements * L], of_y[kFewElements * L];
+  for (int64_t r = 0; r < rows; r += L) {
+    const int64_t now = rows - r < L ? rows - r : L;
+    gather_rows(g + r * n, n, now, n, block);
+    gather_rows(y + r * n, n, now, n, of_y);
+    grad_tile(block, of_y, block, n, L, L, log);
+    scatter_rows(block, now, n, dx + r * n);
+  }
+}
+
+template <class T>
+void rows(const T* x, T* y, int64_t rows, int64_t n, bool log) {
+  using V = Vec<T>;
+  if (n <= kFewElements) return few_columns(x, y, rows, n, log);
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const V max = V(row_max(x, n));
+    if (log) {
+      const double sum = row_sum<T>(
+          n, [&](int64_t i, int64_t k) FB_INLINE { return exp_below(load_n(x + i, k) - max); });
+      const V shift = V(static_cast<T>(__builtin_log(sum)));
+      row_map<T>(n, [&](int64_t i, int64_t k)
+                        FB_INLINE { store_n(y + i, (load_n(x + i, k) - max) - shift, k); });
+      continue;
+    }
+    const double sum = row_sum<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
+      const V e = exp_below(load_n(x + i, k) - max);
+      store_n(y + i, e, k);
+      return e;
+    });
+    const V scale = V(static_cast<T>(1 / sum));
+    row_map<T>(
+        n, [&](int64_t i, int64_t k) FB_INLINE { store_n(y + i, load_n(y + i, k) * scale, k); });
+  }
+}
+
+template <class T>
+void grad_rows(const T* g, const T* y, T* dx, int64_t rows, int64_t n, bool log) {
+  using V = Vec<T>;
+  if (n <= kFewElements) return grad_few_columns(g, y, dx, rows, n, log);
+  for (int64_t r = 0; r < rows; ++r, g += n, y += n, dx += n) {
+    if (log) {
+      const V sum = V(static_cast<T>(
+          row_sum<T>(n, [&](int64_t i, int64_t k) FB_INLINE { return load_n(g + i, k); })));
+      row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
+        store_n(dx + i, load_n(g + i, k) - exp_below(load_n(y + i, k)) * sum, k);
+      });
+      continue;
+    }
+    const V sum = V(static_cast<T>(row_sum<T>(
+        n, [&](int64_t i, int64_t k) FB_INLINE { return load_n(g + i, k) * load_n(y + i, k); })));
+    row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
+      store_n(dx + i, load_n(y + i, k) * (load_n(g + i, k) - sum), k);
+    });
+  }
 }
 
 template <class T>

@@ -263,10 +263,44 @@ FB_VEC vdouble pow_positive(vdouble x, vdouble y) {
   const LogDouble l = reduce_log(x);
   return exp_bounded(clamp_const(y * log_reduced(l.n, l.f), -150.0, 150.0));
 }
+// log x as a sum of two floats, of normal x > 0: with s = f / (2 + f) it is n ln 2 + 2 atanh(s). An
+// exact product leaves its rounding error to a fused multiply-add (Dekker 1971).
+struct FloatPair { vfloat high, low; };
+FB_VEC FloatPair log_pair(vfloat x) {
+  const LogFloat e = reduce_log(x);
+  const vfloat d = e.f + 2.0f, d_low = e.f - (d - 2.0f), inverse = 1.0f / d;
+  const vfloat s = e.f * inverse, s_low = (fma(-s, d, e.f) - s * d_low) * inverse;
+  const vfloat z = s * s, z_low = fma(s, s, -z) + 2.0f * s * s_low;
+  // atanh(s) = s + s p
+  const vfloat third = 0x1.555556p-2f, third_low = -0x1.555556p-27f;
+  const vfloat p = z * third;
+  vfloat p_low = fma(z, third, -p) + fma(z, third_low, z_low * third);
+  p_low =
+      fma(z * z, poly(z, 0.200000762294285112, 0.142735524724524709, 0.117096319168629994), p_low);
+  const vfloat sp = s * p, sp_low = fma(s, p, -sp) + fma(s, p_low, s_low * p);
+  const vfloat h = s + sp, h_low = ((s - h) + sp) + (s_low + sp_low);
+  const vfloat whole = e.n * 0.693145751953125f, high = whole + 2.0f * h;
+  const vfloat low = ((whole - high) + 2.0f * h) + fma(e.n, vfloat(1.42860677e-06f), 2.0f * h_low);
+  return {high, low};
+}
+// x^y of normal x > 0 and finite y.
+FB_VEC vfloat pow_normal(vfloat x, vfloat y) {
+  const FloatPair l = log_pair(x);
+  const vfloat t = y * l.high, bounded = clamp_const(t, -150.0f, 150.0f);
+  const vfloat low = where(t == bounded, fma(y, l.high, -t) + y * l.low, vfloat(0));
+  const ExpFloat e = reduce_exp(bounded);
+  return scale_wide(exp_reduced(e.r + low), e.shifted);
+}
 inline vfloat pow(vfloat x, vfloat y) {
+  const auto cases = [](vdouble a, vdouble b) { return pow_cases(a, b); };
+  if constexpr (kHasFma) {
+    const Mask<4> easy = (x >= kSmallestNormal<float>)&(x < kInf<float>)&(abs(y) < kInf<float>);
+    const vfloat r = pow_normal(x, y);
+    return all(easy) ? r : where(easy, r, through_double(x, y, cases));
+  }
   if (all((x > 0.0f) & (x < kInf<float>)&(abs(y) < kInf<float>))) [[likely]]
     return through_double(x, y, [](vdouble a, vdouble b) { return pow_positive(a, b); });
-  return through_double(x, y, [](vdouble a, vdouble b) { return pow_cases(a, b); });
+  return through_double(x, y, cases);
 }
 inline vdouble pow(vdouble x, vdouble y) {
   return map_lanes(x, y, [](double a, double b) { return __builtin_pow(a, b); });

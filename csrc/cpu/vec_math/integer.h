@@ -1,5 +1,7 @@
 // Whole numbers only: bits, shifts, common divisors. Nothing here traps or overflows.
 #pragma once
+#include <concepts>
+
 #include "cpu/vec_math/scalar.h"
 
 namespace flambeau::FB_ISA {
@@ -13,6 +15,13 @@ template <Integer T> FB_VEC T bit_not(T a) {
   else
     return static_cast<T>(~a);
 }
+
+template <std::integral T> FB_VEC Vec<T> bit_and(Vec<T> a, Vec<T> b) { return a & b; }
+template <std::integral T> FB_VEC Vec<T> bit_or(Vec<T> a, Vec<T> b) { return a | b; }
+template <std::integral T> FB_VEC Vec<T> bit_xor(Vec<T> a, Vec<T> b) { return a ^ b; }
+template <std::integral T> FB_VEC Vec<T> bit_not(Vec<T> a) { return ~a; }
+
+FB_VEC vuint8 flag_not(vuint8 a) { return a ^ vuint8(1); }  // of bytes that hold 0 or 1
 
 // Shifts by the width or more give what an infinitely wide number would.
 template <Integer T>

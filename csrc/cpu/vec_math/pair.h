@@ -10,8 +10,9 @@ namespace flambeau::FB_ISA {
 template <class T>
 FB_VEC Vec<T> power(Vec<T> x, Vec<T> y) {
   const auto two = y == Vec<T>(2), three = y == Vec<T>(3);
-  auto easy = two | three | (y == Vec<T>(1));
   const Vec<T> xx = x * x;
+  if (all(two)) return xx;
+  auto easy = two | three | (y == Vec<T>(1));
   Vec<T> r = where(three, xx * x, where(two, xx, x));
   if (all(easy)) return r;
   const auto half = y == Vec<T>(0.5), inverse = y == Vec<T>(-1);
@@ -46,11 +47,14 @@ FB_VEC Vec<T> logaddexp2(Vec<T> a, Vec<T> b) {
   return where((a == b) & isinf(a), a, r);
 }
 
-inline vfloat nextafter(vfloat x, vfloat y) {
-  return map_lanes(x, y, [](float a, float b) { return __builtin_nextafterf(a, b); });
-}
-inline vdouble nextafter(vdouble x, vdouble y) {
-  return map_lanes(x, y, [](double a, double b) { return __builtin_nextafter(a, b); });
+// The bits of numbers of one sign are ordered as the numbers are.
+template <class T>
+FB_VEC Vec<T> nextafter(Vec<T> x, Vec<T> y) {
+  using I = BitsOf<T>;
+  const auto away = (x < y) == (x > Vec<T>(0));
+  Vec<T> r = bit_cast<Vec<T>>(bits(x) + where(away, I(1), I(-1)));
+  r = where(x == Vec<T>(0), copysign(bit_cast<Vec<T>>(I(1)), y), r);
+  return where(isnan(x) | isnan(y), x + y, where(x == y, y, r));
 }
 
 template <class T>

@@ -1,8 +1,8 @@
-// Special functions that are computed one lane at a time, in double.
+// Special functions, most of which are computed one lane at a time, in double.
 //
 // Formulas are numbered as in the NIST Digital Library of Mathematical Functions (dlmf.nist.gov).
 #pragma once
-#include "cpu/vec_math/basic.h"
+#include "cpu/vec_math/exp_log.h"
 
 namespace flambeau::FB_ISA {
 namespace lane {
@@ -220,7 +220,6 @@ FB_SPECIAL1(lgamma)
 FB_SPECIAL1(digamma)
 FB_SPECIAL1(trigamma)
 FB_SPECIAL1(erfcx)
-FB_SPECIAL1(erfinv)
 FB_SPECIAL1(ndtr)
 FB_SPECIAL1(log_ndtr)
 FB_SPECIAL1(ndtri)
@@ -230,5 +229,28 @@ FB_SPECIAL1(i1)
 FB_SPECIAL1(i1e)
 FB_SPECIAL2(zeta)
 FB_SPECIAL2(polygamma)
+
+// x plus x times a polynomial of w = -log(1 - x^2); x times one of its root where w is large
+// (after Giles 2010).
+FB_VEC vfloat erfinv(vfloat x) {
+  const vfloat w = -log((1.0f - x) * (1.0f + x));
+  const vfloat s = sqrt(w) - 3.0f;
+  const vfloat near =
+      poly(w, -0.113773079499405901, 0.232013816377512575, 0.0115486656723165623,
+           -0.00233432507883697081, -0.000127448013654729704, 0.0000445439918631540905,
+           3.99091894561379609e-6, -1.97805484532976622e-6, 2.21206736919144765e-7,
+           -8.79906898391808413e-9);
+  const vfloat far = poly(s, 2.83297679634056032, 1.00167507416198133, 0.00944565469426101126,
+                          -0.00763917246782320599, 0.00568347143388311752, -0.00358818407355224405,
+                          0.00149495598353121825, -0.0000743323366257435217,
+                          -0.000317918899344688761, 0.000127455267551561355);
+  const vfloat y = where(w < 5.0f, mad(x, near, x), x * far);
+  return where(abs(x) == 1.0f, x * kInf<float>, y);
+}
+inline vdouble erfinv(vdouble x) {
+  return map_lanes(x, [](double a) { return lane::erfinv(a); });
+}
+FB_VEC float erfinv(float x) { return erfinv(vfloat(x))[0]; }
+FB_VEC double erfinv(double x) { return lane::erfinv(x); }
 
 }  // namespace flambeau::FB_ISA

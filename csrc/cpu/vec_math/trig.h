@@ -184,13 +184,32 @@ inline vfloat atan2(vfloat y, vfloat x) {
 inline vfloat atan(vfloat x) {
   return through_double(x, [](vdouble a) { return atan2_for_float(a, 1.0); });
 }
-inline vfloat asin(vfloat x) {
-  return through_double(x,
-                        [](vdouble a) { return atan2_for_float(a, sqrt((1.0 - a) * (1.0 + a))); });
+// A polynomial up to 1/2, and the half-angle formula asin a = pi/2 - 2 asin sqrt((1 - a) / 2)
+// beyond.
+struct AsinFloat {
+  Mask<4> far;
+  vfloat angle;  // asin |x|, or asin sqrt((1 - |x|) / 2)
+};
+FB_VEC AsinFloat asin_reduced(vfloat x) {
+  const vfloat a = abs(x);
+  const Mask<4> far = a > vfloat(0.5f);
+  const vfloat half = (1.0f - a) * 0.5f;
+  const vfloat z = where(far, half, a * a), s = where(far, sqrt(half), a);
+  const vfloat p = poly(z, 0.166666633912878354, 0.0750035097271786675, 0.0445412264322463679,
+                        0.031632475169192264, 0.0150284978051908345, 0.036764587913442969);
+  return {far, mad(s * z, p, s)};
 }
-inline vfloat acos(vfloat x) {
-  return through_double(x,
-                        [](vdouble a) { return atan2_for_float(sqrt((1.0 - a) * (1.0 + a)), a); });
+FB_VEC vfloat asin(vfloat x) {
+  const AsinFloat r = asin_reduced(x);
+  const vfloat beyond = (1.57079637f - 2.0f * r.angle) - 4.37113883e-8f;
+  return copysign(where(r.far, beyond, r.angle), x);
+}
+FB_VEC vfloat acos(vfloat x) {
+  const AsinFloat r = asin_reduced(x);
+  const vfloat twice = 2.0f * r.angle;
+  const vfloat near = 1.57079637f - (copysign(r.angle, x) + 4.37113883e-8f);
+  const vfloat far = where(x < 0.0f, 3.14159274f - (twice + 8.74227766e-8f), twice);
+  return where(r.far, far, near);
 }
 inline vdouble asin(vdouble x) {
   return map_lanes(x, [](double a) { return __builtin_asin(a); });
