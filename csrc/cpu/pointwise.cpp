@@ -24,9 +24,16 @@ constexpr int64_t kStreamBytes = int64_t{32} << 20;
 
 int64_t block_elements(int64_t item) { return std::min(kBlockElements, kBlockBytes / item); }
 
+// The type whose table entry, and whose numbers, a type uses.
 DType kernel_type(DType t) { return is_half(t) ? DType::Float32 : t; }
 
 int category(DType t) { return t == DType::Bool ? 0 : is_complex(t) ? 3 : is_floating(t) ? 2 : 1; }
+
+// True iff the kernel takes elements of the type from memory, and one for all positions.
+bool has_vectors(const PointwiseOp& op, DType t) { return op.vectors >> static_cast<int>(t) & 1; }
+unsigned form_of(DType t) {
+  return t == DType::BFloat16 ? kBFloat16Form : t == DType::Float16 ? kFloat16Form : 0;
+}
 
 PointwiseFn find_kernel(const PointwiseOp& op, DType t) {
   if (!(op.dtypes >> static_cast<int>(t) & 1)) return nullptr;
@@ -48,9 +55,64 @@ struct Params {
   }
 };
 
+// ---------------------------------------------------------------- calling a kernel
+
+// A kernel with all but the addresses of its operands.
+struct Call {
+  PointwiseFn kernel;
+  const void* params;
+  int inputs;
+  int64_t out_item;
+  int64_t items[kMaxPointwiseInputs];  // bytes from an element to the next; 0 where repeated
+  unsigned form;
+  bool streaming = false;  // the output is written around the caches
+
+  Call(PointwiseFn kernel_, const void* params_, int inputs_, int64_t out_item_, DType type)
+      : kernel(kernel_),
+        params(params_),
+        inputs(inputs_),
+        out_item(out_item_),
+        form(form_of(type)) {}
+  bool repeats(int i) const { return form >> i & 1; }
+  void repeat(int i) {
+    form |= 1u << i;
+    items[i] = 0;
+  }
+  void run(char* out, const void* const* in, int64_t n) const;
+  void run_all(char* out, const void* const* in, int64_t n);
+};
+
+void Call::run(char* out, const void* const* in, int64_t n) const {
+  if (!streaming || reinterpret_cast<uintptr_t>(out) % 32 != 0)
+    return kernel(out, in, n, form, params);
+  alignas(64) char block[kBlockBytes];
+  const int64_t step = kBlockBytes / out_item;
+  for (int64_t at = 0; at < n; at += step) {
+    const void* from[kMaxPointwiseInputs];
+    for (int i = 0; i < inputs; ++i) from[i] = static_cast<const char*>(in[i]) + at * items[i];
+    const int64_t m = std::min(step, n - at);
+    kernel(block, from, m, form, params);
+    copy_streaming(block, out + at * out_item, m * out_item);
+  }
+}
+
+// Contiguous operands, and repeated ones, shared among the threads.
+void Call::run_all(char* out, const void* const* in, int64_t n) {
+  if (n <= kParallelGrain) return kernel(out, in, n, form, params);
+  BlockingRegion region(n >= kBlockingWork);
+  streaming = n * out_item >= kStreamBytes;
+  for (int i = 0; i < inputs; ++i) streaming &= in[i] != out;
+  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
+    const void* from[kMaxPointwiseInputs];
+    for (int i = 0; i < inputs; ++i) from[i] = static_cast<const char*>(in[i]) + begin * items[i];
+    run(out + begin * out_item, from, end - begin);
+    if (streaming) streaming_fence();
+  });
+}
+
 // ---------------------------------------------------------------- the fast path
-// Operands of one type, contiguous and alike; beside small tensors also 0-d ones of a type that
-// does not count, and ones to be broadcast.
+// Operands of one type, contiguous and alike, and 0-d ones of a type that does not count; beside
+// small tensors also ones to be broadcast.
 
 struct Simple {
   int like = -1;         // the input that has the shape and type of the result
@@ -93,7 +155,8 @@ bool simple_operands(const PointwiseOp& op, const Tensor* const* inputs, Simple&
     }
   }
   if (!like) return simple_zero_d(op, inputs, s);
-  if (!like->contiguous || (s.zero_d && like->numel > kBlockElements)) return false;
+  if (!like->contiguous) return false;
+  if (s.zero_d && like->numel > kBlockElements && !has_vectors(op, like->dtype)) return false;
   for (int i = 0; i < op.inputs; ++i) {
     const TensorImpl* t = inputs[i]->get();
     const bool mask = op.mask_inputs >> i & 1;
@@ -118,7 +181,7 @@ bool simple_operands(const PointwiseOp& op, const Tensor* const* inputs, Simple&
 
 // The type computed in, when promotion leaves the operands' type alone.
 bool keeps_type(const PointwiseOp& op, const Scalar* params, DType t) {
-  if (is_half(t)) return false;
+  if (is_half(t) && !has_vectors(op, t)) return false;
   if (op.promotion == Promotion::IntToFloat && is_integral(t)) return false;
   if (op.promotion == Promotion::BoolToInt && t == DType::Bool) return false;
   for (int i = 0; i < op.params && op.promoting_params; ++i)
@@ -178,9 +241,12 @@ void expand(const Tensor& t, const Dims& shape, char* block) {
   }
 }
 
+// Operands that are not in the shape of the result go through blocks: of the copies that the
+// kernel takes, or of all elements.
 void run_with_blocks(const PointwiseOp& op, const Tensor* const* inputs, const Simple& s,
-                     PointwiseFn kernel, void* out, int64_t n, const void* params) {
+                     Call& call, char* out, int64_t n) {
   const Tensor& like = *inputs[s.like];
+  const bool copies = has_vectors(op, like.dtype());
   const void* in[kMaxPointwiseInputs];
   alignas(64) char blocks[kMaxSmallBlocks][kBlockElements * 16];
   int used = 0;
@@ -188,34 +254,16 @@ void run_with_blocks(const PointwiseOp& op, const Tensor* const* inputs, const S
     in[i] = inputs[i]->raw();
     if (!((s.zero_d | s.expanded) >> i & 1)) continue;
     char* block = blocks[used++];
-    const DType to = op.mask_inputs >> i & 1 ? DType::Bool : like.dtype();
+    const DType to = op.mask_inputs >> i & 1 ? DType::Bool : kernel_type(like.dtype());
+    const int64_t item = element_size(to);
     if (s.expanded >> i & 1)
       expand(*inputs[i], like.sizes(), block);
     else
-      convert_fn(inputs[i]->dtype(), to)(in[i], 0, block, element_size(to), n);
+      convert_fn(inputs[i]->dtype(), to)(in[i], 0, block, item, copies ? kRepeatBytes / item : n);
+    if (copies && s.zero_d >> i & 1) call.repeat(i);
     in[i] = block;
   }
-  kernel(out, in, n, params);
-}
-
-void run_contiguous(PointwiseFn kernel, void* out, int64_t out_item, const void* const* in,
-                    const int64_t* in_items, int inputs, int64_t n, const void* params) {
-  BlockingRegion region(n >= kBlockingWork);
-  auto* to = static_cast<char*>(out);
-  bool streaming = n * out_item >= kStreamBytes && reinterpret_cast<uintptr_t>(to) % 64 == 0;
-  for (int i = 0; i < inputs; ++i) streaming &= in[i] != out;
-  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
-    alignas(64) char block[kBlockBytes];
-    const int64_t step = streaming ? kBlockBytes / out_item : end - begin;
-    for (int64_t at = begin; at < end; at += step) {
-      const int64_t m = std::min(step, end - at);
-      const void* from[kMaxPointwiseInputs];
-      for (int i = 0; i < inputs; ++i) from[i] = static_cast<const char*>(in[i]) + at * in_items[i];
-      kernel(streaming ? block : to + at * out_item, from, m, params);
-      if (streaming) copy_streaming(block, to + at * out_item, m * out_item);
-    }
-    if (streaming) streaming_fence();
-  });
+  call.run_all(out, in, n);
 }
 
 // False: the operands need the general path, which also finds the words for what is wrong.
@@ -234,61 +282,152 @@ bool pointwise_fast(const PointwiseOp& op, const Tensor* const* inputs, const Sc
   *result = out ? *out : empty_like(like, result_type);
   const int64_t n = result->numel();
   if (n == 0) return true;
-  void* to = result->raw();
-  const Params numbers(op, params, dtype);
+  auto* to = static_cast<char*>(result->raw());
+  const Params numbers(op, params, kernel_type(dtype));
+  Call call(kernel, numbers.bytes, op.inputs, element_size(result_type), dtype);
+  for (int i = 0; i < op.inputs; ++i) call.items[i] = inputs[i]->itemsize();
   if (s.zero_d | s.expanded) {
-    run_with_blocks(op, inputs, s, kernel, to, n, numbers.bytes);
+    run_with_blocks(op, inputs, s, call, to, n);
     return true;
   }
   const void* in[kMaxPointwiseInputs];
   for (int i = 0; i < op.inputs; ++i) in[i] = inputs[i]->raw();
-  if (n <= kParallelGrain) {
-    kernel(to, in, n, numbers.bytes);
-    return true;
-  }
-  int64_t items[kMaxPointwiseInputs];
-  for (int i = 0; i < op.inputs; ++i) items[i] = inputs[i]->itemsize();
-  run_contiguous(kernel, to, element_size(result_type), in, items, op.inputs, n, numbers.bytes);
+  call.run_all(to, in, n);
   return true;
 }
 
 // ---------------------------------------------------------------- the general path
 
-// What a thread needs to compute boxes: no handles, only addresses and sizes. Operand 0 is the
-// output; the others are the inputs in their order.
-struct BoxLoop {
+// What a thread needs: no handles, only addresses and sizes. Operand 0 is the output; the others
+// are the inputs in their order.
+struct Operands {
   const Nest& nest;
-  const PointwiseFn kernel;
-  const void* const params;
   char* address[kMaxOperands];
   DType stored[kMaxOperands];    // type in memory
   DType computed[kMaxOperands];  // type the kernel sees
   const DType rounded;           // type of the result before it is cast to the output's
-  bool direct[kMaxOperands];     // a box is a piece of the operand's own memory
-  bool repeated[kMaxOperands];   // a box holds one value
-  bool by_rows = false;          // one call of the kernel for every row of a box
-  int tiled = 0;                 // the loop beside loop 0 where boxes are tiles
-  bool streaming = false;        // the output is written around the caches
-  int64_t pitch = kBlockPitch;   // bytes from one input's block to the next
-  int64_t block[kMaxOperands];   // where in the arena the operand's block begins
 
-  BoxLoop(const Nest& nest_, PointwiseFn kernel_, const void* params_, DType rounded_)
-      : nest(nest_), kernel(kernel_), params(params_), rounded(rounded_) {}
+  Operands(const Nest& nest_, DType rounded_) : nest(nest_), rounded(rounded_) {}
   int64_t item(int k) const { return element_size(computed[k]); }
-  bool typed(int k) const { return stored[k] == computed[k]; }
+  bool typed(int k) const { return stored[k] == computed[k] && (k > 0 || rounded == stored[0]); }
+  bool rows_fit(bool repeats) const;
+  bool in_place() const;
+};
+
+// True iff the kernel can take rows (loop 0) where they lie: elements side by side or, where it
+// takes repeated ones, one for all.
+bool Operands::rows_fit(bool repeats) const {
+  for (int k = 0; k < nest.operands; ++k) {
+    const int64_t s = nest.strides[k][0];
+    if (!typed(k) || (s != item(k) && !(s == 0 && k > 0 && repeats))) return false;
+  }
+  const int64_t n = nest.sizes[0];
+  if (nest.ndim == 1 || n >= kSpanRows) return true;
+  return n >= kShortRow && nest.strides[0][1] != nest.strides[0][0] * n;
+}
+
+bool Operands::in_place() const {
+  for (int k = 1; k < nest.operands; ++k)
+    if (address[k] == address[0]) return true;
+  return false;
+}
+
+// One call of the kernel for every row, or for the part of a row that a thread was given.
+struct RowLoop {
+  const Operands& operands;
+  Call call;
+  ConvertFn copy[kMaxPointwiseInputs];  // of a repeated element
+
+  RowLoop(const Operands& operands_, const Call& call_);
+  void run_all() const;
+  void run(int64_t begin, int64_t end) const;
+};
+
+RowLoop::RowLoop(const Operands& operands_, const Call& call_) : operands(operands_), call(call_) {
+  const Nest& nest = operands.nest;
+  for (int i = 0; i < call.inputs; ++i) {
+    call.items[i] = operands.item(i + 1);
+    copy[i] = convert_fn(operands.stored[i + 1], kernel_type(operands.stored[i + 1]));
+    if (nest.strides[i + 1][0] == 0) call.repeat(i);
+  }
+  call.streaming = nest.numel() * call.out_item >= kStreamBytes && !operands.in_place();
+}
+
+void RowLoop::run_all() const {
+  const int64_t n = operands.nest.numel(), row = operands.nest.sizes[0];
+  if (n <= kParallelGrain) return run(0, n);
+  BlockingRegion region(n >= kBlockingWork);
+  const int64_t grain = row < kParallelGrain ? kParallelGrain / row * row : kParallelGrain;
+  parallel_for(n, grain, [&](int64_t begin, int64_t end) { run(begin, end); });
+}
+
+void RowLoop::run(int64_t begin, int64_t end) const {
+  const Nest& nest = operands.nest;
+  const int64_t width = nest.sizes[0];
+  char* row[kMaxOperands];
+  std::copy(operands.address, operands.address + nest.operands, row);
+  int64_t index[kMaxDims], rest = begin / width, at = begin % width;
+  for (int d = 1; d < nest.ndim; ++d) {
+    index[d] = rest % nest.sizes[d];
+    rest /= nest.sizes[d];
+    for (int k = 0; k < nest.operands; ++k) row[k] += index[d] * nest.strides[k][d];
+  }
+  alignas(64) char copies[kMaxPointwiseInputs][kRepeatBytes];
+  const char* copied[kMaxPointwiseInputs] = {};
+  for (int64_t n; begin < end; begin += n, at = 0) {
+    n = std::min(width - at, end - begin);
+    const void* in[kMaxPointwiseInputs];
+    for (int i = 0; i < call.inputs; ++i) {
+      const char* from = row[i + 1];
+      in[i] = from + at * call.items[i];
+      if (!call.repeats(i)) continue;
+      const int64_t item = element_size(kernel_type(operands.stored[i + 1]));
+      if (copied[i] != from) copy[i](from, 0, copies[i], item, kRepeatBytes / item);
+      copied[i] = from;
+      in[i] = copies[i];
+    }
+    call.run(row[0] + at * call.out_item, in, n);
+    for (int d = 1; d < nest.ndim; ++d) {
+      const bool wraps = ++index[d] == nest.sizes[d];
+      const int64_t steps = wraps ? 1 - nest.sizes[d] : 1;
+      for (int k = 0; k < nest.operands; ++k) row[k] += steps * nest.strides[k][d];
+      if (!wraps) break;
+      index[d] = 0;
+    }
+  }
+  if (call.streaming) streaming_fence();
+}
+
+// Operands that must be converted, gathered or repeated first: boxes of them, in the first-level
+// cache, are brought to the order and type of the kernel.
+struct BoxLoop {
+  const Operands& operands;
+  const Nest& nest;
+  Call call;
+  bool direct[kMaxOperands];    // a box is a piece of the operand's own memory
+  bool repeated[kMaxOperands];  // a box holds one value
+  int tiled = 0;                // the loop beside loop 0 where boxes are tiles, taken row by row
+  int64_t pitch = kBlockPitch;  // bytes from one input's block to the next
+  int64_t block[kMaxOperands];  // where in the arena the operand's block begins
+
+  BoxLoop(const Operands& operands_, const Call& call_)
+      : operands(operands_), nest(operands_.nest), call(call_) {
+    for (int i = 0; i < call.inputs; ++i) call.items[i] = item(i + 1);
+  }
+  int64_t item(int k) const { return operands.item(k); }
+  bool typed(int k) const { return operands.typed(k); }
+  void run_all();
+
+ private:
   int64_t room() const;
-  bool direct_rows() const;
   Boxes cut();
   int64_t tile_room();
   void classify(const Boxes& boxes);
   void run(const Boxes& boxes, int64_t begin, int64_t end) const;
-
- private:
   void load(int k, const BoxCursor& cursor, const Mover& mover, char* to) const;
   void store(const BoxCursor& cursor, char* values) const;
   void fetch_rows(const BoxCursor& cursor) const;
-  void call(char* out, const void* const* in, int64_t n, char* staging) const;
-  void call_rows(const BoxCursor& cursor, char* out, const char* const* from, char* staging) const;
+  void call_rows(const BoxCursor& cursor, char* out, const char* const* from) const;
 };
 
 // Elements of a box such that a block of every operand's type fits its buffer.
@@ -298,32 +437,12 @@ int64_t BoxLoop::room() const {
   return n;
 }
 
-// True iff rows can be handed to the kernel where they lie, but for repeated values.
-bool BoxLoop::direct_rows() const {
-  for (int k = 0; k < nest.operands; ++k) {
-    const int64_t s = nest.strides[k][0];
-    if (k > 0 && s == 0) continue;
-    if (!typed(k) || s != item(k)) return false;
-  }
-  return true;
-}
-
 Boxes BoxLoop::cut() {
-  const int64_t n = nest.sizes[0], max = room();
-  if (nest.ndim == 1) return Boxes::runs(nest, max);
-  if (direct_rows() && n >= kShortRow) {
-    const bool output_spans = nest.strides[0][1] == nest.strides[0][0] * n;
-    by_rows = n >= kSpanRows || !output_spans;
-    if (by_rows) return Boxes::runs(nest, max);
-  }
-  if (!typed(0) || nest.strides[0][0] != item(0)) return Boxes::runs(nest, max);
+  const int64_t max = room();
+  if (nest.ndim == 1 || !typed(0) || nest.strides[0][0] != item(0)) return Boxes::runs(nest, max);
   for (int k = 1; k < nest.operands; ++k) {
-    const int other = transposed_loop(nest, k, element_size(stored[k]));
-    if (other) {
-      by_rows = true;
-      tiled = other;
-      return Boxes::tiles(nest, other, tile_room());
-    }
+    tiled = transposed_loop(nest, k, element_size(operands.stored[k]));
+    if (tiled) return Boxes::tiles(nest, tiled, tile_room());
   }
   return Boxes::runs(nest, max);
 }
@@ -357,19 +476,17 @@ void BoxLoop::classify(const Boxes& boxes) {
       step *= nest.sizes[d];
       whole = whole && boxes.size[d] == nest.sizes[d];
     }
-    if (by_rows) piece = typed(k) && s[0] == item(k);
+    if (tiled) piece = typed(k) && s[0] == item(k);
     direct[k] = piece;
     repeated[k] = one && !piece;
     block[k] = k == 0 ? 0 : next;
     if (k > 0 && !piece) next += pitch;
   }
-  const int64_t bytes = nest.numel() * item(0);
-  streaming = direct[0] && bytes >= kStreamBytes;
-  for (int k = 1; k < nest.operands; ++k) streaming = streaming && address[k] != address[0];
+  call.streaming = direct[0] && nest.numel() * item(0) >= kStreamBytes && !operands.in_place();
 }
 
 void BoxLoop::load(int k, const BoxCursor& cursor, const Mover& mover, char* to) const {
-  const char* src = address[k] + cursor.offset(k);
+  const char* src = operands.address[k] + cursor.offset(k);
   if (repeated[k]) return mover.convert(src, 0, to, item(k), cursor.numel());
   int64_t packed[kMaxDims];
   int64_t step = item(k);
@@ -381,9 +498,10 @@ void BoxLoop::load(int k, const BoxCursor& cursor, const Mover& mover, char* to)
 }
 
 void BoxLoop::store(const BoxCursor& cursor, char* values) const {
-  DType from = computed[0];
+  DType from = operands.computed[0];
+  const DType rounded = operands.rounded, stored = operands.stored[0];
   alignas(64) char narrowed[kBlockElements * 2];
-  if (rounded != from && rounded != stored[0]) {
+  if (rounded != from && rounded != stored) {
     // A half result in a wider output still has the precision of its own type.
     convert_fn(from, rounded)(values, element_size(from), narrowed, 2, cursor.numel());
     values = narrowed;
@@ -395,33 +513,25 @@ void BoxLoop::store(const BoxCursor& cursor, char* values) const {
     packed[d] = step;
     step *= cursor.extent()[d];
   }
-  Mover(from, stored[0])
-      .move(values, packed, address[0] + cursor.offset(0), nest.strides[0], cursor.extent(),
-            nest.ndim);
+  Mover(from, stored)
+      .move(values, packed, operands.address[0] + cursor.offset(0), nest.strides[0],
+            cursor.extent(), nest.ndim);
 }
 
 // Starts to bring the rows of a tile that are used where they lie: they are too short for the
 // processor to see where they lead.
 void BoxLoop::fetch_rows(const BoxCursor& cursor) const {
-  for (int k = streaming ? 1 : 0; k < nest.operands; ++k) {
+  for (int k = call.streaming ? 1 : 0; k < nest.operands; ++k) {
     if (!direct[k]) continue;
-    const char* row = address[k] + cursor.offset(k);
+    const char* row = operands.address[k] + cursor.offset(k);
     for (int64_t i = 0; i < cursor.extent()[tiled]; ++i, row += nest.strides[k][tiled])
       for (int64_t at = 0; at < cursor.extent()[0] * item(k); at += 64)
         __builtin_prefetch(row + at, 0, 2);
   }
 }
 
-// Computes n elements into the output's own memory, through `staging` when that is streamed.
-void BoxLoop::call(char* out, const void* const* in, int64_t n, char* staging) const {
-  if (!streaming || reinterpret_cast<uintptr_t>(out) % 32 != 0) return kernel(out, in, n, params);
-  kernel(staging, in, n, params);
-  copy_streaming(staging, out, n * item(0));
-}
-
 // `from` are the operands' memory, or blocks that hold the box packed.
-void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* from,
-                        char* staging) const {
+void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* from) const {
   const int64_t n = cursor.extent()[0];
   int64_t index[kMaxDims] = {};
   for (int64_t row = 0, rows = cursor.numel() / n; row < rows; ++row) {
@@ -431,7 +541,7 @@ void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* f
       for (int k = 0; k < nest.operands; ++k) at[k] += index[d] * nest.strides[k][d];
     for (int k = 1; k < nest.operands; ++k)
       in[k - 1] = from[k] + (direct[k] ? at[k] : row * n * item(k));
-    call(out + at[0], in, n, staging);
+    call.run(out + at[0], in, n);
     for (int d = 1; d < nest.ndim; ++d) {
       if (++index[d] < cursor.extent()[d]) break;
       index[d] = 0;
@@ -447,26 +557,37 @@ void BoxLoop::run(const Boxes& boxes, int64_t begin, int64_t end) const {
     const char* from[kMaxOperands];
     if (tiled) fetch_rows(cursor);
     for (int k = 1; k < nest.operands; ++k) {
-      from[k] = address[k] + cursor.offset(k);
+      from[k] = operands.address[k] + cursor.offset(k);
       if (direct[k]) continue;
       // Boxes at the edges have another shape: what was loaded for the others does not fit.
       if (cursor.reshaped() || loaded[k] != from[k]) {
-        load(k, cursor, Mover(stored[k], computed[k]), arena + block[k]);
+        load(k, cursor, Mover(operands.stored[k], operands.computed[k]), arena + block[k]);
         loaded[k] = from[k];
       }
       from[k] = arena + block[k];
     }
-    char* out = direct[0] ? address[0] + cursor.offset(0) : arena;
-    if (by_rows) {
-      call_rows(cursor, out, from, arena);
+    char* out = direct[0] ? operands.address[0] + cursor.offset(0) : arena;
+    if (tiled) {
+      call_rows(cursor, out, from);
       continue;
     }
     const void* in[kMaxPointwiseInputs];
     for (int k = 1; k < nest.operands; ++k) in[k - 1] = from[k];
-    call(out, in, cursor.numel(), arena);
+    call.run(out, in, cursor.numel());
     if (!direct[0]) store(cursor, arena);
   }
-  if (streaming) streaming_fence();
+  if (call.streaming) streaming_fence();
+}
+
+void BoxLoop::run_all() {
+  const Boxes boxes = cut();
+  classify(boxes);
+  const int64_t n = nest.numel();
+  if (n <= kParallelGrain) return run(boxes, 0, boxes.total);
+  BlockingRegion region(n >= kBlockingWork);
+  const int64_t per_box = std::max<int64_t>(n / boxes.total, 1);
+  parallel_for(boxes.total, std::max<int64_t>(kParallelGrain / per_box, 1),
+               [&](int64_t begin, int64_t end) { run(boxes, begin, end); });
 }
 
 // Numbers alone: the result is a number again, in the precision of Python's.
@@ -544,22 +665,26 @@ Tensor fresh_result(const PointwiseOp& op, const Tensor* const* inputs, const Di
   return tensor_from_storage(new_storage(nbytes, device), dtype, shape, strides, 0);
 }
 
-void run_boxes(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params,
-               const Tensor& out, PointwiseFn kernel, DType dtype, DType result_dtype) {
-  const DType in_kernel = kernel_type(dtype);
-  const Params numbers(op, params, in_kernel);
+void run_general(const PointwiseOp& op, const Tensor* const* inputs, const Scalar* params,
+                 const Tensor& out, PointwiseFn kernel, DType dtype, DType result_dtype) {
+  // A 0-d operand of a wider type than the halves beside it keeps its precision.
+  bool as_stored = has_vectors(op, dtype);
+  for (int i = 0; i < op.inputs; ++i)
+    as_stored &= (op.mask_inputs >> i & 1) || inputs[i]->dtype() == dtype;
+  const DType in_kernel = as_stored ? dtype : kernel_type(dtype);
+  const Params numbers(op, params, kernel_type(dtype));
   // Alike throughout (but for their types): one loop.
   bool flat = out.is_contiguous();
   for (int i = 0; i < op.inputs && flat; ++i)
     flat = inputs[i]->is_contiguous() && inputs[i]->sizes() == out.sizes();
   const int64_t n = out.numel();
   Nest nest(flat ? Dims{n} : out.sizes());
-  BoxLoop loop(nest, kernel, numbers.bytes, result_dtype);
+  Operands operands(nest, result_dtype);
   auto add = [&](const Tensor& t, DType computed) {
     const int k = nest.operands;
-    loop.address[k] = static_cast<char*>(t.raw());
-    loop.stored[k] = t.dtype();
-    loop.computed[k] = computed;
+    operands.address[k] = static_cast<char*>(t.raw());
+    operands.stored[k] = t.dtype();
+    operands.computed[k] = computed;
     if (flat)
       nest.add({n}, {1}, t.itemsize());
     else
@@ -570,25 +695,11 @@ void run_boxes(const PointwiseOp& op, const Tensor* const* inputs, const Scalar*
     add(*inputs[i], op.mask_inputs >> i & 1 ? DType::Bool : in_kernel);
   if (!flat) nest.simplify();
 
-  bool all_direct = loop.direct_rows() && nest.ndim == 1;
-  for (int k = 1; k < nest.operands; ++k) all_direct &= nest.strides[k][0] != 0;
-  if (all_direct) {
-    const void* in[kMaxPointwiseInputs];
-    int64_t items[kMaxPointwiseInputs];
-    for (int i = 0; i < op.inputs; ++i) {
-      in[i] = loop.address[i + 1];
-      items[i] = loop.item(i + 1);
-    }
-    return run_contiguous(kernel, loop.address[0], loop.item(0), in, items, op.inputs, n,
-                          numbers.bytes);
-  }
-  const Boxes boxes = loop.cut();
-  loop.classify(boxes);
-  if (n <= kParallelGrain) return loop.run(boxes, 0, boxes.total);
-  BlockingRegion region(n >= kBlockingWork);
-  const int64_t per_box = std::max<int64_t>(n / boxes.total, 1);
-  parallel_for(boxes.total, std::max<int64_t>(kParallelGrain / per_box, 1),
-               [&](int64_t begin, int64_t end) { loop.run(boxes, begin, end); });
+  const Call call(kernel, numbers.bytes, op.inputs, operands.item(0), in_kernel);
+  if (operands.rows_fit(has_vectors(op, in_kernel)))
+    RowLoop(operands, call).run_all();
+  else
+    BoxLoop(operands, call).run_all();
 }
 
 [[gnu::noinline]] Tensor pointwise_general(const PointwiseOp& op, const Tensor* const* inputs,
@@ -605,7 +716,7 @@ void run_boxes(const PointwiseOp& op, const Tensor* const* inputs, const Scalar*
   if (out) prepare_given(op, inputs, *out, shape, result_dtype, device);
   const Tensor result = out ? *out : fresh_result(op, inputs, shape, result_dtype, device);
   if (!device.is_meta() && result.numel() > 0)
-    run_boxes(op, inputs, params, result, kernel, dtype, result_dtype);
+    run_general(op, inputs, params, result, kernel, dtype, result_dtype);
   result->is_number = result->is_number || number;
   return result;
 }

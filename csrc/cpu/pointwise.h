@@ -2,14 +2,9 @@
 #pragma once
 #include "core/tensor.h"
 #include "cpu/dispatch.h"
+#include "cpu/kernels/pointwise_fn.h"
 
 namespace flambeau {
-
-// out[i] = expr(in[0][i], in[1][i], ...): all operands contiguous and of the kernel's type, but for
-// conditions (mask_inputs) and boolean outputs, which are bytes of 0 or 1, and real outputs of
-// complex operands. `out` may be one of the inputs, else it overlaps none of them; addresses are
-// aligned to one element only. `params` are numbers of the kernel's type, 16 bytes apart.
-using PointwiseFn = void (*)(void* out, const void* const* in, int64_t n, const void* params);
 
 enum class Promotion : uint8_t {
   Default,     // the common type of the operands
@@ -36,6 +31,7 @@ struct PointwiseOp {
   uint16_t dtypes;           // bit per DType that may be computed in (half types: their own bits)
   // Per instruction set, indexed by DType; null where there is no kernel. Half types use Float32's.
   const PointwiseFn* kernels[kCpuLevels];
+  uint16_t vectors = 0;  // bit per DType whose operands the kernel takes in all forms
 };
 
 // Computes into a new tensor, which keeps the layout of dense inputs, or into *out. There the

@@ -49,6 +49,20 @@ FoldType fold_type(DType t) {
   }
 }
 
+// The type that the elements are folded as where they need no conversion to `compute`.
+FoldType stored_type(DType t, DType compute) {
+  if (compute == DType::Float32 && t == DType::Float16) return FoldType::Float16;
+  if (compute == DType::Float32 && t == DType::BFloat16) return FoldType::BFloat16;
+  if (compute != DType::Int64) return fold_type(compute);
+  switch (t) {
+    case DType::Int32: return FoldType::Int32;
+    case DType::Int16: return FoldType::Int16;
+    case DType::Int8: return FoldType::Int8;
+    case DType::UInt8: return FoldType::UInt8;
+    default: return FoldType::Int64;
+  }
+}
+
 bool is_special(FoldOp op, DType t) {
   return is_complex(t) || op == FoldOp::ArgMax || op == FoldOp::ArgMin || op == FoldOp::Moments ||
          op == FoldOp::LogSumExp;
@@ -57,7 +71,7 @@ bool is_special(FoldOp op, DType t) {
 // A reduction brought to the form that leaves walk: `steps` of one reduced loop for `width` outputs
 // side by side. By rows the steps are neighbours in memory, else the outputs are.
 struct Plan {
-  FoldFns fns;
+  FoldFns fns{};
   const char* base;
   bool by_rows = false;
   int64_t steps = 1, step_bytes = 0;
@@ -272,15 +286,19 @@ void fold(FoldOp op, const Tensor& in, uint64_t reduced, DType compute, double p
     nest = nest_of(source, reduced, first);
   }
   Plan plan;
-  const int type = static_cast<int>(fold_type(compute));
-  plan.fns = is_special(op, compute) ? find_fold_special(static_cast<int>(op), type)
-                                     : find_fold(static_cast<int>(op), type);
+  const FoldType wide = fold_type(compute), own = stored_type(source.dtype(), compute);
+  const bool special = is_special(op, compute);
+  if (own != wide && !special) plan.fns = find_fold(static_cast<int>(op), static_cast<int>(own));
+  if (!plan.fns.rows) {
+    plan.fns =
+        (special ? find_fold_special : find_fold)(static_cast<int>(op), static_cast<int>(wide));
+    if (source.dtype() != compute) plan.convert = convert_fn(source.dtype(), compute);
+  }
   FB_CHECK(plan.fns.rows, "reduction: no kernel for ", name(compute));
   plan.base = static_cast<const char*>(source.raw());
   plan.item = source.itemsize();
   plan.compute_item = element_size(compute);
   plan.param = param;
-  if (source.dtype() != compute) plan.convert = convert_fn(source.dtype(), compute);
   plan.find_loops(nest, source.numel());
   plan.choose_tile(op == FoldOp::ArgMax || op == FoldOp::ArgMin);
 

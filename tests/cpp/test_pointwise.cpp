@@ -11,13 +11,13 @@ using namespace flambeau::testing;
 namespace {
 
 template <class T>
-void add_kernel(void* out, const void* const* in, int64_t n, const void*) {
+void add_kernel(void* out, const void* const* in, int64_t n, unsigned, const void*) {
   const T *a = static_cast<const T*>(in[0]), *b = static_cast<const T*>(in[1]);
   T* o = static_cast<T*>(out);
   for (int64_t i = 0; i < n; ++i) o[i] = static_cast<T>(a[i] + b[i]);
 }
 template <class T>
-void scale_kernel(void* out, const void* const* in, int64_t n, const void* params) {
+void scale_kernel(void* out, const void* const* in, int64_t n, unsigned, const void* params) {
   const T* a = static_cast<const T*>(in[0]);
   const char* p = static_cast<const char*>(params);
   T scale, shift;
@@ -27,20 +27,20 @@ void scale_kernel(void* out, const void* const* in, int64_t n, const void* param
   for (int64_t i = 0; i < n; ++i) o[i] = static_cast<T>(a[i] * scale + shift);
 }
 template <class T>
-void less_kernel(void* out, const void* const* in, int64_t n, const void*) {
+void less_kernel(void* out, const void* const* in, int64_t n, unsigned, const void*) {
   const T *a = static_cast<const T*>(in[0]), *b = static_cast<const T*>(in[1]);
   uint8_t* o = static_cast<uint8_t*>(out);
   for (int64_t i = 0; i < n; ++i) o[i] = a[i] < b[i];
 }
 template <class T>
-void select_kernel(void* out, const void* const* in, int64_t n, const void*) {
+void select_kernel(void* out, const void* const* in, int64_t n, unsigned, const void*) {
   const auto* c = static_cast<const uint8_t*>(in[0]);
   const T *a = static_cast<const T*>(in[1]), *b = static_cast<const T*>(in[2]);
   T* o = static_cast<T*>(out);
   for (int64_t i = 0; i < n; ++i) o[i] = c[i] ? a[i] : b[i];
 }
 template <class T>
-void real_kernel(void* out, const void* const* in, int64_t n, const void*) {
+void real_kernel(void* out, const void* const* in, int64_t n, unsigned, const void*) {
   const T* a = static_cast<const T*>(in[0]);
   using R = decltype(std::real(T()));
   R* o = static_cast<R*>(out);

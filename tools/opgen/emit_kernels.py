@@ -41,8 +41,27 @@ class Kernel:
         return (
             f'const PointwiseOp {self.name}_op = {{"{self.title}", {len(self.inputs)}, '
             f"{len(self.params)}, Promotion::{self.promote}, OutputType::{self.output}, "
-            f"{masks}, {promoting}, {self.dtypes:#x}, FB_TABLES({self.name})}};"
+            f"{masks}, {promoting}, {self.dtypes:#x}, FB_TABLES({self.name}), "
+            f"{self.vectors():#x}}};"
         )
+
+    def lane(self, dtype: str) -> str:
+        """The C++ type that the expression is computed in: a vector or one number."""
+        cpp = _CPP[dtype]
+        if dtype == "bool" and kernel_expr.is_bitwise(self.tree):  # no vectors of bool
+            return "Vec<uint8_t>"
+        return f"Vec<{cpp}>" if "int" in dtype and kernel_expr.fits_integers(self.tree) else cpp
+
+    def halves(self, dtype: str) -> bool:
+        """True iff the loop of `dtype` is also that of the half types."""
+        return dtype == "float32" and kernel_expr.is_short(self.tree)
+
+    def vectors(self) -> int:
+        """The dtypes, as a mask, whose loops go by vectors."""
+        names = [n for n in computed_dtypes(self.dtypes) if self.lane(n).startswith(("v", "V"))]
+        if self.halves("float32"):
+            names += [n for n in table.dtype_names(self.dtypes) if n in ("float16", "bfloat16")]
+        return sum(1 << table.DTYPE_ORDER.index(n) for n in names)
 
 
 def computed_dtypes(mask: int) -> list[str]:
@@ -54,20 +73,20 @@ def computed_dtypes(mask: int) -> list[str]:
 
 
 def _function(kernel: Kernel, dtype: str) -> str:
-    cpp = _CPP[dtype]
-    if kernel.masks and "int" in dtype:  # the compiler vectorises no choice by bytes
-        cpp = f"Vec<{cpp}>"
     args = ", ".join(
         f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
         for n in kernel.inputs
     )
     masks = sum(1 << i for i, n in enumerate(kernel.inputs) if n in kernel.masks)
-    lines = [f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{", f"  using V = {cpp};"]
+    lines = [f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{", f"  using V = {kernel.lane(dtype)};"]
     for i, p in enumerate(kernel.params):
         lines.append(f"  [[maybe_unused]] const V {_safe(p)} = loop_param<V>(loop_params, {i});")
     expr = kernel_expr.to_cpp(kernel.tree)
+    if dtype == "bool" and kernel.lane(dtype) != _CPP[dtype]:
+        expr = expr.replace("bit_not(", "flag_not(")
+    halves = str(kernel.halves(dtype)).lower()
     lines.append(
-        f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}, {masks}>"
+        f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}, {masks}, {halves}>"
         f"(FB_LOOP_PASS, [=]({args}) {{ return {expr}; }});"
     )
     lines.append("}")

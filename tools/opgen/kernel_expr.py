@@ -118,6 +118,45 @@ VOCABULARY = {
     "legendre_p",
 }
 
+# Those that vectors of integers have too.
+_INTEGER_VECTORS = {
+    "abs",
+    "bit_and",
+    "bit_not",
+    "bit_or",
+    "bit_xor",
+    "conj",
+    "fmaximum",
+    "fminimum",
+    "maximum",
+    "minimum",
+    "real",
+    "sgn",
+    "sign",
+    "square",
+    "where",
+}
+
+# A few instructions on vectors of floats.
+_SHORT = {
+    "ceil",
+    "copysign",
+    "floor",
+    "fma",
+    "frac",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "mad",
+    "reciprocal",
+    "round",
+    "rsqrt",
+    "signbit",
+    "sqrt",
+    "trunc",
+    "trunc_divide",
+}
+
 _BINARY = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -220,6 +259,34 @@ def _bind(row, node: ast.Call) -> dict[str, ast.expr]:
                 raise NotPointwise(f"{row.name} without {a.name}")
             values[a.name] = parse(a.default)
     return values
+
+
+def fits_integers(tree: ast.expr) -> bool:
+    """True iff the expression can be computed over vectors of integers."""
+    return not any(
+        (isinstance(node, ast.Constant) and isinstance(node.value, float))
+        or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
+        or (isinstance(node, ast.Call) and node.func.id not in _INTEGER_VECTORS)
+        or (isinstance(node, ast.Name) and node.id in ("inf", "nan", "pi"))
+        for node in ast.walk(tree)
+    )
+
+
+def is_bitwise(tree: ast.expr) -> bool:
+    """True iff the expression consists of bitwise operators alone."""
+    return isinstance(tree, ast.Name) or (
+        isinstance(tree, ast.Call)
+        and tree.func.id in ("bit_and", "bit_or", "bit_xor", "bit_not")
+        and all(map(is_bitwise, tree.args))
+    )
+
+
+def is_short(tree: ast.expr) -> bool:
+    """True iff the loop waits for memory rather than for arithmetic."""
+    nodes = list(ast.walk(tree))
+    return len(nodes) <= 60 and all(
+        node.func.id in _INTEGER_VECTORS | _SHORT for node in nodes if isinstance(node, ast.Call)
+    )
 
 
 def to_cpp(tree: ast.expr) -> str:

@@ -1,26 +1,51 @@
 // Reductions whose state is one number: sums, products, extremes, norms, conditions.
 #include "cpu/kernels/fold.h"
 
+#include "cpu/vec_half.h"
 #include "cpu/vec_math.h"
 
 namespace flambeau::FB_ISA {
 namespace fold {
 
-template <class T> struct StateOf { using type = double; };
-template <> struct StateOf<int64_t> { using type = int64_t; };
-template <> struct StateOf<uint8_t> { using type = uint8_t; };
+template <class T>
+using StateOf = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 
 template <class T>
 FB_VEC bool is_nan(T x) {
   return x != x;
 }
 
-// One operator: what an element contributes, and how contributions join, as vectors and as states.
+// Elements as they lie in memory.
 template <class T>
-struct AddBase {
+struct Memory {
   using Element = T;
   using V = Vec<T>;
-  using State = typename StateOf<T>::type;
+  static FB_VEC V get(const T* p) { return load(p); }
+  static FB_VEC V get(const T* p, int64_t n) { return load_n(p, n); }
+};
+template <Half H>
+struct HalfMemory {
+  using Element = uint16_t;
+  using V = vfloat;
+  static FB_VEC V get(const uint16_t* p) { return load_half<H>(p); }
+  static FB_VEC V get(const uint16_t* p, int64_t n) { return load_half<H>(p, n); }
+};
+
+template <class T, bool kLeast>
+FB_VEC T extreme() {
+  if constexpr (std::is_floating_point_v<T>) {
+    return static_cast<T>(kLeast ? -__builtin_inf() : __builtin_inf());
+  } else {
+    constexpr T least = static_cast<T>(std::is_signed_v<T> ? 1ull << (8 * sizeof(T) - 1) : 0);
+    return kLeast ? least : static_cast<T>(~least);
+  }
+}
+
+// One operator: what an element contributes, and how contributions join, as vectors and as states.
+template <class T>
+struct AddBase : Memory<T> {
+  using V = Vec<T>;
+  using State = StateOf<T>;
   static FB_VEC T identity() { return 0; }
   static FB_VEC V join(V a, V b) { return a + b; }
   static FB_VEC State join_states(State a, State b) { return a + b; }
@@ -50,41 +75,28 @@ struct CountNonzero : AddBase<T> {
   static FB_VEC Vec<T> map(Vec<T> x, double) { return where(x != Vec<T>(0), Vec<T>(1), Vec<T>(0)); }
 };
 template <class T>
-struct Prod {
-  using Element = T;
+struct Prod : Memory<T> {
   using V = Vec<T>;
-  using State = typename StateOf<T>::type;
+  using State = StateOf<T>;
   static FB_VEC T identity() { return 1; }
   static FB_VEC V map(V x, double) { return x; }
   static FB_VEC V join(V a, V b) { return a * b; }
   static FB_VEC State join_states(State a, State b) { return a * b; }
 };
 template <class T>
-struct Max {
-  using Element = T;
+struct Max : Memory<T> {
   using V = Vec<T>;
-  using State = typename StateOf<T>::type;
-  static FB_VEC T identity() {
-    if constexpr (std::is_integral_v<T>)
-      return INT64_MIN;
-    else
-      return -__builtin_inf();
-  }
+  using State = StateOf<T>;
+  static FB_VEC T identity() { return extreme<T, true>(); }
   static FB_VEC V map(V x, double) { return x; }
   static FB_VEC V join(V a, V b) { return maximum(a, b); }
   static FB_VEC State join_states(State a, State b) { return a > b || is_nan(a) ? a : b; }
 };
 template <class T>
-struct Min {
-  using Element = T;
+struct Min : Memory<T> {
   using V = Vec<T>;
-  using State = typename StateOf<T>::type;
-  static FB_VEC T identity() {
-    if constexpr (std::is_integral_v<T>)
-      return INT64_MAX;
-    else
-      return __builtin_inf();
-  }
+  using State = StateOf<T>;
+  static FB_VEC T identity() { return extreme<T, false>(); }
   static FB_VEC V map(V x, double) { return x; }
   static FB_VEC V join(V a, V b) { return minimum(a, b); }
   static FB_VEC State join_states(State a, State b) { return a < b || is_nan(a) ? a : b; }
@@ -97,8 +109,7 @@ template <class T>
 struct MinAbs : Min<T> {
   static FB_VEC Vec<T> map(Vec<T> x, double) { return abs(x); }
 };
-struct All {
-  using Element = uint8_t;
+struct All : Memory<uint8_t> {
   using V = Vec<uint8_t>;
   using State = uint8_t;
   static FB_VEC uint8_t identity() { return 1; }
@@ -114,30 +125,41 @@ struct Any : All {
 
 // ---------------------------------------------------------------- rows
 
+// The operator of floats over elements of a half type.
+template <class Op, Half H>
+struct OfHalves : Op {
+  using Element = typename HalfMemory<H>::Element;
+  static FB_VEC vfloat get(const Element* p) { return HalfMemory<H>::get(p); }
+  static FB_VEC vfloat get(const Element* p, int64_t n) { return HalfMemory<H>::get(p, n); }
+};
+
+// The type of a lane.
+template <class Op>
+using LaneOf = typename Op::V::value_type;
+
 template <class Op>
 FB_VEC typename Op::V tail(const typename Op::Element* x, int64_t n, double param) {
-  using T = typename Op::Element;
-  return where(first_lanes<T>(n), Op::map(load_n(x, n), param), Vec<T>(Op::identity()));
+  using V = typename Op::V;
+  return where(first_lanes<LaneOf<Op>>(n), Op::map(Op::get(x, n), param), V(Op::identity()));
 }
 
 template <class Op>
-FB_VEC typename Op::Element fold_row(const typename Op::Element* x, int64_t n, double param) {
-  using T = typename Op::Element;
-  using V = Vec<T>;
+FB_VEC LaneOf<Op> fold_row(const typename Op::Element* x, int64_t n, double param) {
+  using V = typename Op::V;
   constexpr int L = V::lanes;
   V a = V(Op::identity());
   int64_t i = 0;
   if (n >= 4 * L) {
     V b = a, c = a, d = a;
     for (; i + 4 * L <= n; i += 4 * L) {
-      a = Op::join(a, Op::map(load(x + i), param));
-      b = Op::join(b, Op::map(load(x + i + L), param));
-      c = Op::join(c, Op::map(load(x + i + 2 * L), param));
-      d = Op::join(d, Op::map(load(x + i + 3 * L), param));
+      a = Op::join(a, Op::map(Op::get(x + i), param));
+      b = Op::join(b, Op::map(Op::get(x + i + L), param));
+      c = Op::join(c, Op::map(Op::get(x + i + 2 * L), param));
+      d = Op::join(d, Op::map(Op::get(x + i + 3 * L), param));
     }
     a = Op::join(Op::join(a, b), Op::join(c, d));
   }
-  for (; i + L <= n; i += L) a = Op::join(a, Op::map(load(x + i), param));
+  for (; i + L <= n; i += L) a = Op::join(a, Op::map(Op::get(x + i), param));
   if (i < n) a = Op::join(a, tail<Op>(x + i, n - i, param));
   return fold_lanes<L / 2>(a, [](V p, V q) { return Op::join(p, q); }).v[0];
 }
@@ -163,10 +185,10 @@ FB_VEC typename Op::V join_rows(const typename Op::V* v) {
 }
 
 template <class Op, int N>
-void add_rows(const char* x, int64_t stride, int64_t cols, typename Op::Element* acc, bool first,
+void add_rows(const char* x, int64_t stride, int64_t cols, LaneOf<Op>* acc, bool first,
               double param) {
   using T = typename Op::Element;
-  using V = Vec<T>;
+  using V = typename Op::V;
   constexpr int L = V::lanes;
   const T* p[N];
   for (int k = 0; k < N; ++k) p[k] = reinterpret_cast<const T*>(x + k * stride);
@@ -174,13 +196,13 @@ void add_rows(const char* x, int64_t stride, int64_t cols, typename Op::Element*
   int64_t c = 0;
   for (; c + L <= cols; c += L) {
 #pragma GCC unroll 8
-    for (int k = 0; k < N; ++k) v[k] = Op::map(load(p[k] + c), param);
+    for (int k = 0; k < N; ++k) v[k] = Op::map(Op::get(p[k] + c), param);
     const V joined = join_rows<Op, N>(v);
     store(acc + c, first ? joined : Op::join(load(acc + c), joined));
   }
   if (c < cols) {
 #pragma GCC unroll 8
-    for (int k = 0; k < N; ++k) v[k] = Op::map(load_n(p[k] + c, cols - c), param);
+    for (int k = 0; k < N; ++k) v[k] = Op::map(Op::get(p[k] + c, cols - c), param);
     const V joined = join_rows<Op, N>(v);
     store_n(acc + c, first ? joined : Op::join(load_n(acc + c, cols - c), joined), cols - c);
   }
@@ -189,7 +211,7 @@ void add_rows(const char* x, int64_t stride, int64_t cols, typename Op::Element*
 template <class Op>
 void columns(const void* xv, int64_t stride, int64_t rows, int64_t cols, void* states,
              double param) {
-  typename Op::Element acc[kFoldColumns];
+  LaneOf<Op> acc[kFoldColumns];
   auto* x = static_cast<const char*>(xv);
   int64_t r = 0;
   for (; r + 8 <= rows; r += 8) add_rows<Op, 8>(x + r * stride, stride, cols, acc, r == 0, param);
@@ -257,7 +279,7 @@ struct FloatProducts {
 
 template <class Op>
 FoldFns table() {
-  constexpr int64_t block = sizeof(typename Op::Element) == 1 ? 4096 : 1024;
+  constexpr int64_t block = sizeof(LaneOf<Op>) == 1 ? 4096 : 1024;
   return {rows<Op>, columns<Op>, combine<Op>, sizeof(typename Op::State), block};
 }
 
@@ -284,6 +306,22 @@ FoldFns of_floats(FoldOp op) {
   }
 }
 
+template <Half H>
+FoldFns of_halves(FoldOp op) {
+  switch (op) {
+    case FoldOp::Sum: return table<OfHalves<Sum<float>, H>>();
+    case FoldOp::Max: return table<OfHalves<Max<float>, H>>();
+    case FoldOp::Min: return table<OfHalves<Min<float>, H>>();
+    default: return {};
+  }
+}
+template <class T>
+FoldFns of_narrow_integers(FoldOp op) {
+  if (op == FoldOp::Max) return table<Max<T>>();
+  if (op == FoldOp::Min) return table<Min<T>>();
+  return {};
+}
+
 }  // namespace fold
 
 FoldFns find_fold(int op, int type) {
@@ -300,6 +338,12 @@ FoldFns find_fold(int op, int type) {
         case FoldOp::Min: return table<Min<int64_t>>();
         default: return {};
       }
+    case FoldType::Int32: return of_narrow_integers<int32_t>(o);
+    case FoldType::Int16: return of_narrow_integers<int16_t>(o);
+    case FoldType::Int8: return of_narrow_integers<int8_t>(o);
+    case FoldType::UInt8: return of_narrow_integers<uint8_t>(o);
+    case FoldType::Float16: return of_halves<Half::Float16>(o);
+    case FoldType::BFloat16: return of_halves<Half::BFloat16>(o);
     case FoldType::Byte:
       if (o == FoldOp::All) return table<All>();
       if (o == FoldOp::Any) return table<Any>();

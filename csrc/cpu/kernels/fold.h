@@ -26,8 +26,22 @@ enum class FoldOp : int {
   All,
   Any
 };
-// The types that are folded; others are converted to one of them block by block.
-enum class FoldType : int { Float, Double, Int64, Byte, ComplexFloat, ComplexDouble };
+// The types that are folded; others are converted to one of them block by block. Those
+// from Int32 on have few operators; their states are those of Int64 and of Float.
+enum class FoldType : int {
+  Float,
+  Double,
+  Int64,
+  Byte,
+  ComplexFloat,
+  ComplexDouble,
+  Int32,
+  Int16,
+  Int8,
+  UInt8,
+  Float16,
+  BFloat16
+};
 
 // States. The simple operators have a double (floats), an int64_t or a byte of 0 and 1.
 template <class V>

@@ -6,18 +6,16 @@
 #include <utility>
 
 #include "cpu/complex_math.h"
+#include "cpu/kernels/pointwise_fn.h"
+#include "cpu/vec_half.h"
 #include "cpu/vec_math.h"
 #include "cpu/vec_math/integer.h"
-
-namespace flambeau {
-using PointwiseFn = void (*)(void* out, const void* const* in, int64_t n, const void* params);
-}
 
 // Long names: operands and parameters of operators have short ones.
 #define FB_LOOP_ARGS                                                          \
   void *loop_out, const void *const *loop_in, int64_t loop_count, \
-      [[maybe_unused]] const void *loop_params
-#define FB_LOOP_PASS loop_out, loop_in, loop_count
+      unsigned loop_form, [[maybe_unused]] const void *loop_params
+#define FB_LOOP_PASS loop_out, loop_in, loop_count, loop_form
 
 namespace flambeau::FB_ISA {
 
@@ -54,63 +52,116 @@ FB_VEC V loop_param(const void* params, int index) {
   return V(value);
 }
 
-// One operand at a position: n lanes of it, or as many as V has.
-template <class V, bool kMask>
-FB_VEC auto load_operand(const void* p, int64_t i) {
-  using T = typename LaneOf<V>::type;
-  if constexpr (kMask && is_vector<V>)
-    return load_bool<T>(static_cast<const bool*>(p) + i);
-  else if constexpr (kMask)
-    return static_cast<const bool*>(p)[i];
-  else if constexpr (is_vector<V>)
-    return load(static_cast<const T*>(p) + i);
-  else
-    return static_cast<const T*>(p)[i];
-}
-template <class V, bool kMask>
-FB_VEC auto load_operand(const void* p, int64_t i, int64_t n) {
-  using T = typename LaneOf<V>::type;
-  if constexpr (kMask)
-    return load_bool<T>(static_cast<const bool*>(p) + i, n);
-  else
-    return load_n(static_cast<const T*>(p) + i, n, T(1));
-}
-// Calls f with the operands at one position; the index sequence unpacks the inputs.
-template <class V, unsigned kMasks, class F, size_t... I>
-FB_VEC auto call_at(const void* const* in, int64_t i, F& f, std::index_sequence<I...>) {
-  return f(load_operand<V, (kMasks >> I & 1) != 0>(in[I], i)...);
-}
-template <class V, unsigned kMasks, class F, size_t... I>
-FB_VEC auto call_tail(const void* const* in, int64_t i, int64_t n, F& f,
-                      std::index_sequence<I...>) {
-  return f(load_operand<V, (kMasks >> I & 1) != 0>(in[I], i, n)...);
+// Elements as they lie in memory.
+template <class T>
+struct Plain {
+  static constexpr int bytes = sizeof(T);
+  static FB_VEC Vec<T> get(const char* p) { return load(reinterpret_cast<const T*>(p)); }
+  static FB_VEC Vec<T> get(const char* p, int64_t n) {
+    return load_n(reinterpret_cast<const T*>(p), n, T(1));
+  }
+  static FB_VEC void put(char* p, Vec<T> a) { store(reinterpret_cast<T*>(p), a); }
+  static FB_VEC void put(char* p, Vec<T> a, int64_t n) { store_n(reinterpret_cast<T*>(p), a, n); }
+};
+template <Half H>
+struct Halves {
+  static constexpr int bytes = 2;
+  static FB_VEC vfloat get(const char* p) {
+    return load_half<H>(reinterpret_cast<const uint16_t*>(p));
+  }
+  static FB_VEC vfloat get(const char* p, int64_t n) {
+    return load_half<H>(reinterpret_cast<const uint16_t*>(p), n, 1);
+  }
+  static FB_VEC void put(char* p, vfloat a) { store_half<H>(reinterpret_cast<uint16_t*>(p), a); }
+  static FB_VEC void put(char* p, vfloat a, int64_t n) {
+    store_half<H>(reinterpret_cast<uint16_t*>(p), a, n);
+  }
+};
+
+// kMasks: bit k says that input k is a condition, bytes of 0 or 1.
+// The addresses of the inputs, which move on by vectors; step 0 is that of a repeated one.
+template <class T, class Store, int N, unsigned kMasks>
+struct Inputs {
+  const char* p[N];
+  int64_t step[N];
+
+  FB_VEC Inputs(const void* const* in, unsigned form) {
+    for (int k = 0; k < N; ++k) {
+      p[k] = static_cast<const char*>(in[k]);
+      const int bytes = kMasks >> k & 1 ? 1 : Store::bytes;
+      step[k] = form >> k & 1 ? 0 : Vec<T>::lanes * bytes;
+    }
+  }
+  template <int K, class... Count>
+  FB_VEC auto get(Count... n) const {
+    if constexpr ((kMasks >> K & 1) != 0)
+      return load_bool<T>(reinterpret_cast<const bool*>(p[K]), n...);
+    else if constexpr (Store::bytes != sizeof(T))  // repeated halves are floats
+      return step[K] == 0 ? Plain<T>::get(p[K]) : Store::get(p[K], n...);
+    else
+      return Store::get(p[K], n...);
+  }
+  FB_VEC void forward() {
+    for (int k = 0; k < N; ++k) p[k] += step[k];
+  }
+};
+
+template <class Out, class In, class F, class... Count, size_t... K>
+FB_VEC Out call(const In& in, F& f, std::index_sequence<K...>, Count... n) {
+  return Out(f(in.template get<K>(n...)...));
 }
 
-// kMasks: bit k says that input k is a condition.
-template <class V, int N, Output kOutput, unsigned kMasks, class F>
-FB_VEC void map_loop(void* out, const void* const* in, int64_t n, F f) {
-  using T = typename LaneOf<V>::type;
-  const void* p[N];
-  for (int k = 0; k < N; ++k) p[k] = in[k];
+template <class T, class Store, int N, bool kBool, unsigned kMasks, class F>
+FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
+  constexpr int L = Vec<T>::lanes;
   constexpr auto all = std::make_index_sequence<N>{};
+  Inputs<T, Store, N, kMasks> in(inputs, form);
+  int64_t i = 0;
+  if constexpr (kBool) {
+    using M = typename Vec<T>::M;
+    bool* o = static_cast<bool*>(out);
+    for (; i + L <= n; i += L, in.forward()) store_bool(o + i, call<M>(in, f, all));
+    if (i < n) store_bool(o + i, call<M>(in, f, all, n - i), n - i);
+  } else {
+    char* o = static_cast<char*>(out);
+    for (; i + L <= n; i += L, in.forward())
+      Store::put(o + i * Store::bytes, call<Vec<T>>(in, f, all));
+    if (i < n) Store::put(o + i * Store::bytes, call<Vec<T>>(in, f, all, n - i), n - i);
+  }
+}
+
+template <class V, bool kMask>
+FB_VEC auto element(const void* p, int64_t i) {
+  if constexpr (kMask)
+    return static_cast<const bool*>(p)[i];
+  else
+    return static_cast<const V*>(p)[i];
+}
+template <class V, unsigned kMasks, class R, class F, size_t... K>
+FB_VEC void map_elements(R* out, const void* const* in, int64_t n, F f, std::index_sequence<K...>) {
+  const void* p[] = {in[K]...};
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = static_cast<R>(f(element<V, (kMasks >> K & 1) != 0>(p[K], i)...));
+}
+
+// kHalves: the loop also takes half types. Only where the expression is short, because it is
+// compiled once for each.
+template <class V, int N, Output kOutput, unsigned kMasks, bool kHalves, class F>
+FB_VEC void map_loop(void* out, const void* const* in, int64_t n, unsigned form, F f) {
+  using T = typename LaneOf<V>::type;
+  constexpr bool kBool = kOutput == Output::Bool;
   if constexpr (is_vector<V>) {
-    int64_t i = 0;
-    if constexpr (kOutput == Output::Bool) {
-      bool* o = static_cast<bool*>(out);
-      for (; i + V::lanes <= n; i += V::lanes)
-        store_bool(o + i, typename V::M(call_at<V, kMasks>(p, i, f, all)));
-      if (i < n) store_bool(o + i, typename V::M(call_tail<V, kMasks>(p, i, n - i, f, all)), n - i);
-    } else {
-      T* o = static_cast<T*>(out);
-      for (; i + V::lanes <= n; i += V::lanes) store(o + i, V(call_at<V, kMasks>(p, i, f, all)));
-      if (i < n) store_n(o + i, V(call_tail<V, kMasks>(p, i, n - i, f, all)), n - i);
+    if constexpr (kHalves) {
+      if (form & kBFloat16Form)
+        return map_vectors<T, Halves<Half::BFloat16>, N, kBool, kMasks>(out, in, n, form, f);
+      if (form & kFloat16Form)
+        return map_vectors<T, Halves<Half::Float16>, N, kBool, kMasks>(out, in, n, form, f);
     }
+    map_vectors<T, Plain<T>, N, kBool, kMasks>(out, in, n, form, f);
   } else {
     using R = std::conditional_t<
-        kOutput == Output::Bool, bool,
-        std::conditional_t<kOutput == Output::Real, typename RealOf<T>::type, T>>;
-    R* o = static_cast<R*>(out);
-    for (int64_t i = 0; i < n; ++i) o[i] = static_cast<R>(call_at<V, kMasks>(p, i, f, all));
+        kBool, bool, std::conditional_t<kOutput == Output::Real, typename RealOf<T>::type, T>>;
+    map_elements<V, kMasks>(static_cast<R*>(out), in, n, f, std::make_index_sequence<N>{});
   }
 }
 
