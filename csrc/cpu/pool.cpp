@@ -1,21 +1,21 @@
 // Channels first, a window's rows are first combined into one row of the image's width, which the
-// windows along it then share; channels last, every pixel is a row of channels.
+// windows along it then share; channels last is pool_last.cpp.
 #include "cpu/pool.h"
 
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <type_traits>
 #include <vector>
 
 #include "core/allocator.h"
 #include "cpu/kernels/image_rows.h"
 #include "cpu/kernels/pool.h"
+#include "cpu/pool_last.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
 namespace {
-
-constexpr int64_t kChannelBlock = 64;  // adjacent channels that one thread takes together
 
 template <class T>
 T larger(T a, T b) {
@@ -55,6 +55,35 @@ template <>
 constexpr bool kPairs<float> = true;
 template <>
 constexpr bool kPairs<double> = true;
+
+void pairs_max(const float* row, float* out, int64_t n) { pool_pairs_max_f32(row, out, n); }
+void pairs_max(const double* row, double* out, int64_t n) { pool_pairs_max_f64(row, out, n); }
+template <bool kMax>
+void windows_row(const float* row, int64_t width, int64_t dilation, int64_t stride, int64_t limit,
+                 float* out, int64_t n) {
+  (kMax ? pool_width_max_f32 : pool_width_sum_f32)(row, width, dilation, stride, limit, out, n);
+}
+template <bool kMax>
+void windows_row(const double* row, int64_t width, int64_t dilation, int64_t stride, int64_t limit,
+                 double* out, int64_t n) {
+  (kMax ? pool_width_max_f64 : pool_width_sum_f64)(row, width, dilation, stride, limit, out, n);
+}
+
+// Integers as wide as T, for numbers of rows.
+template <class T>
+using lane_t = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+void columns_argmax(const float* const* rows, int64_t count, float* values, int32_t* number,
+                    int64_t n) {
+  pool_columns_argmax_f32(rows, count, values, number, n);
+}
+void columns_argmax(const double* const* rows, int64_t count, double* values, int64_t* number,
+                    int64_t n) {
+  pool_columns_argmax_f64(rows, count, values, number, n);
+}
+void columns_argmax(const int64_t* const* rows, int64_t count, int64_t* values, int64_t* number,
+                    int64_t n) {
+  pool_columns_argmax_i64(rows, count, values, number, n);
+}
 
 void pairs_mean(const float* row, float* out, int64_t n, float divisor) {
   pool_pairs_mean_f32(row, out, n, divisor);
@@ -100,6 +129,49 @@ bool is_pairs(const PoolAxis& axis, int64_t in) {
   return true;
 }
 
+// The windows along a combined row. Most are alike and go through vectors.
+struct WidthWindows {
+  const PoolAxis& axis;
+  int64_t in, outputs, first = 0, last = 0, width = 0, stride = 0;  // [first, last) are alike
+  bool pairs;
+
+  WidthWindows(const PoolAxis& a, int64_t size)
+      : axis(a), in(size), outputs(static_cast<int64_t>(a.begin.size())), pairs(is_pairs(a, size)) {
+    for (int64_t o = 0; o < outputs; ++o)
+      width = std::max(width, (a.end[o] - a.begin[o] + a.step - 1) / a.step);
+    if (width == 0) return;
+    const auto whole = [&](int64_t o) {
+      return (a.end[o] - a.begin[o] + a.step - 1) / a.step == width;
+    };
+    while (first < outputs && !whole(first)) ++first;
+    if (first + 1 < outputs) stride = a.begin[first + 1] - a.begin[first];
+    for (last = first; last < outputs && whole(last); ++last)
+      if (a.begin[last] != a.begin[first] + (last - first) * stride) break;
+  }
+
+  template <class T, bool kMax>
+  void combine(const T* row, T* out) const {
+    int64_t begin = first, end = first;
+    if constexpr (kPairs<T>) {
+      if (kMax && pairs) return pairs_max(row, out, outputs);
+      end = last;
+      if (end > begin) {
+        const int64_t start = axis.begin[begin];
+        windows_row<kMax>(row + start, width, axis.step, stride, in - start, out + begin,
+                          end - begin);
+      }
+    }
+    for (int64_t x = 0; x < outputs; ++x) {
+      if (x == begin) x = end;  // done above
+      if (x >= outputs) break;
+      T all = kMax && axis.begin[x] < axis.end[x] ? row[axis.begin[x]] : T(0);
+      for (int64_t i = axis.begin[x] + (kMax ? axis.step : 0); i < axis.end[x]; i += axis.step)
+        all = kMax ? larger(all, row[i]) : all + row[i];
+      out[x] = all;
+    }
+  }
+};
+
 // Windows that lie side by side and cover everything.
 bool is_tiled(const PoolAxis& axis, int64_t in) {
   int64_t next = 0;
@@ -128,19 +200,16 @@ int64_t counted_at(const PoolGeometry& g, const PoolDivisor& d, int axis, int64_
   return d.with_padding ? a.counted[at] : a.end[at] - a.begin[at];
 }
 
-int64_t divisor_at(const PoolGeometry& g, const PoolDivisor& d, int64_t z, int64_t y, int64_t x) {
-  if (d.fixed) return d.fixed;
-  return counted_at(g, d, 0, z) * counted_at(g, d, 1, y) * counted_at(g, d, 2, x);
-}
-
 // The factors along the width, computed once, and what speeds a row up.
 struct MeanRows {
   std::vector<int64_t> factors;
   bool pairs, tiled;  // pairs: windows of two, all with the same divisor
+  const WidthWindows width;
   const PoolGeometry& g;
   const PoolDivisor& d;
 
-  MeanRows(const PoolGeometry& geometry, const PoolDivisor& divisor) : g(geometry), d(divisor) {
+  MeanRows(const PoolGeometry& geometry, const PoolDivisor& divisor)
+      : width(geometry.axis[2], geometry.in[2]), g(geometry), d(divisor) {
     for (int64_t x = 0; x < g.out[2]; ++x)
       factors.push_back(d.fixed ? d.fixed : counted_at(g, d, 2, x));
     const bool same =
@@ -175,125 +244,39 @@ void for_combined_rows(const PoolGeometry& g, const T* plane, T* row, F&& f) {
 }
 
 template <class T>
-void max_plane(const PoolGeometry& g, bool pairs, const T* from, T* row, T* to) {
-  const PoolAxis& axis = g.axis[2];
+void max_plane(const PoolGeometry& g, const WidthWindows& width, const T* from, T* row, T* to) {
   for_combined_rows<T, true>(g, from, row, [&](int64_t z, int64_t y, const T* all) {
     T* out = to + (z * g.out[1] + y) * g.out[2];
-    if constexpr (std::is_same_v<T, float>)
-      if (pairs) return pool_pairs_max_f32(all, out, g.out[2]);
-    if constexpr (std::is_same_v<T, double>)
-      if (pairs) return pool_pairs_max_f64(all, out, g.out[2]);
-    for (int64_t x = 0; x < g.out[2]; ++x) {
-      T best = all[axis.begin[x]];
-      for (int64_t i = axis.begin[x] + axis.step; i < axis.end[x]; i += axis.step)
-        best = larger(best, all[i]);
-      out[x] = best;
-    }
+    if (!all) return void(std::fill_n(out, g.out[2], T(0)));  // padding alone
+    width.combine<T, true>(all, out);
   });
 }
 
 template <class T>
 void mean_plane(const PoolGeometry& g, const MeanRows& rows, const T* from, T* row, T* to) {
-  const PoolAxis& axis = g.axis[2];
   for_combined_rows<T, false>(g, from, row, [&](int64_t z, int64_t y, const T* all) {
     T* out = to + (z * g.out[1] + y) * g.out[2];
     const int64_t factor = rows.row_factor(z, y);
     if constexpr (kPairs<T>)
       if (rows.pairs && all && factor)
         return pairs_mean(all, out, g.out[2], static_cast<T>(factor * rows.factors[0]));
+    if (all)
+      rows.width.combine<T, false>(all, out);
+    else
+      std::fill_n(out, g.out[2], T(0));
     for (int64_t x = 0; x < g.out[2]; ++x) {
-      T sum = 0;
-      if (all)
-        for (int64_t i = axis.begin[x]; i < axis.end[x]; ++i) sum += all[i];
       const int64_t n = factor * rows.factors[x];
-      out[x] = n ? sum / static_cast<T>(n) : T(0);
+      out[x] = n ? out[x] / static_cast<T>(n) : T(0);
     }
   });
-}
-
-// Channels last: f(image, z, y, x, pixel of the output) for every output pixel.
-template <class F>
-void for_pixels(const PoolGeometry& g, int64_t window, F&& f) {
-  const int64_t pixels = g.out_pixels();
-  parallel_for(g.batch * pixels, grain_of(window * g.channels), [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t p = u % pixels;
-      f(u / pixels, p / (g.out[1] * g.out[2]), p / g.out[2] % g.out[1], p % g.out[2], p);
-    }
-  });
-}
-
-// Calls f(position in the plane) for the pixels of a window.
-template <class F>
-void for_window(const PoolGeometry& g, int64_t z, int64_t y, int64_t x, F&& f) {
-  for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; i += g.axis[0].step)
-    for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; j += g.axis[1].step)
-      for (int64_t l = g.axis[2].begin[x]; l < g.axis[2].end[x]; l += g.axis[2].step)
-        f((i * g.in[1] + j) * g.in[2] + l);
-}
-
-int64_t window_size(const PoolGeometry& g) {
-  int64_t n = 1;
-  for (const PoolAxis& a : g.axis)
-    if (!a.begin.empty()) n *= std::max<int64_t>(1, (a.end[0] - a.begin[0]) / a.step);
-  return n;
-}
-
-template <class T, bool kMax, class F>
-void combine_pixels(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
-                    F&& finish) {
-  for_pixels(g, window_size(g), [&](int64_t n, int64_t oz, int64_t oy, int64_t ox, int64_t p) {
-    T* out = y.data + n * y.batch + p * g.channels;
-    bool first = true;
-    for_window(g, oz, oy, ox, [&](int64_t at) {
-      const T* from = x.data + n * x.batch + at * g.channels;
-      if (first)
-        std::memcpy(out, from, static_cast<size_t>(g.channels) * sizeof(T));
-      else
-        combine_rows<T, kMax>(from, out, g.channels);
-      first = false;
-    });
-    if (first) std::fill(out, out + g.channels, T(0));
-    finish(oz, oy, ox, out);
-  });
-}
-
-// Every (image, channel), the channels in blocks where they are adjacent: f(image, first, end).
-template <class F>
-void for_channels(const PoolGeometry& g, bool channels_last, int64_t work, F&& f) {
-  const int64_t block = channels_last ? kChannelBlock : 1;
-  const int64_t blocks = (g.channels + block - 1) / block;
-  parallel_for(g.batch * blocks, grain_of(work * block), [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t c = u % blocks * block;
-      f(u / blocks, c, std::min(c + block, g.channels));
-    }
-  });
-}
-
-template <class F>
-void for_outputs(const PoolGeometry& g, F&& f) {
-  int64_t p = 0;
-  for (int64_t z = 0; z < g.out[0]; ++z)
-    for (int64_t y = 0; y < g.out[1]; ++y)
-      for (int64_t x = 0; x < g.out[2]; ++x) f(z, y, x, p++);
-}
-
-// The position of a window's largest element: the first of equals, the last NaN.
-template <class T>
-int64_t find_max(const PoolGeometry& g, const T* plane, int64_t pixel, int64_t z, int64_t y,
-                 int64_t x, T* value) {
-  int64_t at = -1;
-  T best{};
-  for_window(g, z, y, x, [&](int64_t i) {
-    const T v = plane[i * pixel];
-    if (at < 0 || v > best || v != v) best = v, at = i;
-  });
-  *value = best;
-  return at;
 }
 
 }  // namespace
+
+int64_t divisor_at(const PoolGeometry& g, const PoolDivisor& d, int64_t z, int64_t y, int64_t x) {
+  if (d.fixed) return d.fixed;
+  return counted_at(g, d, 0, z) * counted_at(g, d, 1, y) * counted_at(g, d, 2, x);
+}
 
 PoolAxis pool_windows(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
                       int64_t dilation) {
@@ -323,40 +306,72 @@ PoolAxis adaptive_windows(int64_t in, int64_t out) {
 
 template <class T>
 void pool_max(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y) {
-  if (x.channels_last)
-    return combine_pixels<T, true>(g, x, y, [](int64_t, int64_t, int64_t, T*) {});
-  const bool pairs = is_pairs(g.axis[2], g.in[2]);
+  if (x.channels_last) return pool_last_max(g, x, y);
+  const WidthWindows width(g.axis[2], g.in[2]);
   parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
     const Workspace row(checked_nbytes(g.in[2], sizeof(T)));
     for (int64_t u = begin; u < end; ++u)
-      max_plane(g, pairs, x.data + u * g.in_pixels(), row.as<T>(), y.data + u * g.out_pixels());
+      max_plane(g, width, x.data + u * g.in_pixels(), row.as<T>(), y.data + u * g.out_pixels());
   });
 }
+
+namespace {
+
+// Positions of the maxima of one plane. Every column of a window is searched first, all columns of
+// the image side by side; `row` and `number` have its width.
+template <class T>
+void indices_plane(const PoolGeometry& g, const T* from, T* row, lane_t<T>* number,
+                   std::vector<const T*>& rows, T* values, int64_t* indices) {
+  const int64_t width = g.in[2];
+  const PoolAxis& axis = g.axis[2];
+  for (int64_t z = 0; z < g.out[0]; ++z)
+    for (int64_t y = 0; y < g.out[1]; ++y, values += g.out[2], indices += g.out[2]) {
+      rows.clear();
+      for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; i += g.axis[0].step)
+        for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; j += g.axis[1].step)
+          rows.push_back(from + (i * g.in[1] + j) * width);
+      if (rows.empty()) {  // padding alone
+        std::fill_n(values, g.out[2], T(0));
+        std::fill_n(indices, g.out[2], int64_t{0});
+        continue;
+      }
+      columns_argmax(rows.data(), static_cast<int64_t>(rows.size()), row, number, width);
+      for (int64_t x = 0; x < g.out[2]; ++x) {
+        int64_t at = axis.begin[x];
+        for (int64_t i = at + axis.step; i < axis.end[x]; i += axis.step) {
+          const T v = row[i], best = row[at];
+          // The first of equals and the last NaN, row by row.
+          const bool later = number[i] > number[at] || (number[i] == number[at] && i > at);
+          const bool number_wins = best == best && (v > best || (v == best && !later));
+          if (v != v ? best == best || later : number_wins) at = i;
+        }
+        const bool some = axis.begin[x] < axis.end[x];
+        values[x] = some ? row[at] : T(0);
+        indices[x] = some ? rows[static_cast<size_t>(number[at])] - from + at : 0;
+      }
+    }
+}
+
+}  // namespace
 
 template <class T>
 void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
                       const ConvImage<int64_t>& indices) {
-  for_channels(g, x.channels_last, g.out_pixels() * window_size(g),
-               [&](int64_t n, int64_t c0, int64_t c1) {
-                 for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
-                   for (int64_t c = c0; c < c1; ++c) {
-                     const int64_t to = n * y.batch + c * y.channel + p * y.pixel[2];
-                     indices.data[to] = find_max(g, x.data + n * x.batch + c * x.channel,
-                                                 x.pixel[2], oz, oy, ox, y.data + to);
-                   }
-                 });
-               });
+  if (x.channels_last) return pool_last_indices(g, x, y, indices);
+  parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
+    const Workspace row(checked_nbytes(g.in[2], sizeof(T)));
+    const Workspace number(checked_nbytes(g.in[2], sizeof(T)));
+    std::vector<const T*> rows;
+    for (int64_t u = begin; u < end; ++u)
+      indices_plane(g, x.data + u * g.in_pixels(), row.as<T>(), number.as<lane_t<T>>(), rows,
+                    y.data + u * g.out_pixels(), indices.data + u * g.out_pixels());
+  });
 }
 
 template <class T>
 void pool_mean(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<const T>& x,
                const ConvImage<T>& y) {
-  if (x.channels_last) {
-    return combine_pixels<T, false>(g, x, y, [&](int64_t oz, int64_t oy, int64_t ox, T* out) {
-      const int64_t n = divisor_at(g, d, oz, oy, ox);
-      for (int64_t c = 0; c < g.channels; ++c) out[c] = n ? out[c] / static_cast<T>(n) : T(0);
-    });
-  }
+  if (x.channels_last) return pool_last_mean(g, d, x, y);
   const bool whole = g.out_pixels() == 1 && covers_all(g);
   const MeanRows rows(g, d);
   parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
@@ -424,38 +439,21 @@ void mean_grad_plane(const PoolGeometry& g, const MeanRows& rows, const T* from,
 template <class T>
 void pool_mean_grad(const PoolGeometry& g, const PoolDivisor& d, const ConvImage<const T>& grad,
                     const ConvImage<T>& x_grad) {
+  if (grad.channels_last) return pool_last_mean_grad(g, d, grad, x_grad);
   const int64_t pixels = g.in_pixels();
-  if (!grad.channels_last) {
-    const MeanRows rows(g, d);
-    parallel_for(g.batch * g.channels, grain_of(pixels), [&](int64_t begin, int64_t end) {
-      const Workspace space(checked_nbytes(g.in[2] + g.out[2], sizeof(T)));
-      for (int64_t u = begin; u < end; ++u) {
-        T* to = x_grad.data + u * pixels;
-        if (g.out_pixels() == 1 && covers_all(g)) {
-          const int64_t n = divisor_at(g, d, 0, 0, 0);
-          std::fill(to, to + pixels, n ? grad.data[u] / static_cast<T>(n) : T(0));
-        } else {
-          mean_grad_plane(g, rows, grad.data + u * g.out_pixels(), space.as<T>(),
-                          space.as<T>() + g.out[2], to);
-        }
+  const MeanRows rows(g, d);
+  parallel_for(g.batch * g.channels, grain_of(pixels), [&](int64_t begin, int64_t end) {
+    const Workspace space(checked_nbytes(g.in[2] + g.out[2], sizeof(T)));
+    for (int64_t u = begin; u < end; ++u) {
+      T* to = x_grad.data + u * pixels;
+      if (g.out_pixels() == 1 && covers_all(g)) {
+        const int64_t n = divisor_at(g, d, 0, 0, 0);
+        std::fill(to, to + pixels, n ? grad.data[u] / static_cast<T>(n) : T(0));
+      } else {
+        mean_grad_plane(g, rows, grad.data + u * g.out_pixels(), space.as<T>(),
+                        space.as<T>() + g.out[2], to);
       }
-    });
-    return;
-  }
-  for_channels(g, true, pixels + g.out_pixels(), [&](int64_t n, int64_t c0, int64_t c1) {
-    T* to = x_grad.data + n * x_grad.batch;
-    const T* arrived = grad.data + n * grad.batch;
-    for (int64_t i = 0; i < pixels; ++i)
-      for (int64_t c = c0; c < c1; ++c) to[i * g.channels + c] = T(0);
-    for_outputs(g, [&](int64_t oz, int64_t oy, int64_t ox, int64_t p) {
-      const int64_t count = divisor_at(g, d, oz, oy, ox);
-      if (count == 0) return;
-      T share[kChannelBlock];
-      for (int64_t c = c0; c < c1; ++c)
-        share[c - c0] = arrived[p * g.channels + c] / static_cast<T>(count);
-      for_window(g, oz, oy, ox,
-                 [&](int64_t at) { row_add(share, to + at * g.channels + c0, c1 - c0); });
-    });
+    }
   });
 }
 

@@ -32,6 +32,7 @@ struct PoolDivisor {
   int64_t fixed = 0;  // 0: none
   bool with_padding = true;
 };
+int64_t divisor_at(const PoolGeometry& g, const PoolDivisor& d, int64_t z, int64_t y, int64_t x);
 
 // The windows of max pooling by kernel, so that their elements have numbers.
 struct PoolKernel {

@@ -5,6 +5,7 @@
 
 #include "cpu/kernels/pool.h"
 #include "cpu/pool.h"
+#include "cpu/pool_last.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
@@ -33,24 +34,6 @@ void taps_row(const int64_t* const* rows, const int64_t* number, int64_t count, 
           best = rows[r][i * stride + l * dilation], at = number[r] + l;
     values[i] = best;
     taps[i] = static_cast<uint8_t>(at);
-  }
-}
-
-void taps_channels(const float* const* src, const uint8_t* number, int64_t count, float* values,
-                   uint8_t* taps, int64_t n) {
-  pool_taps_channels_f32(src, number, count, values, taps, n);
-}
-void taps_channels(const double* const* src, const uint8_t* number, int64_t count, double* values,
-                   uint8_t* taps, int64_t n) {
-  pool_taps_channels_f64(src, number, count, values, taps, n);
-}
-void taps_channels(const int64_t* const* src, const uint8_t* number, int64_t count, int64_t* values,
-                   uint8_t* taps, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    values[i] = src[0][i];
-    taps[i] = number[0];
-    for (int64_t t = 1; t < count; ++t)
-      if (src[t][i] > values[i]) values[i] = src[t][i], taps[i] = number[t];
   }
 }
 
@@ -101,14 +84,18 @@ void plane_taps(const PoolGeometry& g, const PoolKernel& k, const std::vector<Wi
     const int64_t start = first * k.stride[2] - k.pad[2];
     pointers.resize(static_cast<size_t>(count));
     for (int64_t r = 0; r < count; ++r) pointers[r] = from + rows.start[r] + start;
-    if (last > first)
+    if (last > first && count > 0)
       taps_row(pointers.data(), rows.number.data(), count, k.size[2], k.dilation[2], k.stride[2],
                g.in[2] - start, values + first, taps + first, last - first);
     for (int64_t x = 0; x < g.out[2]; ++x) {
-      if (x == first) x = last;  // done above
+      if (x == first && count > 0) x = last;  // done above
       if (x >= g.out[2]) break;
       const int64_t at = x * k.stride[2] - k.pad[2], begin = g.axis[2].begin[x];
       const int64_t skipped = (begin - at) / k.dilation[2];
+      if (count == 0 || begin >= g.axis[2].end[x]) {  // padding alone
+        values[x] = T(0), taps[x] = 0;
+        continue;
+      }
       T best = from[rows.start[0] + begin];
       int64_t tap = rows.number[0] + skipped;
       for (int64_t r = 0; r < count; ++r)
@@ -205,44 +192,20 @@ bool for_taps(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const 
 template <class T>
 void pool_max_taps(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const T>& x,
                    const ConvImage<T>& y, const ConvImage<uint8_t>& taps) {
+  if (x.channels_last) return pool_last_taps(g, k, x, y, taps);
   const std::vector<WindowRows> rows = all_rows(g, k);
-  if (!x.channels_last) {
-    parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
-      std::vector<const T*> pointers;
-      for (int64_t u = begin; u < end; ++u)
-        plane_taps(g, k, rows, x.data + u * g.in_pixels(), pointers, y.data + u * g.out_pixels(),
-                   taps.data + u * g.out_pixels());
-    });
-    return;
-  }
-  const int64_t lines = g.out[0] * g.out[1];
-  parallel_for(
-      g.batch * lines, grain_of(g.in[2] * g.channels * k.size[0] * k.size[1]),
-      [&](int64_t begin, int64_t end) {
-        std::vector<const T*> source;
-        std::vector<uint8_t> number;
-        for (int64_t u = begin; u < end; ++u) {
-          const T* from = x.data + u / lines * x.batch;
-          const WindowRows& r = rows[static_cast<size_t>(u % lines)];
-          for (int64_t o = 0; o < g.out[2]; ++o) {
-            source.clear(), number.clear();
-            const int64_t at = o * k.stride[2] - k.pad[2];
-            for (size_t i = 0; i < r.start.size(); ++i)
-              for (int64_t p = g.axis[2].begin[o]; p < g.axis[2].end[o]; p += k.dilation[2]) {
-                source.push_back(from + (r.start[i] + p) * g.channels);
-                number.push_back(static_cast<uint8_t>(r.number[i] + (p - at) / k.dilation[2]));
-              }
-            const int64_t to = (u * g.out[2] + o) * g.channels;
-            taps_channels(source.data(), number.data(), static_cast<int64_t>(source.size()),
-                          y.data + to, taps.data + to, g.channels);
-          }
-        }
-      });
+  parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
+    std::vector<const T*> pointers;
+    for (int64_t u = begin; u < end; ++u)
+      plane_taps(g, k, rows, x.data + u * g.in_pixels(), pointers, y.data + u * g.out_pixels(),
+                 taps.data + u * g.out_pixels());
+  });
 }
 
 template <class T>
 bool pool_taps_spread(const PoolGeometry& g, const PoolKernel& k, const ConvImage<const T>& grad,
                       const ConvImage<const uint8_t>& taps, const ConvImage<T>& x_grad) {
+  if (grad.channels_last) return pool_last_spread(g, k, grad, taps, x_grad);
   const int64_t total = g.batch * g.channels * g.in_pixels();
   parallel_for(total, 65536, [&](int64_t begin, int64_t end) {
     std::fill(x_grad.data + begin, x_grad.data + end, T(0));

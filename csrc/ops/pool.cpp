@@ -360,10 +360,14 @@ Planes check_planes(const Tensor& few, const Tensor& indices, const Dims& many, 
     p.few *= few.size(static_cast<int64_t>(d)), p.many *= many[d];
   if (!indices.is_meta()) {
     const int64_t* at = indices.data<int64_t>();
-    for (int64_t i = 0; i < indices.numel(); ++i) {
-      FB_CHECK(at[i] >= 0 && at[i] < p.many, op, "(): Found an invalid max index: ", at[i],
-               " (planes have ", p.many, " positions)");
-    }
+    parallel_for(indices.numel(), 32768, [&](int64_t begin, int64_t end) {
+      int64_t low = 0, high = 0;
+      for (int64_t i = begin; i < end; ++i)
+        low = std::min(low, at[i]), high = std::max(high, at[i]);
+      FB_CHECK(low >= 0 && high < p.many, op,
+               "(): Found an invalid max index: ", low < 0 ? low : high, " (planes have ", p.many,
+               " positions)");
+    });
   }
   return p;
 }
@@ -375,21 +379,22 @@ Tensor _pool_spread(const Tensor& grad, const Tensor& indices, const Dims& size)
   const Planes p = check_planes(grad, at, size, "max_pool");
   Tensor out = empty(size, grad.dtype(), common_device({&grad, &indices}), "max_pool");
   if (out.is_meta()) return out;
-  fill_elements(out, 0);
   const Tensor g = contiguous(grad);
   visit_dtype(g.dtype(), [&]<class T>() {
     if constexpr (!std::is_same_v<T, bool>) {
       const T* from = g.data<T>();
       const int64_t* index = at.data<int64_t>();
       T* to = out.data<T>();
-      parallel_for(p.count, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.few)),
+      parallel_for(p.count, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.few + p.many)),
                    [&](int64_t begin, int64_t end) {
-                     for (int64_t u = begin; u < end; ++u)
+                     for (int64_t u = begin; u < end; ++u) {
+                       std::fill_n(to + u * p.many, p.many, T{});
                        for (int64_t i = u * p.few; i < (u + 1) * p.few; ++i) {
                          T& pixel = to[u * p.many + index[i]];
                          pixel = static_cast<T>(static_cast<compute_t<T>>(pixel) +
                                                 static_cast<compute_t<T>>(from[i]));
                        }
+                     }
                    });
     }
   });
@@ -406,8 +411,12 @@ Tensor _pool_pick(const Tensor& self, const Tensor& indices) {
     const T* from = x.data<T>();
     const int64_t* index = at.data<int64_t>();
     T* to = out.data<T>();
-    for (int64_t u = 0; u < p.count; ++u)
-      for (int64_t i = u * p.few; i < (u + 1) * p.few; ++i) to[i] = from[u * p.many + index[i]];
+    parallel_for(p.count, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.few)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t u = begin; u < end; ++u)
+                     for (int64_t i = u * p.few; i < (u + 1) * p.few; ++i)
+                       to[i] = from[u * p.many + index[i]];
+                 });
   });
   return out;
 }

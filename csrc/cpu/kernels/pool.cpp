@@ -1,7 +1,6 @@
 #include "cpu/kernels/pool.h"
 
-#include <cstring>
-
+#include "cpu/kernels/pool_best.h"
 #include "cpu/kernels/shuffle.h"
 
 namespace flambeau::FB_ISA {
@@ -53,29 +52,20 @@ void pairs_spread(const T* row, T* out, int64_t n, T divisor) {
   for (; i < n; ++i) out[2 * i] = out[2 * i + 1] = row[i] / divisor;
 }
 
-// The largest so far and its number, lane by lane.
+// The largest so far alone, and the sum, in the manner of Best.
 template <class T>
-struct Best {
-  using Raw = typename Mask<sizeof(T)>::Raw;
-  typedef uint8_t Bytes __attribute__((vector_size(Vec<T>::lanes)));
+struct Largest {
   Vec<T> value;
-  Raw number;
-
-  FB_VEC void start(Vec<T> v, int64_t n) {
-    value = v;
-    number = static_cast<typename Mask<sizeof(T)>::Lane>(n) - Raw{};
-  }
-  FB_VEC void offer(Vec<T> v, int64_t n) {
-    const auto wins = (v > value) | (v != v);
-    value = where(wins, v, value);
-    const Raw other = static_cast<typename Mask<sizeof(T)>::Lane>(n) - Raw{};
-    number = (wins.v & other) | (~wins.v & number);
-  }
-  FB_VEC void put(T* values, uint8_t* taps) const {
-    store(values, value);
-    const Bytes bytes = __builtin_convertvector(number, Bytes);
-    std::memcpy(taps, &bytes, sizeof bytes);
-  }
+  FB_VEC void start(Vec<T> v, int64_t) { value = v; }
+  FB_VEC void offer(Vec<T> v, int64_t) { value = maximum(value, v); }
+  FB_VEC void put(T* values, uint8_t*) const { store(values, value); }
+};
+template <class T>
+struct Sum {
+  Vec<T> value;
+  FB_VEC void start(Vec<T> v, int64_t) { value = v; }
+  FB_VEC void offer(Vec<T> v, int64_t) { value = value + v; }
+  FB_VEC void put(T* values, uint8_t*) const { store(values, value); }
 };
 
 template <class T, int kStep>
@@ -96,13 +86,13 @@ FB_VEC Vec<T> load_step_last(const T* p) {
     return evens(load(p), load_n(p + L, L - 1));
 }
 
-template <class T, int kStep, bool kLast>
+template <class T, class All, int kStep, bool kLast>
 FB_VEC void taps_block(const T* const* rows, const int64_t* number, int64_t count, int64_t width,
                        int64_t dilation, int64_t i, T* values, uint8_t* taps) {
   const auto read = [](const T* p) {
     return kLast ? load_step_last<T, kStep>(p) : load_step<T, kStep>(p);
   };
-  Best<T> best;
+  All best;
   best.start(read(rows[0] + i * kStep), number[0]);
   for (int64_t r = 0; r < count; ++r) {
     const T* p = rows[r] + i * kStep;
@@ -111,7 +101,7 @@ FB_VEC void taps_block(const T* const* rows, const int64_t* number, int64_t coun
   best.put(values + i, taps + i);
 }
 
-template <class T, int kStep>
+template <class T, class All, int kStep>
 int64_t taps_blocks(const T* const* rows, const int64_t* number, int64_t count, int64_t width,
                     int64_t dilation, int64_t limit, T* values, uint8_t* taps, int64_t n) {
   constexpr int L = Vec<T>::lanes;
@@ -120,10 +110,10 @@ int64_t taps_blocks(const T* const* rows, const int64_t* number, int64_t count, 
       limit - (width - 1) * dilation - L * kStep;  // where the last block may begin
   int64_t i = 0;
   for (; i + L <= n && i * kStep <= room; i += L)
-    taps_block<T, kStep, false>(rows, number, count, width, dilation, i, values, taps);
+    taps_block<T, All, kStep, false>(rows, number, count, width, dilation, i, values, taps);
   if (i < n) {  // what is left, together with some done before
     for (i = i + L <= n ? i : n - L; i < n; i = i + L < n && i + 2 * L > n ? n - L : i + L)
-      taps_block<T, kStep, true>(rows, number, count, width, dilation, i, values, taps);
+      taps_block<T, All, kStep, true>(rows, number, count, width, dilation, i, values, taps);
     i = n;
   }
   return i;
@@ -156,9 +146,9 @@ void taps_row(const T* const* rows, const int64_t* number, int64_t count, int64_
   if (stride == 2 && width == 2 && dilation == 1 && count == 2)
     i = taps_pairs<T>(rows[0], rows[1], number[0], number[1], values, taps, n);
   else if (stride == 1)
-    i = taps_blocks<T, 1>(rows, number, count, width, dilation, limit, values, taps, n);
+    i = taps_blocks<T, Best<T>, 1>(rows, number, count, width, dilation, limit, values, taps, n);
   else if (stride == 2)
-    i = taps_blocks<T, 2>(rows, number, count, width, dilation, limit, values, taps, n);
+    i = taps_blocks<T, Best<T>, 2>(rows, number, count, width, dilation, limit, values, taps, n);
   for (; i < n; ++i) {
     T best = rows[0][i * stride];
     int64_t at = number[0];
@@ -176,26 +166,41 @@ void taps_row(const T* const* rows, const int64_t* number, int64_t count, int64_
   }
 }
 
-template <class T>
-void taps_channels(const T* const* src, const uint8_t* number, int64_t count, T* values,
-                   uint8_t* taps, int64_t n) {
+template <class T, class All, bool kMax>
+void width_row(const T* row, int64_t width, int64_t dilation, int64_t stride, int64_t limit, T* out,
+               int64_t n) {
+  const int64_t number = 0;
+  int64_t i = 0;
+  if (stride == 1)
+    i = taps_blocks<T, All, 1>(&row, &number, 1, width, dilation, limit, out, nullptr, n);
+  else if (stride == 2)
+    i = taps_blocks<T, All, 2>(&row, &number, 1, width, dilation, limit, out, nullptr, n);
+  for (; i < n; ++i) {
+    const T* p = row + i * stride;
+    T all = p[0];
+    for (int64_t l = 1; l < width; ++l)
+      all = kMax ? larger(all, p[l * dilation]) : all + p[l * dilation];
+    out[i] = all;
+  }
+}
+
+template <class T, class N>
+void columns_argmax(const T* const* rows, int64_t count, T* values, N* number, int64_t n) {
   constexpr int L = Vec<T>::lanes;
   int64_t i = 0;
   for (; i + L <= n; i += L) {
     Best<T> best;
-    best.start(load(src[0] + i), number[0]);
-    for (int64_t t = 1; t < count; ++t) best.offer(load(src[t] + i), number[t]);
-    best.put(values + i, taps + i);
+    best.start(load(rows[0] + i), 0);
+    for (int64_t r = 1; r < count; ++r) best.offer(load(rows[r] + i), r);
+    store(values + i, best.value);
+    store(number + i, Vec<N>(best.number));
   }
   for (; i < n; ++i) {
-    T best = src[0][i];
-    uint8_t at = number[0];
-    for (int64_t t = 1; t < count; ++t) {
-      const T v = src[t][i];
-      if (v > best || v != v) best = v, at = number[t];
+    values[i] = rows[0][i], number[i] = 0;
+    for (int64_t r = 1; r < count; ++r) {
+      const T v = rows[r][i];
+      if (v > values[i] || v != v) values[i] = v, number[i] = static_cast<N>(r);
     }
-    values[i] = best;
-    taps[i] = at;
   }
 }
 
@@ -229,13 +234,30 @@ T plane_sum(const T* src, int64_t n) {
                          T* values, uint8_t* taps, int64_t n) {                                 \
     pool::taps_row<T>(rows, number, count, width, dilation, stride, limit, values, taps, n);    \
   }                                                                                             \
-  void pool_taps_channels_##S(const T* const* src, const uint8_t* number, int64_t count,        \
-                              T* values, uint8_t* taps, int64_t n) {                            \
-    pool::taps_channels<T>(src, number, count, values, taps, n);                                \
+  void pool_width_max_##S(const T* row, int64_t width, int64_t dilation, int64_t stride,        \
+                          int64_t limit, T* out, int64_t n) {                                   \
+    pool::width_row<T, pool::Largest<T>, true>(row, width, dilation, stride, limit, out, n);    \
+  }                                                                                             \
+  void pool_width_sum_##S(const T* row, int64_t width, int64_t dilation, int64_t stride,        \
+                          int64_t limit, T* out, int64_t n) {                                   \
+    pool::width_row<T, pool::Sum<T>, false>(row, width, dilation, stride, limit, out, n);       \
   }                                                                                             \
   T pool_plane_sum_##S(const T* src, int64_t n) { return pool::plane_sum<T>(src, n); }
 FB_DEFINE_POOL(f32, float)
 FB_DEFINE_POOL(f64, double)
 #undef FB_DEFINE_POOL
+
+void pool_columns_argmax_f32(const float* const* rows, int64_t count, float* values,
+                             int32_t* number, int64_t n) {
+  pool::columns_argmax(rows, count, values, number, n);
+}
+void pool_columns_argmax_f64(const double* const* rows, int64_t count, double* values,
+                             int64_t* number, int64_t n) {
+  pool::columns_argmax(rows, count, values, number, n);
+}
+void pool_columns_argmax_i64(const int64_t* const* rows, int64_t count, int64_t* values,
+                             int64_t* number, int64_t n) {
+  pool::columns_argmax(rows, count, values, number, n);
+}
 
 }  // namespace flambeau::FB_ISA

@@ -1,0 +1,75 @@
+// The largest element so far and its number, lane by lane. Included by kernel sources only.
+#pragma once
+#include <cstring>
+
+#include "cpu/vec.h"
+
+namespace flambeau::FB_ISA::pool {
+
+// Lanes to bytes and back. GCC's own conversions go element by element through memory.
+template <class Raw>
+FB_VEC auto to_bytes(Raw lanes) {
+  typedef uint8_t Bytes __attribute__((vector_size(sizeof(Raw) / sizeof(lanes[0]))));
+#if defined(FB_X86_AVX2)
+  if constexpr (sizeof(lanes[0]) == 4) {
+    typedef int Quarter __attribute__((vector_size(16)));
+    union {
+      RawInt32 whole;
+      Quarter half[2];
+    } u{(RawInt32)lanes};
+    const auto words = __builtin_ia32_packusdw128(u.half[0], u.half[1]);
+    union {
+      char whole __attribute__((vector_size(16)));
+      Bytes low;
+    } bytes{(decltype(bytes.whole))__builtin_ia32_packuswb128(words, words)};
+    return bytes.low;
+  }
+#endif
+  return __builtin_convertvector(lanes, Bytes);
+}
+template <class Raw>
+FB_VEC Raw from_bytes(const uint8_t* p, int64_t n) {
+#if defined(FB_X86_AVX2)
+  typedef char Sixteen __attribute__((vector_size(16)));
+  Sixteen bytes{};
+  std::memcpy(&bytes, p, static_cast<size_t>(n));
+  if constexpr (sizeof(Raw{}[0]) == 4)
+    return (Raw)__builtin_ia32_pmovzxbd256(bytes);
+  else
+    return (Raw)__builtin_ia32_pmovzxbq256(bytes);
+#else
+  typedef uint8_t Bytes __attribute__((vector_size(sizeof(Raw) / sizeof(Raw{}[0]))));
+  Bytes bytes{};
+  std::memcpy(&bytes, p, static_cast<size_t>(n));
+  return __builtin_convertvector(bytes, Raw);
+#endif
+}
+
+// The first of equals; a NaN wins, the last of several.
+template <class T>
+struct Best {
+  using Lane = typename Mask<sizeof(T)>::Lane;
+  using Raw = typename Mask<sizeof(T)>::Raw;
+  typedef uint8_t Bytes __attribute__((vector_size(Vec<T>::lanes)));
+  Vec<T> value;
+  Raw number;
+
+  FB_VEC void start(Vec<T> v, int64_t n) {
+    value = v;
+    number = static_cast<Lane>(n) - Raw{};
+  }
+  FB_VEC void offer(Vec<T> v, int64_t n) {
+    auto wins = v > value;
+    if constexpr (std::is_floating_point_v<T>) wins = wins | (v != v);
+    const Raw other = static_cast<Lane>(n) - Raw{};
+    value = where(wins, v, value);
+    number = (wins.v & other) | (~wins.v & number);
+  }
+  FB_VEC void put(T* values, uint8_t* taps) const {
+    store(values, value);
+    const Bytes bytes = to_bytes(number);
+    std::memcpy(taps, &bytes, sizeof bytes);
+  }
+};
+
+}  // namespace flambeau::FB_ISA::pool
