@@ -1,6 +1,6 @@
 """Indexing: windows, rows and elements chosen by numbers, masks and tensors of indices."""
 
-from tools.opgen.table import ALL, NUMERIC, REAL, I, S, T, op
+from tools.opgen.table import ALL, FLOATING, NUMERIC, REAL, I, S, T, op
 
 BY_VALUE = {"no meta": "the result depends on values, which the meta device does not have"}
 POSITIONS = "the result is made of positions"
@@ -240,3 +240,28 @@ op(f"_embedding_rows(Tensor weight, Tensor indices, {_EMBEDDING}) -> Tensor", dt
    public=False, samples=[],
    grad={"weight": "_embedding_scatter(g, indices, weight.sizes, padding_idx, scale_grad_by_freq)"},
    doc="The transpose of _embedding_scatter(): padding rows are zero.")
+
+# A bag is a run of `indices` from one of the offsets to the next. Three maps, each the gradient of the
+# others.
+_BAG_INDICES = "Tensor indices, Tensor offsets"
+_BAG_SAMPLE = (I((5,), 4), T((3,), values=[0, 2, 2], dtype="int64"))
+op(f"_bag_sum(Tensor weight, {_BAG_INDICES}, Tensor? factors) -> Tensor", dtypes=FLOATING,
+   public=False,
+   samples=[S(T((4, 3)), *_BAG_SAMPLE, None), S(T((4, 3)), *_BAG_SAMPLE, T((5,)))],
+   grad={"weight": "_bag_scatter(g, indices, offsets, factors, weight.sizes)",
+         "factors": "_bag_dot(g, weight, indices, offsets)"},
+   doc="The sum of each bag's rows of `weight`, times their factors where given.")
+
+op(f"_bag_scatter(Tensor self, {_BAG_INDICES}, Tensor? factors, int[] size) -> Tensor", dtypes=FLOATING,
+   public=False, variants="",
+   samples=[S(T((3, 3)), *_BAG_SAMPLE, None, (4, 3)),
+            S(T((3, 3)), *_BAG_SAMPLE, T((5,)), (4, 3))],
+   grad={"self": "_bag_sum(g, indices, offsets, factors)",
+         "factors": "_bag_dot(self, g, indices, offsets)"},
+   doc="Adds a bag's row of `self`, times the factors, to every row that its indices name.")
+
+op(f"_bag_dot(Tensor self, Tensor weight, {_BAG_INDICES}) -> Tensor", dtypes=FLOATING,
+   public=False, variants="", samples=[S(T((3, 3)), T((4, 3)), *_BAG_SAMPLE)],
+   grad={"self": "_bag_sum(weight, indices, offsets, g)",
+         "weight": "_bag_scatter(self, indices, offsets, g, weight.sizes)"},
+   doc="For every index the inner product of its row of `weight` and its bag's row of `self`.")

@@ -1,10 +1,13 @@
 #include "cpu/index.h"
 
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "core/blocking.h"
 #include "cpu/copy.h"
 #include "cpu/iterate.h"
+#include "cpu/kernels/rearrange.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
@@ -72,14 +75,37 @@ struct Rows {
   }
 };
 
+// Rows that lie together. A call costs more than moving a short one.
+inline void copy_bytes(char* to, const char* from, int64_t n) {
+  if (n > 256) {
+    if (n < 4096) return copy_row(to, from, n);
+    std::memcpy(to, from, static_cast<size_t>(n));
+    return;
+  }
+  if (n >= 16) {
+    for (int64_t i = 0; i + 16 <= n; i += 16) std::memcpy(to + i, from + i, 16);
+    std::memcpy(to + n - 16, from + n - 16, 16);
+  } else if (n >= 8) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + n - 8, from + n - 8, 8);
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
 template <class T>
-void copy_row(T* to, int64_t to_step, const T* from, int64_t from_step, int64_t n) {
+void copy_items(T* to, int64_t to_step, const T* from, int64_t from_step, int64_t n) {
   if (to_step == 1 && from_step == 1) {
-    std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+    copy_bytes(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from),
+               n * static_cast<int64_t>(sizeof(T)));
+  } else if (to_step == 1 && from_step == 0) {
+    std::fill_n(to, n, *from);
   } else {
     for (int64_t i = 0; i < n; ++i) to[i * to_step] = from[i * from_step];
   }
 }
+
+constexpr int64_t kAhead = 8;  // rows whose first bytes are fetched before they are needed
 
 int64_t grain_for(int64_t work) {
   return std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, work));
@@ -126,6 +152,57 @@ struct Target {
   int64_t total() const { return before.count * indices * block; }
 };
 
+// The entries of a table by the part of memory that they lead to. Rows lie in one part, so that
+// threads which take parts never meet, and what a part receives keeps its order.
+class Parts {
+ public:
+  // Worth it, and possible: one index before rows of neighbours.
+  static bool fit(const Target& t) {
+    return t.before.count == 1 && t.rows.outer.count == 1 && t.rows.step == 1 && t.block >= 8 &&
+           t.total() >= 2 * kParallelGrain && t.indices >= 64;
+  }
+  // `span`: elements of memory that the rows may lie in. Few parts read their sources in longer
+  // runs; `least` of them keep a part in the second-level cache.
+  Parts(const Target& t, int64_t span, int64_t least = 0) {
+    const int64_t rows = span / t.block + 1;
+    const int64_t wanted = std::clamp<int64_t>(4 * num_threads(), std::min(least, kMost), kMost);
+    width_ = (rows + wanted - 1) / wanted * t.block;
+    count_ = (span + width_ - 1) / width_;
+    order_.resize(static_cast<size_t>(t.indices));
+    for (int64_t i = 0; i < t.indices; ++i) ++start_[t.table[i] / width_ + 1];
+    for (int64_t p = 0; p < count_; ++p) {
+      largest_ = std::max(largest_, start_[p + 1]);
+      start_[p + 1] += start_[p];
+    }
+    int64_t next[kMost];
+    std::copy_n(start_, count_, next);
+    for (int64_t i = 0; i < t.indices; ++i)
+      order_[static_cast<size_t>(next[t.table[i] / width_]++)] = i;
+  }
+  // One part has so much that others would wait for it.
+  bool uneven() const { return 4 * largest_ > static_cast<int64_t>(order_.size()); }
+  // Calls f(first element, end, entries, their number) for every part.
+  template <class F>
+  void each(int64_t span, F&& f) const {
+    parallel_for(count_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t p = begin; p < end; ++p)
+        f(p * width_, std::min(span, (p + 1) * width_), order_.data() + start_[p],
+          start_[p + 1] - start_[p]);
+    });
+  }
+
+ private:
+  static constexpr int64_t kMost = 64;
+  int64_t width_, count_, largest_ = 0, start_[kMost + 1] = {};
+  std::vector<int64_t> order_;
+};
+
+int64_t span_of(const Target& t) {
+  int64_t last = 0;
+  for (int64_t i = 0; i < t.indices; ++i) last = std::max(last, t.table[i]);
+  return last + t.block;
+}
+
 }  // namespace
 
 Dims Windows::sizes() const {
@@ -137,22 +214,30 @@ Dims Windows::sizes() const {
 
 namespace {
 
-void add_to_table(int64_t* table, const Tensor& index, const Dims& sizes, int64_t n, int64_t dim,
-                  int64_t size, int64_t stride) {
+// Offsets of n index values along a dimension, checked, negative ones counted from the end. Each is
+// written, or added to what is there.
+void put_offsets(int64_t* to, bool add, const int64_t* p, int64_t n, int64_t dim, int64_t size,
+                 int64_t stride) {
+  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      const int64_t i = p[k], wrapped = i < 0 ? i + size : i;
+      FB_CHECK_INDEX(static_cast<uint64_t>(wrapped) < static_cast<uint64_t>(size), "index ", i,
+                     " is out of bounds for dimension ", dim, " with size ", size);
+      to[k] = wrapped * stride + (add ? to[k] : 0);
+    }
+  });
+}
+
+void add_to_table(int64_t* table, bool add, const Tensor& index, const Dims& sizes, int64_t n,
+                  int64_t dim, int64_t size, int64_t stride) {
   if (index.numel() == 0) return;
   const Tensor flat = contiguous(to_dtype(index, DType::Int64));
   const int64_t* p = flat.data<int64_t>();
-  auto checked = [&](int64_t i) {
-    const int64_t wrapped = i < 0 ? i + size : i;
-    FB_CHECK_INDEX(static_cast<uint64_t>(wrapped) < static_cast<uint64_t>(size), "index ", i,
-                   " is out of bounds for dimension ", dim, " with size ", size);
-    return wrapped * stride;
-  };
-  if (flat.sizes() == sizes) {
-    for (int64_t k = 0; k < n; ++k) table[k] += checked(p[k]);
-    return;
-  }
+  if (flat.numel() == n) return put_offsets(table, add, p, n, dim, size, stride);
   // Broadcast: the index's own strides, 0 where it is stretched.
+  const Tensor offsets = empty({flat.numel()}, DType::Int64);
+  const int64_t* o = offsets.data<int64_t>();
+  put_offsets(offsets.data<int64_t>(), false, p, flat.numel(), dim, size, stride);
   Dims strides(sizes.size(), 0);
   const size_t shift = sizes.size() - flat.sizes().size();
   for (size_t d = shift; d < sizes.size(); ++d) {
@@ -160,8 +245,14 @@ void add_to_table(int64_t* table, const Tensor& index, const Dims& sizes, int64_
                      ? 0
                      : flat.stride(static_cast<int64_t>(d - shift));
   }
-  const Walk walk(sizes, strides);
-  for (int64_t k = 0; k < n; ++k) table[k] += checked(p[walk.offset(k)]);
+  const Rows rows(Walk(sizes, strides));
+  parallel_for(rows.outer.count, grain_for(rows.length), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t* from = o + rows.outer.offset(r);
+      int64_t* to = table + r * rows.length;
+      for (int64_t k = 0; k < rows.length; ++k) to[k] = from[k * rows.step] + (add ? to[k] : 0);
+    }
+  });
 }
 
 std::string shapes_of(const TensorList& indices) {
@@ -219,16 +310,19 @@ Windows windows_of_indices(const Tensor& self, const TensorList& indices) {
   w.table = empty({n}, DType::Int64);
   if (self.is_meta()) return w;
   int64_t* table = w.table.data<int64_t>();
-  if (n) std::memset(table, 0, static_cast<size_t>(n) * 8);
+  bool add = false;
   for (int64_t d = 0; d < given; ++d) {
     if (!indices[d].defined()) continue;
     FB_CHECK(!indices[d].is_meta(), "index: the indices are on the meta device and have no values");
-    add_to_table(table, indices[d], w.index_sizes, n, d, self.size(d), self.stride(d));
+    add_to_table(table, add, indices[d], w.index_sizes, n, d, self.size(d), self.stride(d));
+    add = true;
   }
+  if (!add) std::fill_n(table, n, int64_t{0});
   return w;
 }
 
-Windows windows_of_dim(const Tensor& self, int64_t dim, const Tensor& index, const char* op) {
+Windows windows_of_dim(const Tensor& self, int64_t dim, const Tensor& index, const char* op,
+                       ErrorKind kind) {
   Windows w;
   for (int64_t d = 0; d < self.dim(); ++d) {
     if (d == dim) continue;
@@ -243,12 +337,14 @@ Windows windows_of_dim(const Tensor& self, int64_t dim, const Tensor& index, con
   const Tensor flat = contiguous(to_dtype(index, DType::Int64));
   const int64_t* p = flat.data<int64_t>();
   int64_t* table = w.table.data<int64_t>();
-  for (int64_t k = 0; k < n; ++k) {
-    FB_CHECK_INDEX(static_cast<uint64_t>(p[k]) < static_cast<uint64_t>(size), op, "(): index ",
-                   p[k], " is out of bounds for dimension ", dim, " with size ", size,
-                   " (index out of range in self)");
-    table[k] = p[k] * stride;
-  }
+  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      FB_CHECK_KIND(kind, static_cast<uint64_t>(p[k]) < static_cast<uint64_t>(size), op,
+                    "(): index ", p[k], " is out of bounds for dimension ", dim, " with size ",
+                    size, " (index out of range in self)");
+      table[k] = p[k] * stride;
+    }
+  });
   return w;
 }
 
@@ -270,12 +366,17 @@ void get_typed(const Target& t, const T* from, T* out) {
     return;
   }
   parallel_for(t.before.count * t.indices, grain_for(t.block), [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) {
-      const T* base = from + t.before.offset(u / t.indices) + t.table[u % t.indices];
+    for (int64_t u = begin; u < end;) {
+      const int64_t b = u / t.indices, i0 = u % t.indices;
+      const int64_t i1 = std::min(t.indices, i0 + (end - u));
+      const T* base = from + t.before.offset(b);
       T* o = out + u * t.block;
-      for (int64_t r = 0; r < t.rows.outer.count; ++r, o += t.rows.length) {
-        copy_row(o, 1, base + t.rows.outer.offset(r), t.rows.step, t.rows.length);
+      for (int64_t i = i0; i < i1; ++i) {
+        if (i + kAhead < i1) __builtin_prefetch(base + t.table[i + kAhead]);
+        for (int64_t r = 0; r < t.rows.outer.count; ++r, o += t.rows.length)
+          copy_items(o, 1, base + t.table[i] + t.rows.outer.offset(r), t.rows.step, t.rows.length);
       }
+      u += i1 - i0;
     }
   });
 }
@@ -292,13 +393,23 @@ void put_typed(const Target& t, T* to, const T* values, bool repeat) {
     });
     return;
   }
+  if (Parts::fit(t)) {
+    const int64_t span = span_of(t);
+    const Parts parts(t, span);
+    if (!parts.uneven())
+      return parts.each(span, [&](int64_t, int64_t, const int64_t* entries, int64_t n) {
+        for (int64_t k = 0; k < n; ++k)
+          copy_items(to + t.table[entries[k]], 1, repeat ? values : values + entries[k] * t.block,
+                     repeat ? 0 : 1, t.block);
+      });
+  }
   for_disjoint(
       t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
         T* base = to + t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step;
         const T* v = repeat ? values : values + b * t.indices * t.block + r * t.rows.length + c0;
         for (int64_t i = 0; i < t.indices; ++i) {
-          copy_row(base + t.table[i], t.rows.step, repeat ? v : v + i * t.block, repeat ? 0 : 1,
-                   c1 - c0);
+          copy_items(base + t.table[i], t.rows.step, repeat ? v : v + i * t.block, repeat ? 0 : 1,
+                     c1 - c0);
         }
       });
 }
@@ -329,20 +440,50 @@ void windows_put(const Windows& w, const Tensor& self, const Tensor& values) {
   });
 }
 
-void windows_reduce(const Windows& w, const Tensor& self, const Tensor& values, RowOp op) {
+namespace {
+
+// `fresh`: self is contiguous and counts as zeros, whatever it holds. `source`, for one index
+// before everything else: which block of values each index gets.
+void reduce_windows(const Windows& w, const Tensor& self, const Tensor& values, RowOp op,
+                    bool fresh, const int64_t* source) {
   const Target t(w);
-  if (t.total() == 0) return;
   const RowFn row = find_row_op(static_cast<int>(self.dtype()), op);
   const PlaceFn place = find_place_op(static_cast<int>(self.dtype()), op);
-  FB_CHECK(row && place, "index: this reduction is not defined for ", self.dtype());
+  FB_CHECK(t.total() == 0 || (row && place), "index: this reduction is not defined for ",
+           self.dtype());
   char* to = static_cast<char*>(self.raw());
   const char* from = static_cast<const char*>(values.raw());
-  const int64_t item = self.itemsize(), step = values.numel() == 1 ? 0 : 1;
+  const int64_t item = self.itemsize(), step = values.numel() == 1 ? 0 : 1, n = self.numel();
+  const bool by_parts = t.total() > 0 && Parts::fit(t);
+  if (fresh && !by_parts) fill_elements(self, 0);
+  if (t.total() == 0) return;
   BlockingRegion region(t.total() > kBlockingWork);
-  if (t.block == 1) {
+  if (by_parts) {
+    const int64_t span = fresh ? n : span_of(t);
+    const Parts parts(t, span, fresh ? n * item / (256 * 1024) : 0);
+    if (!parts.uneven())
+      return parts.each(span, [&](int64_t e0, int64_t e1, const int64_t* entries, int64_t m) {
+        if (fresh) std::memset(to + e0 * item, 0, static_cast<size_t>((e1 - e0) * item));
+        const int64_t bytes = std::min<int64_t>(step * t.block * item, 512);
+        for (int64_t k = 0; k < m; ++k) {
+          if (k + kAhead < m && !source) {
+            const char* next = from + entries[k + kAhead] * t.block * item;
+            for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b);
+          }
+          row(to + t.table[entries[k]] * item, 1,
+              from + step * (source ? source[entries[k]] : entries[k]) * t.block * item, step,
+              t.block);
+        }
+      });
+  }
+  if (fresh && by_parts)
+    parallel_for(n * item, 256 * 1024, [&](int64_t begin, int64_t end) {
+      std::memset(to + begin, 0, static_cast<size_t>(end - begin));
+    });
+  if (t.block == 1 && !source) {
     parallel_for(t.before.count, grain_for(t.indices), [&](int64_t begin, int64_t end) {
       for (int64_t b = begin; b < end; ++b) {
-        place(to + t.before.offset(b) * item, nullptr, t.table, 1, INT64_MAX,
+        place(to + t.before.offset(b) * item, 0, t.table, 1, INT64_MAX,
               from + step * b * t.indices * item, step, t.indices);
       }
     });
@@ -353,26 +494,42 @@ void windows_reduce(const Windows& w, const Tensor& self, const Tensor& values, 
         char* base = to + (t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step) * item;
         const char* v = from + step * (b * t.indices * t.block + r * t.rows.length + c0) * item;
         for (int64_t i = 0; i < t.indices; ++i) {
-          row(base + t.table[i] * item, t.rows.step, v + step * i * t.block * item, step, c1 - c0);
+          row(base + t.table[i] * item, t.rows.step,
+              v + step * (source ? source[i] : i) * t.block * item, step, c1 - c0);
         }
       });
+}
+
+}  // namespace
+
+void windows_reduce(const Windows& w, const Tensor& self, const Tensor& values, RowOp op) {
+  reduce_windows(w, self, values, op, false, nullptr);
+}
+
+void windows_sum(const Windows& w, const Tensor& out, const Tensor& values, const int64_t* source) {
+  reduce_windows(w, out, values, RowOp::Add, true, source);
 }
 
 // ---- lines along one dimension
 
 namespace {
 
-// index as outer x count x inner; inner positions of self through a table when there are several.
+// index as outer x count x inner; inner positions of self through a table unless they are evenly
+// spaced.
 struct Lines {
   Walk outer;
-  int64_t count = 1, inner = 1, scale = 0, bound = 1;
-  std::vector<int64_t> places;  // of self, one per inner position
+  int64_t count = 1, inner = 1, scale = 0, bound = 1, step = 0;
+  std::vector<int64_t> places;  // of self, one per inner position, where `step` does not say it
   const int64_t* index;
-  int64_t dim;
+  int64_t dim, item;
   const char* op;
 
   Lines(const Tensor& self, int64_t d, const Tensor& index_tensor, const char* name)
-      : outer(Dims(), Dims()), index(index_tensor.data<int64_t>()), dim(d), op(name) {
+      : outer(Dims(), Dims()),
+        index(index_tensor.data<int64_t>()),
+        dim(d),
+        item(self.itemsize()),
+        op(name) {
     if (self.dim() == 0) {
       count = index_tensor.numel();
       return;
@@ -393,7 +550,8 @@ struct Lines {
     count = index_tensor.dim() ? index_tensor.size(d) : 1;
     scale = self.stride(d);
     bound = self.size(d);
-    if (inner > 1) {
+    if (rest.sizes.size() == 1) step = rest.strides[0];
+    if (rest.sizes.size() > 1) {
       places.resize(static_cast<size_t>(inner));
       for (int64_t j = 0; j < inner; ++j) places[static_cast<size_t>(j)] = rest.offset(j);
     }
@@ -405,8 +563,15 @@ struct Lines {
          " with size ", bound);
   }
 
-  // Calls run(o, position in index, inner position, n) for pieces that do not share elements of
-  // self: all of a line's indices are in one piece. run returns n or the place of a bad index.
+  // Inner positions that one thread takes together: what they can reach of self stays in the
+  // second-level cache.
+  int64_t part() const {
+    constexpr int64_t kReach = 256 * 1024;
+    return std::clamp<int64_t>(kReach / std::max<int64_t>(1, bound * item) / 16 * 16, 16, 256);
+  }
+
+  // Calls run(o, position in index, places, n) for pieces that do not share elements of self: all
+  // of a line's indices are in one piece. run returns n or the place of a bad index.
   template <class F>
   void each(F&& run) const {
     if (inner == 1) {
@@ -418,17 +583,17 @@ struct Lines {
       });
       return;
     }
-    constexpr int64_t kPart = 256;
-    const int64_t parts = (inner + kPart - 1) / kPart;
-    parallel_for(outer.count * parts, grain_for(count * std::min(kPart, inner)),
+    const int64_t width = part(), parts = (inner + width - 1) / width;
+    parallel_for(outer.count * parts, grain_for(count * std::min(width, inner)),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t u = begin; u < end; ++u) {
-                     const int64_t o = u / parts, j = u % parts * kPart,
-                                   n = std::min(kPart, inner - j);
-                     const int64_t base = outer.offset(o);
+                     const int64_t o = u / parts, j = u % parts * width,
+                                   n = std::min(width, inner - j);
+                     const int64_t base = outer.offset(o) + j * step;
+                     const int64_t* p = places.empty() ? nullptr : places.data() + j;
                      for (int64_t k = 0; k < count; ++k) {
                        const int64_t at = (o * count + k) * inner + j;
-                       const int64_t done = run(base, at, places.data() + j, n);
+                       const int64_t done = run(base, at, p, n);
                        if (done != n) fail_index(index[at + done]);
                      }
                    }
@@ -436,28 +601,30 @@ struct Lines {
   }
 };
 
-template <class T>
-int64_t gather_run(const T* from, const int64_t* places, const int64_t* index, int64_t scale,
-                   int64_t bound, T* out, int64_t n) {
-  for (int64_t j = 0; j < n; ++j) {
-    const int64_t i = index[j];
-    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(bound)) [[unlikely]]
-      return j;
-    out[j] = from[(places ? places[j] : 0) + i * scale];
-  }
-  return n;
-}
-
-template <class T>
-int64_t put_run(T* to, const int64_t* places, const int64_t* index, int64_t scale, int64_t bound,
-                const T* from, int64_t from_step, int64_t n) {
-  for (int64_t j = 0; j < n; ++j) {
-    const int64_t i = index[j];
-    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(bound)) [[unlikely]]
-      return j;
-    to[(places ? places[j] : 0) + i * scale] = from[j * from_step];
-  }
-  return n;
+// Calls f(j, place) for n elements, f.operator()(j, places[j] or j * step, plus index[j] * scale).
+// Four indices are checked by one branch. Returns n or where a bad index is.
+template <class F>
+int64_t for_places(const int64_t* places, int64_t step, const int64_t* index, int64_t scale,
+                   int64_t bound, int64_t n, F&& f) {
+  const auto run = [&](auto&& place) {
+    const auto limit = static_cast<uint64_t>(bound);
+    const auto bad = [&](int64_t j) { return static_cast<uint64_t>(index[j]) >= limit; };
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+      if (bad(j) | bad(j + 1) | bad(j + 2) | bad(j + 3)) [[unlikely]]
+        break;
+      for (int64_t k = j; k < j + 4; ++k) f(k, place(k) + index[k] * scale);
+    }
+    for (; j < n; ++j) {
+      if (bad(j)) [[unlikely]]
+        return j;
+      f(j, place(j) + index[j] * scale);
+    }
+    return n;
+  };
+  if (places) return run([=](int64_t j) { return places[j]; });
+  if (step == 0) return run([](int64_t) { return int64_t{0}; });
+  return run([=](int64_t j) { return j * step; });
 }
 
 }  // namespace
@@ -468,12 +635,13 @@ void lines_gather(const Tensor& self, int64_t dim, const Tensor& index, const Te
   if (lines.total() == 0) return;
   const void* from = self.raw();
   void* to = out.raw();
-  const int64_t item = self.itemsize();
   BlockingRegion region(lines.total() > kBlockingWork);
-  visit_item(item, [&]<class T>() {
+  visit_item(lines.item, [&]<class T>() {
     lines.each([&](int64_t base, int64_t at, const int64_t* places, int64_t n) {
-      return gather_run(static_cast<const T*>(from) + base, places, lines.index + at, lines.scale,
-                        lines.bound, static_cast<T*>(to) + at, n);
+      const T* p = static_cast<const T*>(from) + base;
+      T* o = static_cast<T*>(to) + at;
+      return for_places(places, lines.step, lines.index + at, lines.scale, lines.bound, n,
+                        [=](int64_t j, int64_t place) { o[j] = p[place]; });
     });
   });
 }
@@ -484,12 +652,19 @@ void lines_put(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
   if (lines.total() == 0) return;
   void* to = self.raw();
   const void* from = src.raw();
-  const int64_t item = self.itemsize(), step = src.numel() == 1 ? 0 : 1;
+  const bool repeat = src.numel() == 1;
   BlockingRegion region(lines.total() > kBlockingWork);
-  visit_item(item, [&]<class T>() {
+  visit_item(lines.item, [&]<class T>() {
+    const T* values = static_cast<const T*>(from);
+    const T one = values[0];
     lines.each([&](int64_t base, int64_t at, const int64_t* places, int64_t n) {
-      return put_run(static_cast<T*>(to) + base, places, lines.index + at, lines.scale, lines.bound,
-                     static_cast<const T*>(from) + at * step, step, n);
+      T* p = static_cast<T*>(to) + base;
+      const T* v = values + at;
+      const auto put = [&](auto&& value) {
+        return for_places(places, lines.step, lines.index + at, lines.scale, lines.bound, n,
+                          [=](int64_t j, int64_t place) { p[place] = value(j); });
+      };
+      return repeat ? put([=](int64_t) { return one; }) : put([=](int64_t j) { return v[j]; });
     });
   });
 }
@@ -502,10 +677,17 @@ void lines_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Te
   FB_CHECK(place, op, "(): this reduction is not defined for ", self.dtype());
   char* to = static_cast<char*>(self.raw());
   const char* from = static_cast<const char*>(src.raw());
-  const int64_t item = self.itemsize(), step = src.numel() == 1 ? 0 : 1;
+  const int64_t item = lines.item, step = src.numel() == 1 ? 0 : 1;
   BlockingRegion region(lines.total() > kBlockingWork);
   lines.each([&](int64_t base, int64_t at, const int64_t* places, int64_t n) {
-    return place(to + base * item, places, lines.index + at, lines.scale, lines.bound,
+    if (places) {  // uneven places, one by one
+      for (int64_t j = 0; j < n; ++j)
+        if (place(to + (base + places[j]) * item, 0, lines.index + at + j, lines.scale, lines.bound,
+                  from + (at + j) * step * item, step, 1) != 1)
+          return j;
+      return n;
+    }
+    return place(to + base * item, lines.step, lines.index + at, lines.scale, lines.bound,
                  from + at * step * item, step, n);
   });
 }

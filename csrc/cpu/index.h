@@ -23,8 +23,9 @@ struct Windows {
 // their dimensions stay in place, else they move to the front. Raises IndexError.
 Windows windows_of_indices(const Tensor& self, const TensorList& indices);
 // One dimension through a vector of indices, which may not be negative. A 0-d tensor counts as one
-// of size [1].
-Windows windows_of_dim(const Tensor& self, int64_t dim, const Tensor& index, const char* op);
+// of size [1]. Raises `kind` for indices out of range.
+Windows windows_of_dim(const Tensor& self, int64_t dim, const Tensor& index, const char* op,
+                       ErrorKind kind = ErrorKind::Index);
 
 // out, contiguous, has w.sizes().
 void windows_get(const Windows& w, const Tensor& self, const Tensor& out);
@@ -33,10 +34,14 @@ void windows_get(const Windows& w, const Tensor& self, const Tensor& out);
 void windows_put(const Windows& w, const Tensor& self, const Tensor& values);
 // The same, combining with what is there, in the order of the indices. Not for half types.
 void windows_reduce(const Windows& w, const Tensor& self, const Tensor& values, RowOp op);
+// The same sums in fresh, contiguous memory: what no index leads to becomes 0. With `source`, index
+// i gets block source[i] of the values.
+void windows_sum(const Windows& w, const Tensor& out, const Tensor& values,
+                 const int64_t* source = nullptr);
 
 // index and out (or src) are contiguous with the same sizes; a src of one element is repeated.
 // Index values select along `dim` of self; other dimensions of index must not exceed self's. Raises
-// `kind` for indices out of range.
+// RuntimeError for indices out of range.
 void lines_gather(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& out,
                   const char* op);
 void lines_put(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,

@@ -140,16 +140,13 @@ Tensor _embedding(const Tensor& weight, const Tensor& indices, int64_t, bool) {
 
 Tensor _embedding_scatter(const Tensor& self, const Tensor& indices, const Dims& size,
                           int64_t padding_idx, bool by_frequency) {
-  const Tensor out = zeros_of(self, size);
+  const Tensor out = empty(size, self.dtype(), self.device(), "embedding");
   if (out.is_meta()) return out;
   const Tensor i = flat_index(contiguous(to_dtype(indices, DType::Int64)));
   const Tensor rows = contiguous(self);
   const Tensor values =
       scaled_rows(rows, row_factors(i, size[0], padding_idx, by_frequency, self.dtype()));
-  const Windows w = windows_of_dim(out, 0, i, "embedding");
-  accumulate_wide(out, values, [&](const Tensor& to, const Tensor& from) {
-    windows_reduce(w, to, from, RowOp::Add);
-  });
+  sum_wide(windows_of_dim(out, 0, i, "embedding"), out, values);
   return out;
 }
 

@@ -1,5 +1,7 @@
 // x[...] and x[...] = value for tensors of indices, masks, and look-up by flat position.
 #include "autograd/autograd.h"
+#include "cpu/iterate.h"
+#include "cpu/thread_pool.h"
 #include "impl_index.h"
 #include "ops/index_support.h"
 #include "ops/op_support.h"
@@ -43,12 +45,9 @@ Tensor _index(const Tensor& self, const TensorList& indices) {
 }
 
 Tensor _index_scatter(const Tensor& self, const Dims& size, const TensorList& indices) {
-  const Tensor out = zeros_of(self, size);
+  const Tensor out = empty(size, self.dtype(), self.device(), "index");
   if (out.is_meta()) return out;
-  const Windows w = windows_of_indices(out, indices);
-  accumulate_wide(out, contiguous(self), [&](const Tensor& to, const Tensor& values) {
-    windows_reduce(w, to, values, RowOp::Add);
-  });
+  sum_wide(windows_of_indices(out, indices), out, contiguous(self));
   return out;
 }
 
@@ -112,11 +111,11 @@ Tensor take(const Tensor& self, const Tensor& index) {
   const int64_t n = self.numel();
   if (!index.is_meta()) {
     const Tensor i = contiguous(to_dtype(index, DType::Int64));
-    for (int64_t k = 0; k < i.numel(); ++k) {
-      const int64_t v = i.data<int64_t>()[k];
-      FB_CHECK_INDEX(v >= -n && v < n, "take(): out of range: tried to access index ", v,
-                     " on a tensor of ", n, " elements.");
-    }
+    const int64_t* p = i.data<int64_t>();
+    int64_t low = 0, high = -1;
+    for (int64_t k = 0; k < i.numel(); ++k) low = std::min(low, p[k]), high = std::max(high, p[k]);
+    FB_CHECK_INDEX(low >= -n && high < n, "take(): out of range: tried to access index ",
+                   high < n ? low : high, " on a tensor of ", n, " elements.");
   }
   return ops::_index(ops::reshape(self, {n}), {to_dtype(index, DType::Int64)});
 }
@@ -191,9 +190,19 @@ Tensor _nonzero(const Tensor& self) {
   const int64_t n = flat.numel(), ndim = self.dim();
   const Tensor out = empty({n, ndim}, DType::Int64);
   if (ndim == 0) return out;
-  const TensorList columns = position_columns(flat, self.sizes());
-  for (int64_t d = 0; d < ndim; ++d)
-    copy_elements(alias(out, {n}, {ndim}, d), columns[static_cast<size_t>(d)]);
+  const int64_t* p = flat.data<int64_t>();
+  int64_t* to = out.data<int64_t>();
+  parallel_for(n, kParallelGrain / 4, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      auto rest = static_cast<uint64_t>(p[k]);
+      for (int64_t d = ndim; d-- > 1;) {
+        const auto size = static_cast<uint64_t>(self.size(d)), next = rest / size;
+        to[k * ndim + d] = static_cast<int64_t>(rest - next * size);
+        rest = next;
+      }
+      to[k * ndim] = static_cast<int64_t>(rest);
+    }
+  });
   return out;
 }
 

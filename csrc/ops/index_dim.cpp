@@ -1,4 +1,6 @@
 // Rows along one dimension (index_*) and one index per element (gather, scatter).
+#include "cpu/iterate.h"
+#include "cpu/thread_pool.h"
 #include "impl_index.h"
 #include "ops/index_support.h"
 #include "ops/op_support.h"
@@ -64,13 +66,11 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
 
 Tensor _index_select_scatter(const Tensor& self, const Dims& size, int64_t dim,
                              const Tensor& index) {
-  const Tensor out = zeros_of(self, size);
+  const Tensor out = empty(size, self.dtype(), self.device(), "index_select");
   if (out.is_meta()) return out;
   dim = wrap_dim(dim, out.dim(), "index_select");
   const Windows w = windows_of_dim(out, dim, index, "index_select");
-  accumulate_wide(out, contiguous(self), [&](const Tensor& to, const Tensor& values) {
-    windows_reduce(w, to, values, RowOp::Add);
-  });
+  sum_wide(w, out, contiguous(self));
   return out;
 }
 
@@ -133,8 +133,51 @@ namespace {
 // Sizes as gather() sees them: a 0-d tensor is a vector of one.
 Dims at_least_1d(const Tensor& t) { return t.dim() ? t.sizes() : Dims{1}; }
 
-Tensor line_index(const Tensor& self, int64_t dim, const Tensor& index, const char* op) {
-  if (index.numel() == 0) return index;
+// One index per element along `dim`. A vector stretched over the other dimensions, as graphs use
+// it, stays one: it picks whole rows.
+struct Picks {
+  Tensor index;
+  int64_t dim;
+  const char* op;
+  bool rows;
+
+  // The windows of a tensor shaped like the one that is indexed.
+  Windows windows(const Tensor& t) const {
+    Dims sizes = index.sizes();
+    sizes[static_cast<size_t>(dim)] = t.size(dim);
+    return windows_of_dim(alias(t, sizes, t.strides(), t.offset()), dim,
+                          alias(index, {index.size(dim)}, {index.stride(dim)}, index.offset()), op,
+                          ErrorKind::Runtime);
+  }
+  void get(const Tensor& self, const Tensor& out) const {
+    if (rows) return windows_get(windows(self), self, out);
+    lines_gather(self, dim, index, out, op);
+  }
+  void put(const Tensor& self, const Tensor& src) const {
+    if (rows) return windows_put(windows(self), self, src);
+    lines_put(self, dim, index, src, op);
+  }
+  // Half types go through a contiguous float copy.
+  void reduce(const Tensor& self, const Tensor& src, RowOp by) const {
+    accumulate_wide(self, src, [&](const Tensor& to, const Tensor& from) {
+      if (rows) return windows_reduce(windows(to), to, from, by);
+      lines_reduce(to, dim, index, from, by, op);
+    });
+  }
+};
+
+bool is_stretched(const Tensor& index, int64_t dim) {
+  bool stretched = false;
+  for (int64_t d = 0; d < index.dim(); ++d) {
+    if (d == dim || index.size(d) == 1) continue;
+    if (index.stride(d) != 0) return false;
+    stretched = true;
+  }
+  return stretched;
+}
+
+Picks picks_of(const Tensor& self, int64_t dim, const Tensor& index, const char* op) {
+  if (index.numel() == 0) return {index, dim, op, false};
   FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
            "(): Expected dtype int32/int64 for index, got ", index.dtype());
   const Dims own = at_least_1d(self), sizes = at_least_1d(index);
@@ -149,7 +192,9 @@ Tensor line_index(const Tensor& self, int64_t dim, const Tensor& index, const ch
              d, " expected index ", index.sizes(), " to be no larger than self ", self.sizes(),
              " apart from dimension ", dim);
   }
-  return index.is_meta() ? index : contiguous(to_dtype(index, DType::Int64));
+  if (index.is_meta()) return {index, dim, op, false};
+  if (is_stretched(index, dim)) return {index, dim, op, true};
+  return {contiguous(to_dtype(index, DType::Int64)), dim, op, false};
 }
 
 // The part of src that index covers, contiguous.
@@ -184,21 +229,13 @@ RowOp simple_reduction(const std::string& reduce) {
   return reduce == "add" ? RowOp::Add : RowOp::Mul;
 }
 
-// line operations on half types go through a contiguous float copy.
-void reduce_lines(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, RowOp op,
-                  const char* name) {
-  accumulate_wide(self, src, [&](const Tensor& to, const Tensor& from) {
-    lines_reduce(to, dim, index, from, op, name);
-  });
-}
-
 }  // namespace
 
 Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
   dim = wrap_dim(dim, self.dim(), "gather");
-  const Tensor i = line_index(self, dim, index, "gather");
+  const Picks picks = picks_of(self, dim, index, "gather");
   const Tensor out = empty(index.sizes(), self.dtype(), self.device(), "gather");
-  if (!out.is_meta() && out.numel()) lines_gather(self, dim, i, out, "gather");
+  if (!out.is_meta() && out.numel()) picks.get(self, out);
   return out;
 }
 
@@ -206,8 +243,7 @@ Tensor _gather_scatter(const Tensor& self, const Dims& size, int64_t dim, const 
   const Tensor out = zeros_of(self, size);
   if (out.is_meta() || index.numel() == 0) return out;
   dim = wrap_dim(dim, out.dim(), "gather");
-  reduce_lines(out, dim, line_index(out, dim, index, "gather"), contiguous(self), RowOp::Add,
-               "gather");
+  picks_of(out, dim, index, "gather").reduce(out, contiguous(self), RowOp::Add);
   return out;
 }
 
@@ -242,42 +278,44 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
 
 void scatter_src_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   dim = wrap_dim(dim, self.dim(), "scatter");
-  const Tensor i = line_index(self, dim, index, "scatter");
+  const Picks picks = picks_of(self, dim, index, "scatter");
   if (index.numel() == 0) return;
   const Tensor from = line_source(self, dim, index, src, "scatter");
-  if (!self.is_meta()) lines_put(self, dim, i, from, "scatter");
+  if (!self.is_meta()) picks.put(self, from);
 }
 
 void scatter_value_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   dim = wrap_dim(dim, self.dim(), "scatter");
-  const Tensor i = line_index(self, dim, index, "scatter"), v = one_value(value, self, "scatter");
-  if (!self.is_meta() && index.numel()) lines_put(self, dim, i, v, "scatter");
+  const Picks picks = picks_of(self, dim, index, "scatter");
+  const Tensor v = one_value(value, self, "scatter");
+  if (!self.is_meta() && index.numel()) picks.put(self, v);
 }
 
 void scatter_src_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                          const std::string& reduce) {
   const RowOp op = simple_reduction(reduce);
   dim = wrap_dim(dim, self.dim(), "scatter");
-  const Tensor i = line_index(self, dim, index, "scatter");
+  const Picks picks = picks_of(self, dim, index, "scatter");
   if (index.numel() == 0) return;
   const Tensor from = line_source(self, dim, index, src, "scatter");
-  if (!self.is_meta()) reduce_lines(self, dim, i, from, op, "scatter");
+  if (!self.is_meta()) picks.reduce(self, from, op);
 }
 
 void scatter_value_reduce_(const Tensor& self, int64_t dim, const Tensor& index,
                            const Scalar& value, const std::string& reduce) {
   const RowOp op = simple_reduction(reduce);
   dim = wrap_dim(dim, self.dim(), "scatter");
-  const Tensor i = line_index(self, dim, index, "scatter"), v = one_value(value, self, "scatter");
-  if (!self.is_meta() && index.numel()) reduce_lines(self, dim, i, v, op, "scatter");
+  const Picks picks = picks_of(self, dim, index, "scatter");
+  const Tensor v = one_value(value, self, "scatter");
+  if (!self.is_meta() && index.numel()) picks.reduce(self, v, op);
 }
 
 void scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   dim = wrap_dim(dim, self.dim(), "scatter_add");
-  const Tensor i = line_index(self, dim, index, "scatter_add");
+  const Picks picks = picks_of(self, dim, index, "scatter_add");
   if (index.numel() == 0) return;
   const Tensor from = line_source(self, dim, index, src, "scatter_add");
-  if (!self.is_meta()) reduce_lines(self, dim, i, from, RowOp::Add, "scatter_add");
+  if (!self.is_meta()) picks.reduce(self, from, RowOp::Add);
 }
 
 // ---- reductions
@@ -321,19 +359,21 @@ Tensor neutral(const Reduction& r, DType t) {
 // self /= count, rounded down for integers; a count of 0 counts as 1.
 void divide_by_counts(const Tensor& self, const Tensor& counts) {
   const Tensor packed = contiguous(self);
-  const int64_t* n = counts.data<int64_t>();
+  const int32_t* n = counts.data<int32_t>();
   visit_dtype(self.dtype(), [&]<class T>() {
     T* p = packed.data<T>();
-    for (int64_t i = 0; i < packed.numel(); ++i) {
-      const int64_t c = std::max<int64_t>(1, n[i]);
-      if constexpr (std::is_integral_v<T>) {
-        const int64_t v = static_cast<int64_t>(p[i]);
-        p[i] = static_cast<T>(v / c - (v % c < 0));
-      } else {
-        using C = compute_t<T>;
-        p[i] = static_cast<T>(static_cast<C>(p[i]) / static_cast<C>(c));
+    parallel_for(packed.numel(), kParallelGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int32_t c = std::max(1, n[i]);
+        if constexpr (std::is_integral_v<T>) {
+          const int64_t v = static_cast<int64_t>(p[i]);
+          p[i] = static_cast<T>(v / c - (v % c < 0));
+        } else {
+          using C = compute_t<T>;
+          p[i] = static_cast<T>(static_cast<C>(p[i]) / static_cast<C>(c));
+        }
       }
-    }
+    });
   });
   if (!packed.is(self)) copy_elements(self, packed);
 }
@@ -344,20 +384,20 @@ void scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const
                      const std::string& reduce, bool include_self) {
   const Reduction r = Reduction::named(reduce);
   dim = wrap_dim(dim, self.dim(), "scatter_reduce");
-  const Tensor i = line_index(self, dim, index, "scatter_reduce");
+  const Picks picks = picks_of(self, dim, index, "scatter_reduce");
   if (index.numel() == 0) return;
   const Tensor from = line_source(self, dim, index, src, "scatter_reduce");
   if (self.is_meta()) return;
-  if (!include_self) lines_put(self, dim, i, neutral(r, self.dtype()), "scatter_reduce");
-  Tensor counts;
-  if (r.mean) {
-    counts = empty(self.sizes(), DType::Int64);
-    fill_elements(counts, include_self ? 1 : 0);
-    lines_reduce(counts, dim, i, scalar_tensor(1, DType::Int64), RowOp::Add, "scatter_reduce");
-  }
+  if (!include_self) picks.put(self, neutral(r, self.dtype()));
+  if (!r.mean) return picks.reduce(self, from, r.op);
+  FB_CHECK(index.numel() < INT32_MAX, "scatter_reduce(): ", index.numel(),
+           " indices are too many for a mean");
+  const Tensor counts = empty(self.sizes(), DType::Int32);
+  fill_elements(counts, include_self ? 1 : 0);
+  picks.reduce(counts, scalar_tensor(1, DType::Int32), RowOp::Add);
   accumulate_wide(self, from, [&](const Tensor& to, const Tensor& values) {
-    lines_reduce(to, dim, i, values, r.op, "scatter_reduce");
-    if (r.mean) divide_by_counts(to, counts);
+    picks.reduce(to, values, r.op);
+    divide_by_counts(to, counts);
   });
 }
 

@@ -162,4 +162,11 @@ Tensor separate_values(const Tensor& values, const Tensor& self) {
   return packed->storage == self->storage ? clone_elements(packed) : packed;
 }
 
+void sum_wide(const Windows& w, const Tensor& out, const Tensor& values) {
+  if (!is_half(out.dtype())) return windows_sum(w, out, values);
+  const Tensor wide = empty(out.sizes(), DType::Float32);
+  windows_sum(w, wide, to_dtype(values, DType::Float32));
+  copy_elements(out, wide);
+}
+
 }  // namespace flambeau

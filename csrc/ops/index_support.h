@@ -35,4 +35,7 @@ void accumulate_wide(const Tensor& self, const Tensor& values, F&& f) {
   copy_elements(self, wide);
 }
 
+// windows_sum() that adds half types up in float.
+void sum_wide(const Windows& w, const Tensor& out, const Tensor& values);
+
 }  // namespace flambeau

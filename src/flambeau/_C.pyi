@@ -1820,6 +1820,9 @@ def _as_strided_backward(grad: Tensor, sizes: _int | Sequence[_int], strides: _i
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: _bool, scale: _float) -> tuple[Tensor, Tensor]:
     """Attention of float32 over (batch, heads, positions, features) without the matrix of all scores; key and value may have fewer heads, which groups of query heads share."""
     ...
+def _bag_sum(weight: Tensor, indices: Tensor, offsets: Tensor, factors: Tensor | None) -> Tensor:
+    """The sum of each bag's rows of `weight`, times their factors where given."""
+    ...
 def _bernoulli_mask(input: Tensor, p: _float, channels: _bool, generator: Generator | None = ...) -> Tensor:
     """A mask in the shape and layout of `self` (of its first two dimensions, the others of size 1, for whole channels) that holds with probability p."""
     ...

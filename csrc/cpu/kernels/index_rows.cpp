@@ -11,10 +11,9 @@ inline T combine(T a, T b) {
     return static_cast<T>(a + b);
   } else if constexpr (op == RowOp::Mul) {
     return static_cast<T>(a * b);
-  } else if constexpr (op == RowOp::Min) {
-    return b < a || b != b ? b : a;
   } else {
-    return b > a || b != b ? b : a;
+    const T best = (op == RowOp::Min ? b < a : b > a) ? b : a;
+    return b != b ? b : best;
   }
 }
 
@@ -33,14 +32,14 @@ void row(void* to, int64_t to_step, const void* from, int64_t from_step, int64_t
 }
 
 template <RowOp op, class T>
-int64_t place(void* to, const int64_t* places, const int64_t* index, int64_t scale, int64_t bound,
+int64_t place(void* to, int64_t to_step, const int64_t* index, int64_t scale, int64_t bound,
               const void* from, int64_t from_step, int64_t n) {
   T* t = static_cast<T*>(to);
   const T* f = static_cast<const T*>(from);
   for (int64_t j = 0; j < n; ++j) {
     const int64_t i = index[j];
     if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(bound)) return j;
-    T& at = t[(places ? places[j] : 0) + i * scale];
+    T& at = t[j * to_step + i * scale];
     at = combine<op>(at, f[j * from_step]);
   }
   return n;

@@ -130,9 +130,30 @@ def embedding_bag(
             f"offsets[-1] can not be greater than input's length {input.size(0)}, but "
             f"got offsets[-1] of {int(offsets[-1])}"
         )
-    values = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
     counted = None if padding_idx is None else input != padding_idx
-    return _reduce_bags(values, offsets.to(fb.int64), counted, mode, per_sample_weights)
+    offsets = offsets.to(fb.int64)
+    if mode != "max" and not scale_grad_by_freq and weight.dim() == 2:
+        if max_norm is not None:
+            _limit_norms(weight, input, max_norm, norm_type)
+        return _sum_bags(weight, input, offsets, counted, mode == "mean", per_sample_weights)
+    values = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
+    return _reduce_bags(values, offsets, counted, mode, per_sample_weights)
+
+
+def _sum_bags(weight, input, offsets, counted, mean, factors):
+    if counted is not None:
+        ones = counted.to(weight.dtype)
+        factors = ones if factors is None else factors * ones
+    sums = fb._C._bag_sum(weight, input, offsets, factors)
+    if not mean:
+        return sums
+    if counted is None:
+        ends = fb.cat([offsets[1:], offsets.new_full((1,), input.size(0))])
+        counts = (ends - offsets).clamp(min=1).to(weight.dtype)
+    else:
+        counts = fb._C._bag_sum(ones.unsqueeze(1), fb.arange(input.size(0)), offsets, None)
+        counts = counts.squeeze(1).clamp(min=1)
+    return sums / counts.unsqueeze(1)
 
 
 def _reduce_bags(values, offsets, counted, mode, per_sample_weights):
