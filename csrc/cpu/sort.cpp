@@ -7,6 +7,7 @@
 
 #include "core/blocking.h"
 #include "cpu/iterate.h"
+#include "cpu/kernels/sort_network.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
@@ -43,64 +44,69 @@ inline key_t<T> key_of(T v) {
   }
 }
 
-// A key with its position. Narrow ones share a word, so that comparing is one instruction.
-struct Wide {
-  uint64_t key;
-  int64_t at;
-  bool operator<(const Wide& o) const { return key != o.key ? key < o.key : at < o.at; }
-};
-inline int64_t place(uint64_t e) { return static_cast<int64_t>(e & 0xFFFFFFFF); }
-inline int64_t place(const Wide& e) { return e.at; }
-inline uint64_t key(uint64_t e) { return e >> 32; }
-inline uint64_t key(const Wide& e) { return e.key; }
-template <class E>
-inline E element(uint64_t k, int64_t at) {
-  if constexpr (std::is_same_v<E, Wide>)
-    return {k, at};
-  else
-    return k << 32 | static_cast<uint64_t>(at);
-}
+// ---- words: a key above the position of its element, so that comparing is one instruction
 
-// Calls f<T, E>() with the element type and the kind of pair; rows beyond 2^32 need the wide one.
-template <class F>
-void visit_pairs(DType t, int64_t n, F&& f) {
-  visit_dtype(t, [&]<class T>() {
-    if constexpr (!is_complex_v<T>) {
-      if (sizeof(T) == 8 || n >= (int64_t{1} << 32))
-        f.template operator()<T, Wide>();
-      else if constexpr (sizeof(T) < 8)
-        f.template operator()<T, uint64_t>();
-    }
-  });
-}
+// How the keys of a row of n become words. Keys count from the smallest one; what then does not fit
+// beside the position is cut off below, and set right after sorting.
+struct Packing {
+  int at_bits, cut = 0, key_bits;
+  uint64_t low = 0;
 
-template <class T, class E>
-void make_pairs(const T* row, int64_t begin, int64_t end, bool descending, E* out) {
-  const key_t<T> flip = descending ? static_cast<key_t<T>>(~key_t<T>(0)) : key_t<T>(0);
-  for (int64_t i = begin; i < end; ++i) {
-    out[i] = element<E>(static_cast<key_t<T>>(key_of(row[i]) ^ flip), i);
+  // Keys from low to high.
+  Packing(int64_t n, uint64_t from, uint64_t high)
+      : at_bits(64 - __builtin_clzll(static_cast<uint64_t>(std::max<int64_t>(1, n - 1)))),
+        key_bits(high == from ? 0 : 64 - __builtin_clzll(high - from)),
+        low(from) {
+    cut = std::max(0, key_bits + at_bits - 64);
+    key_bits -= cut;
   }
+  uint64_t word(uint64_t key, int64_t at) const {
+    return (key - low) >> cut << at_bits | static_cast<uint64_t>(at);
+  }
+  int64_t place(uint64_t word) const {
+    return static_cast<int64_t>(word & ((uint64_t{1} << at_bits) - 1));
+  }
+};
+
+template <class T>
+struct RowKeys {
+  const T* row;
+  key_t<T> flip;
+  RowKeys(const T* r, bool descending)
+      : row(r), flip(descending ? static_cast<key_t<T>>(~key_t<T>(0)) : key_t<T>(0)) {}
+  key_t<T> operator[](int64_t i) const { return static_cast<key_t<T>>(key_of(row[i]) ^ flip); }
+};
+
+template <class T>
+Packing packing_of(const RowKeys<T>& keys, int64_t n) {
+  if constexpr (sizeof(T) < 8)
+    if (n < (int64_t{1} << 32)) return Packing(n, 0, static_cast<key_t<T>>(~key_t<T>(0)));
+  uint64_t low = keys[0], high = low;
+  for (int64_t i = 1; i < n; ++i) {
+    const uint64_t k = keys[i];
+    low = std::min(low, k), high = std::max(high, k);
+  }
+  return Packing(n, low, high);
 }
 
-// ---- sorting pairs by key
+// ---- sorting words
 
-constexpr int64_t kRadixFrom = 128;   // shorter rows are compared
 constexpr int64_t kPart = 64 * 1024;  // of a long row, for one thread
 constexpr int64_t kMaxParts = 16;
 constexpr int kBuckets = 256;
 
 struct Counts { int64_t of[kBuckets]; };
 
-// One stable pass by one byte of the key. Parts are counted, then placed, side by side.
-template <class E>
-void radix_pass(const E* from, E* to, int64_t n, int shift, int64_t parts, Counts* counts) {
+// One stable pass by one byte. Parts are counted, then placed, side by side.
+void radix_pass(const uint64_t* from, uint64_t* to, int64_t n, int shift, int64_t parts,
+                Counts* counts) {
   const int64_t size = (n + parts - 1) / parts;
   parallel_for(parts, 1, [&](int64_t p0, int64_t p1) {
     for (int64_t p = p0; p < p1; ++p) {
       Counts& c = counts[p];
       std::memset(&c, 0, sizeof(c));
       const int64_t end = std::min(n, (p + 1) * size);
-      for (int64_t i = p * size; i < end; ++i) ++c.of[key(from[i]) >> shift & 255];
+      for (int64_t i = p * size; i < end; ++i) ++c.of[from[i] >> shift & 255];
     }
   });
   int64_t at = 0;
@@ -111,60 +117,85 @@ void radix_pass(const E* from, E* to, int64_t n, int shift, int64_t parts, Count
     for (int64_t p = p0; p < p1; ++p) {
       int64_t* next = counts[p].of;
       const int64_t end = std::min(n, (p + 1) * size);
-      for (int64_t i = p * size; i < end; ++i) to[next[key(from[i]) >> shift & 255]++] = from[i];
+      for (int64_t i = p * size; i < end; ++i) to[next[from[i] >> shift & 255]++] = from[i];
     }
   });
 }
 
-// Bits in which keys differ: bytes without any need no pass.
-template <class E>
-uint64_t varying_bits(const E* p, int64_t n) {
+// Bits in which words differ: bytes without any need no pass.
+uint64_t varying_bits(const uint64_t* p, int64_t n) {
   uint64_t all = ~uint64_t{0}, any = 0;
   for (int64_t i = 0; i < n; ++i) {
-    all &= key(p[i]);
-    any |= key(p[i]);
+    all &= p[i];
+    any |= p[i];
   }
   return any & ~all;
 }
 
 // A row for one thread: the bytes of all keys are counted in one go, and what all keys share needs
 // no pass.
-template <class E>
-E* sort_alone(E* pairs, E* scratch, int64_t n, int key_bytes) {
+uint64_t* sort_alone(uint64_t* words, uint64_t* scratch, int64_t n, const Packing& k) {
   Counts counts[8];
-  std::memset(counts, 0, static_cast<size_t>(key_bytes) * sizeof(Counts));
+  const int bytes = (k.key_bits + 7) / 8;
+  std::memset(counts, 0, static_cast<size_t>(bytes) * sizeof(Counts));
   for (int64_t i = 0; i < n; ++i) {
-    const uint64_t k = key(pairs[i]);
-    for (int b = 0; b < key_bytes; ++b) ++counts[b].of[k >> (8 * b) & 255];
+    const uint64_t key = words[i] >> k.at_bits;
+    for (int b = 0; b < bytes; ++b) ++counts[b].of[key >> (8 * b) & 255];
   }
-  for (int b = 0; b < key_bytes; ++b) {
+  for (int b = 0; b < bytes; ++b) {
     int64_t* next = counts[b].of;
-    const int shift = 8 * b;
-    if (next[key(pairs[0]) >> shift & 255] == n) continue;
-    for (int64_t at = 0, k = 0; k < kBuckets; ++k) at += std::exchange(next[k], at);
-    for (int64_t i = 0; i < n; ++i) scratch[next[key(pairs[i]) >> shift & 255]++] = pairs[i];
-    std::swap(pairs, scratch);
+    const int shift = k.at_bits + 8 * b;
+    if (next[words[0] >> shift & 255] == n) continue;
+    for (int64_t at = 0, v = 0; v < kBuckets; ++v) at += std::exchange(next[v], at);
+    for (int64_t i = 0; i < n; ++i) scratch[next[words[i] >> shift & 255]++] = words[i];
+    std::swap(words, scratch);
   }
-  return pairs;
+  return words;
 }
 
-// Sorts `pairs`, whose positions ascend; returns where the result is: in `pairs` or in `scratch`.
-template <class E>
-E* sort_pairs(E* pairs, E* scratch, int64_t n, int key_bytes) {
-  if (n < kRadixFrom) {
-    std::sort(pairs, pairs + n);
-    return pairs;
+// Room for sort_network().
+int64_t network_size(int64_t n) {
+  int64_t size = kNetworkLeast;
+  while (size < n) size *= 2;
+  return size;
+}
+
+void sort_network(uint64_t* words, int64_t n) {
+  const int64_t size = network_size(n);
+  std::fill(words + n, words + size, ~uint64_t{0});
+  sort_words(words, size);
+}
+
+// Sorts words whose positions ascend; returns where the result is: in `words` or in `scratch`.
+uint64_t* sort_packed(uint64_t* words, uint64_t* scratch, int64_t n, const Packing& k) {
+  if (n <= kNetworkMost) {
+    sort_network(words, n);
+    return words;
   }
   const int64_t parts = std::clamp<int64_t>(n / kPart, 1, kMaxParts);
-  if (parts == 1) return sort_alone(pairs, scratch, n, key_bytes);
+  if (parts == 1) return sort_alone(words, scratch, n, k);
   Counts counts[kMaxParts];
-  const uint64_t varying = varying_bits(pairs, n);
-  for (int byte = 0; byte < key_bytes; ++byte) {
-    if (!(varying >> (8 * byte) & 255)) continue;
-    radix_pass(pairs, scratch, n, 8 * byte, parts, counts);
-    std::swap(pairs, scratch);
+  const uint64_t varying = varying_bits(words, n) >> k.at_bits;
+  for (int bit = 0; bit < k.key_bits; bit += 8) {
+    if (!(varying >> bit & 255)) continue;
+    radix_pass(words, scratch, n, k.at_bits + bit, parts, counts);
+    std::swap(words, scratch);
   }
-  return pairs;
+  return words;
+}
+
+// Words that agree in what was kept of their keys are put in the order of the whole keys.
+template <class T>
+void sort_cut_off(const RowKeys<T>& keys, const Packing& k, uint64_t* words, int64_t n) {
+  if (k.cut == 0) return;
+  for (int64_t i = 0; i + 1 < n;) {
+    int64_t end = i + 1;
+    while (end < n && words[end] >> k.at_bits == words[i] >> k.at_bits) ++end;
+    if (end - i > 1)
+      std::stable_sort(words + i, words + end,
+                       [&](uint64_t a, uint64_t b) { return keys[k.place(a)] < keys[k.place(b)]; });
+    i = end;
+  }
 }
 
 struct RowShape {
@@ -175,7 +206,7 @@ struct RowShape {
 
 int64_t rows_per_task(int64_t n) { return std::max<int64_t>(1, 4096 / std::max<int64_t>(1, n)); }
 
-// Memory for one thread's pairs. One long row gets it from the tensors' allocator instead.
+// Memory for one thread's words. One long row gets it from the tensors' allocator instead.
 template <class E>
 struct Scratch {
   std::unique_ptr<E[]> own;
@@ -189,24 +220,43 @@ Tensor shared_scratch(const RowShape& s, int64_t bytes) {
   return s.rows == 1 ? empty({bytes}, DType::UInt8) : Tensor();
 }
 
-// Calls f.operator()<T>(r, sorted) with the sorted pairs of every row, several rows at a time.
+template <class F>
+void visit_ordered(DType t, F&& f) {
+  visit_dtype(t, [&]<class T>() {
+    if constexpr (!is_complex_v<T>) f.template operator()<T>();
+  });
+}
+
+// Words for a row and a copy of it, and room for the network.
+int64_t words_for(int64_t n) { return n <= kNetworkMost ? network_size(n) : 2 * n; }
+
+// The sorted words of a row, in `space` of words_for(n).
+template <class T>
+const uint64_t* sorted_words(const RowKeys<T>& keys, int64_t n, const Packing& k, uint64_t* space) {
+  for (int64_t i = 0; i < n; ++i) space[i] = k.word(keys[i], i);
+  uint64_t* sorted = sort_packed(space, space + n, n, k);
+  sort_cut_off(keys, k, sorted, n);
+  return sorted;
+}
+
+// Calls f(r, keys, place) for every row, several rows at a time: place(i) is where the element of
+// rank i is.
 template <class F>
 void each_sorted_row(const Tensor& in, bool descending, const F& f) {
   const RowShape s(in);
   if (s.rows == 0) return;
   const void* from = in.raw();
-  visit_pairs(in.dtype(), s.n, [&]<class T, class E>() {
-    const Tensor shared = shared_scratch(s, 2 * s.n * static_cast<int64_t>(sizeof(E)));
+  visit_ordered(in.dtype(), [&]<class T>() {
+    const Tensor shared = shared_scratch(s, words_for(s.n) * 8);
     void* given = shared.defined() ? shared.raw() : nullptr;
     BlockingRegion region(s.rows * s.n > kBlockingWork / 8);
     parallel_for(s.rows, rows_per_task(s.n), [&](int64_t r0, int64_t r1) {
-      Scratch<E> scratch(given, 2 * s.n);
+      Scratch<uint64_t> scratch(given, words_for(s.n));
       for (int64_t r = r0; r < r1; ++r) {
-        const T* row = static_cast<const T*>(from) + r * s.n;
-        make_pairs(row, 0, s.n, descending, scratch.data);
-        const E* sorted =
-            sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
-        f.template operator()<T>(r, sorted);
+        const RowKeys<T> keys(static_cast<const T*>(from) + r * s.n, descending);
+        const Packing k = packing_of(keys, s.n);
+        const uint64_t* sorted = sorted_words(keys, s.n, k, scratch.data);
+        f(r, keys, [&](int64_t i) { return k.place(sorted[i]); });
       }
     });
   });
@@ -217,44 +267,99 @@ void each_sorted_row(const Tensor& in, bool descending, const F& f) {
 void sort_rows(const Tensor& in, bool descending, const Tensor& positions) {
   const int64_t n = RowShape(in).n;
   int64_t* out = positions.data<int64_t>();
-  each_sorted_row(in, descending, [=]<class T>(int64_t r, const auto* sorted) {
-    for (int64_t i = 0; i < n; ++i) out[r * n + i] = place(sorted[i]);
+  each_sorted_row(in, descending, [=](int64_t r, const auto&, auto&& place) {
+    for (int64_t i = 0; i < n; ++i) out[r * n + i] = place(i);
   });
 }
 
+// ---- some of a row
+
 namespace {
 
-// The k smallest pairs in order: a pair enters the buffer only when it beats the worst one that can
-// still count.
-template <class T, class E>
-void top_of_row(const T* row, int64_t n, int64_t k, bool largest, E* buffer, int64_t capacity,
-                int64_t* out) {
-  const key_t<T> flip = largest ? static_cast<key_t<T>>(~key_t<T>(0)) : key_t<T>(0);
-  int64_t held = 0;
-  uint64_t limit = ~uint64_t{0};  // keys from here on are too late
-  bool limited = false;
-  T bound = row[0];
-  // Most elements are turned away by one comparison of values; a NaN passes it.
-  const auto too_late = [&](T v) {
-    if constexpr (sizeof(T) >= 4) return limited && (largest ? v <= bound : v >= bound);
-    return false;
-  };
-  for (int64_t i = 0; i < n; ++i) {
-    if (too_late(row[i])) continue;
-    const uint64_t k_i = static_cast<key_t<T>>(key_of(row[i]) ^ flip);
-    if (limited && k_i >= limit) continue;
-    buffer[held++] = element<E>(k_i, i);
-    if (held == capacity) {
-      std::nth_element(buffer, buffer + k - 1, buffer + held);
-      held = k;
-      limit = key(buffer[k - 1]);
-      bound = row[place(buffer[k - 1])];
-      limited = true;
+// A whole key with its position, for choosing without sorting.
+struct Pair {
+  uint64_t key;
+  int64_t at;
+  bool operator<(const Pair& o) const { return key != o.key ? key < o.key : at < o.at; }
+};
+
+template <class T>
+int64_t positions_beyond(const T* row, int64_t begin, int64_t n, T bound, bool below,
+                         int64_t* positions, int64_t room, int64_t* next) {
+  if constexpr (std::is_same_v<T, float>)
+    return positions_beyond_f32(row, begin, n, bound, below, positions, room, next);
+  else if constexpr (std::is_same_v<T, double>)
+    return positions_beyond_f64(row, begin, n, bound, below, positions, room, next);
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return positions_beyond_i32(row, begin, n, bound, below, positions, room, next);
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return positions_beyond_i64(row, begin, n, bound, below, positions, room, next);
+  const int64_t found = std::min(room, n - begin);  // half types and bytes: the keys decide
+  for (int64_t i = 0; i < found; ++i) positions[i] = begin + i;
+  *next = begin + found;
+  return found;
+}
+
+// Words where whole keys fit beside positions, so that a network can order them; else pairs.
+template <class T>
+constexpr bool kWords = sizeof(T) < 8;
+
+template <class T>
+struct Candidates {
+  using E = std::conditional_t<kWords<T>, uint64_t, Pair>;
+  static E make(uint64_t key, int64_t at) {
+    if constexpr (kWords<T>)
+      return key << 32 | static_cast<uint64_t>(at);
+    else
+      return {key, at};
+  }
+  static uint64_t key(const E& e) {
+    if constexpr (kWords<T>)
+      return e >> 32;
+    else
+      return e.key;
+  }
+  static int64_t at(const E& e) {
+    if constexpr (kWords<T>)
+      return static_cast<int64_t>(e & 0xFFFFFFFF);
+    else
+      return e.at;
+  }
+  // Brings the k smallest of n to the front, `sorted` or not.
+  static void choose(E* p, int64_t n, int64_t k, bool sorted) {
+    if constexpr (kWords<T>) {
+      if (n <= (sorted ? kNetworkMost : kNetworkMost / 4)) return sort_network(p, n);
+    }
+    std::nth_element(p, p + k - 1, p + n);
+    if (sorted) std::sort(p, p + k);
+  }
+};
+
+// The k first of a row, in order. Elements are collected until there is no more room, and then all
+// but the first k dropped: what does not come before the last of these is turned away.
+template <class T>
+void top_of_row(const T* row, int64_t n, int64_t k, bool largest, int64_t* found,
+                typename Candidates<T>::E* held, int64_t capacity, int64_t* out) {
+  using C = Candidates<T>;
+  const RowKeys<T> keys(row, largest);
+  int64_t count = std::min(n, capacity);
+  for (int64_t i = 0; i < count; ++i) held[i] = C::make(keys[i], i);
+  for (int64_t i = count; i < n;) {
+    C::choose(held, count, k, false);
+    count = k;
+    const auto last = *std::max_element(held, held + k);
+    const uint64_t limit = C::key(last);  // keys from here on are too late
+    const T bound = row[C::at(last)];
+    while (i < n && count < capacity) {
+      const int64_t m = positions_beyond(row, i, n, bound, !largest, found, capacity - count, &i);
+      for (int64_t j = 0; j < m; ++j) {
+        const uint64_t key = keys[found[j]];
+        if (key < limit) held[count++] = C::make(key, found[j]);
+      }
     }
   }
-  std::nth_element(buffer, buffer + k - 1, buffer + held);
-  std::sort(buffer, buffer + k);
-  for (int64_t i = 0; i < k; ++i) out[i] = place(buffer[i]);
+  C::choose(held, count, k, true);
+  for (int64_t i = 0; i < k; ++i) out[i] = C::at(held[i]);
 }
 
 }  // namespace
@@ -262,28 +367,24 @@ void top_of_row(const T* row, int64_t n, int64_t k, bool largest, E* buffer, int
 void top_rows(const Tensor& in, int64_t k, bool largest, const Tensor& positions) {
   const RowShape s(in);
   if (s.rows == 0 || k == 0) return;
-  const void* from = in.raw();
   int64_t* out = positions.data<int64_t>();
-  const int64_t capacity = std::min(s.n, 2 * k + 48);
-  const bool all = k > s.n / 8 && s.n > 1024;  // sorting everything is faster than choosing
-  visit_pairs(in.dtype(), s.n, [&]<class T, class E>() {
-    const int64_t room = all ? 2 * s.n : std::max<int64_t>(capacity, k);
-    const Tensor shared = shared_scratch(s, room * static_cast<int64_t>(sizeof(E)));
-    void* given = shared.defined() ? shared.raw() : nullptr;
+  // Sorting everything is faster than choosing much; positions in words have 32 bits.
+  if (k > s.n / 8 || s.n <= 64 || s.n >= (int64_t{1} << 32)) {
+    return each_sorted_row(in, largest, [=](int64_t r, const auto&, auto&& place) {
+      for (int64_t i = 0; i < k; ++i) out[r * k + i] = place(i);
+    });
+  }
+  const void* from = in.raw();
+  const int64_t capacity = network_size(2 * k + 56);
+  visit_ordered(in.dtype(), [&]<class T>() {
+    using E = typename Candidates<T>::E;
     BlockingRegion region(s.rows * s.n > kBlockingWork / 2);
     parallel_for(s.rows, rows_per_task(s.n), [&](int64_t r0, int64_t r1) {
-      Scratch<E> scratch(given, room);
-      for (int64_t r = r0; r < r1; ++r) {
-        const T* row = static_cast<const T*>(from) + r * s.n;
-        if (!all) {
-          top_of_row(row, s.n, k, largest, scratch.data, capacity, out + r * k);
-          continue;
-        }
-        make_pairs(row, 0, s.n, largest, scratch.data);
-        const E* sorted =
-            sort_pairs(scratch.data, scratch.data + s.n, s.n, static_cast<int>(sizeof(T)));
-        for (int64_t i = 0; i < k; ++i) out[r * k + i] = place(sorted[i]);
-      }
+      const Scratch<E> held(nullptr, capacity);
+      const Scratch<int64_t> found(nullptr, capacity);
+      for (int64_t r = r0; r < r1; ++r)
+        top_of_row(static_cast<const T*>(from) + r * s.n, s.n, k, largest, found.data, held.data,
+                   capacity, out + r * k);
     });
   });
 }
@@ -291,23 +392,27 @@ void top_rows(const Tensor& in, int64_t k, bool largest, const Tensor& positions
 void rank_rows(const Tensor& in, int64_t k, bool skip_nan, const Tensor& positions) {
   const RowShape s(in);
   if (s.rows == 0) return;
+  FB_CHECK(s.n < (int64_t{1} << 32), "median(): rows of ", s.n, " elements are too long");
   const void* from = in.raw();
   int64_t* out = positions.data<int64_t>();
-  visit_pairs(in.dtype(), s.n, [&]<class T, class E>() {
-    const Tensor shared = shared_scratch(s, s.n * static_cast<int64_t>(sizeof(E)));
+  visit_ordered(in.dtype(), [&]<class T>() {
+    using C = Candidates<T>;
+    using E = typename C::E;
+    const int64_t room = std::max(s.n, s.n <= kNetworkMost ? network_size(s.n) : 0);
+    const Tensor shared = shared_scratch(s, room * static_cast<int64_t>(sizeof(E)));
     void* given = shared.defined() ? shared.raw() : nullptr;
     BlockingRegion region(s.rows * s.n > kBlockingWork / 2);
     parallel_for(s.rows, rows_per_task(s.n), [&](int64_t r0, int64_t r1) {
-      Scratch<E> scratch(given, s.n);
+      const Scratch<E> scratch(given, room);
       for (int64_t r = r0; r < r1; ++r) {
-        make_pairs(static_cast<const T*>(from) + r * s.n, 0, s.n, false, scratch.data);
-        int64_t rank = k;
+        const RowKeys<T> keys(static_cast<const T*>(from) + r * s.n, false);
+        int64_t rank = k, nans = 0, first = -1;
+        for (int64_t i = 0; i < s.n; ++i) scratch.data[i] = C::make(keys[i], i);
         if (k < 0) {
-          int64_t nans = 0, first = -1;
           if constexpr (is_floating_v<T>) {
             constexpr key_t<T> nan = static_cast<key_t<T>>(~key_t<T>(0));
             for (int64_t i = 0; i < s.n; ++i) {
-              if (key(scratch.data[i]) != nan) continue;
+              if (C::key(scratch.data[i]) != nan) continue;
               ++nans;
               if (first < 0) first = i;
             }
@@ -318,8 +423,8 @@ void rank_rows(const Tensor& in, int64_t k, bool skip_nan, const Tensor& positio
           }
           rank = (s.n - nans - 1) / 2;
         }
-        std::nth_element(scratch.data, scratch.data + rank, scratch.data + s.n);
-        out[r] = place(scratch.data[rank]);
+        C::choose(scratch.data, s.n, rank + 1, false);
+        out[r] = C::at(scratch.data[rank]);
       }
     });
   });
@@ -328,17 +433,16 @@ void rank_rows(const Tensor& in, int64_t k, bool skip_nan, const Tensor& positio
 void mode_rows(const Tensor& in, const Tensor& positions) {
   const int64_t n = RowShape(in).n;
   int64_t* out = positions.data<int64_t>();
-  each_sorted_row(in, false, [=]<class T>(int64_t r, const auto* sorted) {
+  each_sorted_row(in, false, [=]<class T>(int64_t r, const RowKeys<T>& keys, auto&& place) {
     int64_t best = 0, start = 0;
     for (int64_t i = 0; i < n; ++i) {
-      bool alike = i > 0 && key(sorted[i]) == key(sorted[i - 1]);
-      if constexpr (is_floating_v<T>) {  // a NaN equals nothing
-        alike = alike && key(sorted[i]) != static_cast<key_t<T>>(~key_t<T>(0));
-      }
+      bool alike = i > 0 && keys[place(i)] == keys[place(i - 1)];
+      if constexpr (is_floating_v<T>)  // a NaN equals nothing
+        alike = alike && keys[place(i)] != static_cast<key_t<T>>(~key_t<T>(0));
       if (!alike) start = i;
       if (i - start + 1 > best) {
         best = i - start + 1;
-        out[r] = place(sorted[i]);
+        out[r] = place(i);
       }
     }
   });
