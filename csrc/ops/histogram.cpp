@@ -1,8 +1,14 @@
 // Counting: bincount, histc, histogram.
 #include <cmath>
 
+#include "core/allocator.h"
+#include "core/blocking.h"
+#include "cpu/count.h"
+#include "cpu/iterate.h"
+#include "cpu/thread_pool.h"
 #include "impl_sort.h"
 #include "ops/index_support.h"
+#include "ops_reduce.h"
 
 namespace flambeau::impl {
 
@@ -25,21 +31,23 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
   const bool weighted = weights.defined();
   FB_CHECK(!weighted || (weights.dim() == 1 && weights.numel() == self.numel()),
            "bincount(): weights should be 1-d and have the same length as input");
-  const Tensor numbers = contiguous(to_dtype(self, DType::Int64));
-  const int64_t* p = numbers.data<int64_t>();
-  int64_t largest = -1;
-  for (int64_t i = 0; i < numbers.numel(); ++i) {
-    FB_CHECK(p[i] >= 0, "bincount only supports 1-d non-negative integral inputs.");
-    largest = std::max(largest, p[i]);
-  }
+  const Tensor numbers = contiguous(self);
+  const IntRange range = range_of_integers(numbers);
+  const int64_t largest = range.high;
+  FB_CHECK(range.low >= 0, "bincount only supports 1-d non-negative integral inputs.");
   FB_CHECK(largest < INT64_MAX / 16, "bincount(): ", largest, " is too large to be counted");
   const DType type = !weighted || self.numel() == 0      ? DType::Int64
                      : weights.dtype() == DType::Float32 ? DType::Float32
                                                          : DType::Float64;
   const Tensor out = empty({std::max(largest + 1, minlength)}, type, kCpu, "bincount");
+  if (numbers.numel() && !weighted) {
+    count_integers(numbers, {0, out.numel() - 1}, out);
+    return out;
+  }
   fill_elements(out, 0);
-  const Tensor w = weighted ? contiguous(to_dtype(weights, type)) : scalar_tensor(1, type);
-  if (numbers.numel()) lines_reduce(out, 0, numbers, w, RowOp::Add, "bincount");
+  if (numbers.numel())
+    lines_reduce(out, 0, to_dtype(numbers, DType::Int64), contiguous(to_dtype(weights, type)),
+                 RowOp::Add, "bincount");
   return out;
 }
 
@@ -50,16 +58,8 @@ struct Range { double low, high; };
 // The given range, or that of the elements where both ends are equal; never empty.
 Range finite_range(const Tensor& values, double low, double high, double widen, const char* op) {
   if (low == high && values.numel() > 0) {
-    visit_floating(values.dtype(), op, [&]<class T>() {
-      const T* p = values.data<T>();
-      low = high = static_cast<double>(static_cast<compute_t<T>>(p[0]));
-      for (int64_t i = 0; i < values.numel(); ++i) {
-        const double v = static_cast<double>(static_cast<compute_t<T>>(p[i]));
-        if (std::isnan(v)) low = high = v;
-        low = v < low ? v : low;
-        high = v > high ? v : high;
-      }
-    });
+    low = item(ops::amin(values)).to_double();
+    high = item(ops::amax(values)).to_double();
   }
   FB_CHECK(std::isfinite(low) && std::isfinite(high), op, ": range of [", low, ", ", high,
            "] is not finite");
@@ -71,11 +71,61 @@ Range finite_range(const Tensor& values, double low, double high, double widen, 
   return {low, high};
 }
 
-// Which of the equal intervals holds v: found by division, then set right against the edges.
+// Which of the equal intervals between low and high hold n values, n <= kBlock, by division; `bins`
+// for values outside.
+constexpr int64_t kBlock = 512;
 template <class T>
-int64_t equal_interval(T v, T low, T high, int64_t bins) {
-  const int64_t at = static_cast<int64_t>((v - low) / (high - low) * static_cast<T>(bins));
-  return std::clamp<int64_t>(at, 0, bins - 1);
+void equal_intervals(const T* v, int64_t n, T low, T high, int64_t bins, int64_t* at) {
+  const T width = high - low, count = static_cast<T>(bins);
+  using Small = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  if (bins < (int64_t{1} << 22)) {  // exact in float, and conversions go by vectors
+    Small small[kBlock];
+    const auto last = static_cast<Small>(bins - 1);
+    for (int64_t i = 0; i < n; ++i) {
+      const bool inside = (v[i] >= low) & (v[i] <= high);
+      const auto k = static_cast<Small>(((inside ? v[i] : low) - low) / width * count);
+      small[i] = inside ? std::min(k, last) : static_cast<Small>(bins);
+    }
+    std::copy_n(small, n, at);
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const bool inside = v[i] >= low && v[i] <= high;
+    at[i] = inside ? std::clamp<int64_t>(static_cast<int64_t>((v[i] - low) / width * count), 0,
+                                         bins - 1)
+                   : bins;
+  }
+}
+
+// Sums of weights (or of ones) by bin. find(values, n, at) gives the bins of a block, `bins` for
+// none. Parts of long inputs are summed apart, whatever the threads, and then together.
+template <class T, class F>
+void add_to_bins(const T* values, const T* weights, int64_t n, int64_t bins, T* out, F&& find) {
+  constexpr int64_t kPart = 64 * 1024, kMostParts = 16;
+  const int64_t parts = 8 * bins <= n ? std::clamp<int64_t>(n / kPart, 1, kMostParts) : int64_t{1};
+  const int64_t step = (n + parts - 1) / parts;
+  const Workspace space(checked_nbytes(parts, (bins + 1) * static_cast<int64_t>(sizeof(double))));
+  auto* sums = space.as<double>();
+  BlockingRegion region(n > kBlockingWork);
+  parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      double* sum = sums + p * (bins + 1);
+      std::fill_n(sum, bins + 1, 0.0);
+      const int64_t last = std::min(n, (p + 1) * step);
+      for (int64_t i = p * step; i < last; i += kBlock) {
+        int64_t at[kBlock];
+        const int64_t m = std::min(kBlock, last - i);
+        find(values + i, m, at);
+        for (int64_t j = 0; j < m; ++j)
+          sum[at[j]] += weights ? static_cast<double>(weights[i + j]) : 1.0;
+      }
+    }
+  });
+  for (int64_t b = 0; b < bins; ++b) {
+    double total = sums[b];
+    for (int64_t p = 1; p < parts; ++p) total += sums[p * (bins + 1) + b];
+    out[b] = static_cast<T>(total);
+  }
 }
 
 template <class T>
@@ -109,14 +159,12 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
   const Tensor values = flat(self);
   const Range range = finite_range(values, min.to_double(), max.to_double(), 1, "torch.histc");
   const Tensor out = empty({bins}, self.dtype(), kCpu, "histc");
-  fill_elements(out, 0);
   visit_floating(self.dtype(), "histc", [&]<class T>() {
     if constexpr (std::is_floating_point_v<T>) {
       const T low = static_cast<T>(range.low), high = static_cast<T>(range.high);
-      for (int64_t i = 0; i < values.numel(); ++i) {
-        const T v = values.data<T>()[i];
-        if (v >= low && v <= high) out.data<T>()[equal_interval(v, low, high, bins)] += T(1);
-      }
+      add_to_bins(
+          values.data<T>(), static_cast<const T*>(nullptr), values.numel(), bins, out.data<T>(),
+          [=](const T* v, int64_t n, int64_t* at) { equal_intervals(v, n, low, high, bins, at); });
     }
   });
   return out;
@@ -124,20 +172,28 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
 
 namespace {
 
+// `equal`: the edges are those of equal intervals, found by division and then set right.
 template <class T>
-Tensor count_between(const Tensor& values, const Tensor& weights, const Tensor& edges,
+Tensor count_between(const Tensor& values, const Tensor& weights, const Tensor& edges, bool equal,
                      bool density) {
   const int64_t bins = edges.numel() - 1;
   const Tensor hist = empty({bins}, dtype_of<T>);
   T *h = hist.data<T>(), *e = edges.data<T>();
-  std::fill(h, h + bins, T(0));
-  for (int64_t i = 0; i < values.numel(); ++i) {
-    const T v = values.data<T>()[i];
-    if (!(v >= e[0] && v <= e[bins])) continue;
-    const int64_t at =
-        std::upper_bound(e, e + bins, v) - e - 1;  // the last edge belongs to the last bin
-    h[std::min(at, bins - 1)] += weights.defined() ? weights.data<T>()[i] : T(1);
-  }
+  add_to_bins(values.data<T>(), weights.defined() ? weights.data<T>() : nullptr, values.numel(),
+              bins, h, [=](const T* v, int64_t n, int64_t* at) {
+                if (equal) equal_intervals(v, n, e[0], e[bins], bins, at);
+                for (int64_t i = 0; i < n; ++i) {
+                  if (!(v[i] >= e[0] && v[i] <= e[bins])) {
+                    at[i] = bins;
+                    continue;
+                  }
+                  // The last edge belongs to the last bin.
+                  if (!equal) at[i] = std::upper_bound(e, e + bins, v[i]) - e - 1;
+                  at[i] = std::min(at[i], bins - 1);
+                  while (at[i] > 0 && v[i] < e[at[i]]) --at[i];
+                  while (at[i] + 1 < bins && v[i] >= e[at[i] + 1]) ++at[i];
+                }
+              });
   if (density) {
     T total = 0;
     for (int64_t b = 0; b < bins; ++b) total += h[b];
@@ -147,7 +203,7 @@ Tensor count_between(const Tensor& values, const Tensor& weights, const Tensor& 
 }
 
 std::tuple<Tensor, Tensor> histogram_between(const Tensor& self, const Tensor& edges,
-                                             const Tensor& weight, bool density) {
+                                             const Tensor& weight, bool equal, bool density) {
   FB_CHECK(!weight.defined() || weight.sizes() == self.sizes(),
            "torch.histogram(): if weight tensor is "
            "provided it should have the same shape as the input tensor, got ",
@@ -157,8 +213,8 @@ std::tuple<Tensor, Tensor> histogram_between(const Tensor& self, const Tensor& e
            "tensor should have the same dtype");
   const Tensor values = flat(self), w = weight.defined() ? flat(weight) : Tensor();
   const Tensor hist = self.dtype() == DType::Float32
-                          ? count_between<float>(values, w, edges, density)
-                          : count_between<double>(values, w, edges, density);
+                          ? count_between<float>(values, w, edges, equal, density)
+                          : count_between<double>(values, w, edges, equal, density);
   return {hist, edges};
 }
 
@@ -181,7 +237,7 @@ std::tuple<Tensor, Tensor> histogram_bins(const Tensor& self, const Tensor& bins
             .to_double();
     FB_CHECK(a <= b, "torch.histogram(): bin edges must increase, got ", a, " before ", b);
   }
-  return histogram_between(self, edges, weight, density);
+  return histogram_between(self, edges, weight, false, density);
 }
 
 std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
@@ -205,7 +261,7 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
                                             range ? (*range)[1] : 0, 0.5, "torch.histogram");
   const Tensor edges = self.dtype() == DType::Float32 ? edges_between<float>(ends, bins)
                                                       : edges_between<double>(ends, bins);
-  return histogram_between(self, edges, weight, density);
+  return histogram_between(self, edges, weight, true, density);
 }
 
 }  // namespace flambeau::impl

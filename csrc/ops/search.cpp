@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "core/blocking.h"
+#include "cpu/count.h"
 #include "cpu/iterate.h"
 #include "cpu/sort.h"
 #include "cpu/thread_pool.h"
@@ -183,62 +184,111 @@ namespace {
 
 using Triple = std::tuple<Tensor, Tensor, Tensor>;
 
-Tensor vector_of(const std::vector<int64_t>& v) {
-  const Tensor t = empty({static_cast<int64_t>(v.size())}, DType::Int64);
-  if (!v.empty()) std::copy(v.begin(), v.end(), t.data<int64_t>());
-  return t;
-}
-
-// Groups of equal neighbours in an order of n items: the first of each, and for every item its
-// group.
+// Groups of equal neighbours in an order of n items: where each begins in the order, and for every
+// item its group.
 struct Groups {
-  std::vector<int64_t> first, size;
-  Tensor inverse;
+  Tensor begin, inverse;
+  int64_t count = 0, n;
+  const int64_t* order;
 
+  // same(i): whether items i - 1 and i of the order are equal.
   template <class Same>
-  Groups(int64_t n, const int64_t* order, bool want_inverse, Same&& same) {
+  Groups(int64_t items, const int64_t* given, bool want_inverse, Same&& same)
+      : begin(empty({items + 1}, DType::Int64)), n(items), order(given) {
+    int64_t* at = begin.data<int64_t>();
     if (want_inverse) inverse = empty({n}, DType::Int64);
-    for (int64_t i = 0; i < n; ++i) {
-      const int64_t item = order ? order[i] : i;
-      if (i == 0 || !same(order ? order[i - 1] : i - 1, item)) {
-        first.push_back(item);
-        size.push_back(0);
-      }
-      ++size.back();
-      if (want_inverse) inverse.data<int64_t>()[item] = static_cast<int64_t>(first.size()) - 1;
+    int64_t* group = want_inverse ? inverse.data<int64_t>() : nullptr;
+    int64_t found = 0;
+    for (int64_t i = 0; i < items; ++i) {
+      at[found] = i;
+      found += i == 0 || !same(i);
+      if (group) group[given ? given[i] : i] = found - 1;
     }
+    at[found] = items;
+    count = found;
+  }
+  // The first item of a group.
+  int64_t first(int64_t g) const {
+    const int64_t i = begin.data<int64_t>()[g];
+    return order ? order[i] : i;
   }
   Tensor group_of(const Dims& sizes) const {
     return inverse.defined() ? alias(inverse, sizes, contiguous_strides(sizes), 0)
                              : empty({0}, DType::Int64);
   }
-  Tensor counts(bool wanted) const { return wanted ? vector_of(size) : empty({0}, DType::Int64); }
+  Tensor counts(bool wanted) const {
+    if (!wanted) return empty({0}, DType::Int64);
+    const Tensor t = empty({count}, DType::Int64);
+    const int64_t* at = begin.data<int64_t>();
+    for (int64_t g = 0; g < count; ++g) t.data<int64_t>()[g] = at[g + 1] - at[g];
+    return t;
+  }
 };
 
 Triple unique_flat(const Tensor& self, bool inverse, bool counts, bool sorted) {
   FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(),
                 "unique(): the result's size depends on "
                 "values, which tensors on the meta device do not have");
-  const Tensor all = flat(self);
-  Tensor order;
+  Tensor all = flat(self), order;
   if (sorted) {
     order = empty({all.numel()}, DType::Int64);
     sort_rows(all, false, order);
+    const Tensor ordered = empty_like(all);
+    if (all.numel()) lines_gather(all, 0, order, ordered, "unique");
+    all = ordered;
   }
   return visit_dtype(all.dtype(), [&]<class T>() -> Triple {
     const T* p = all.data<T>();
     const Groups groups(all.numel(), order.defined() ? order.data<int64_t>() : nullptr, inverse,
-                        [&](int64_t a, int64_t b) { return widened(p[a]) == widened(p[b]); });
-    const Tensor values = empty({static_cast<int64_t>(groups.first.size())}, all.dtype());
-    for (size_t g = 0; g < groups.first.size(); ++g) values.data<T>()[g] = p[groups.first[g]];
+                        [&](int64_t i) { return widened(p[i - 1]) == widened(p[i]); });
+    const Tensor values = empty({groups.count}, all.dtype());
+    const int64_t* begin = groups.begin.data<int64_t>();
+    for (int64_t g = 0; g < groups.count; ++g) values.data<T>()[g] = p[begin[g]];
     return {values, groups.group_of(self.sizes()), groups.counts(counts)};
   });
+}
+
+// Integers of a small range are counted instead of sorted.
+Triple unique_counted(const Tensor& self, const Tensor& all, const IntRange& range, bool inverse,
+                      bool counts) {
+  const Tensor table = empty({range.size()}, DType::Int64);
+  count_integers(all, range, table);
+  int64_t* t = table.data<int64_t>();
+  int64_t distinct = 0;
+  for (int64_t v = 0; v < table.numel(); ++v) distinct += t[v] != 0;
+  const Tensor values = empty({distinct}, all.dtype());
+  const Tensor sizes = empty({counts ? distinct : 0}, DType::Int64);
+  const Tensor group = empty(inverse ? self.sizes() : Dims{0}, DType::Int64);
+  visit_dtype(all.dtype(), [&]<class T>() {
+    if constexpr (std::is_integral_v<T>) {
+      int64_t g = 0;
+      for (int64_t v = 0; v < table.numel(); ++v) {
+        if (t[v] == 0) continue;
+        values.data<T>()[g] = static_cast<T>(v + range.low);
+        if (counts) sizes.data<int64_t>()[g] = t[v];
+        t[v] = g++;  // from now on the group's number
+      }
+      if (!inverse) return;
+      const T* p = all.data<T>();
+      int64_t* to = group.data<int64_t>();
+      parallel_for(all.numel(), kParallelGrain, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) to[i] = t[static_cast<int64_t>(p[i]) - range.low];
+      });
+    }
+  });
+  return {values, group, sizes};
 }
 
 }  // namespace
 
 Triple _unique(const Tensor& self, bool inverse, bool counts) {
   FB_CHECK(!is_complex(self.dtype()), "unique(): complex numbers have no order");
+  if (!self.is_meta() && is_integral(self.dtype()) && self.numel() > 0) {
+    const Tensor all = flat(self);
+    const IntRange range = range_of_integers(all);
+    if (range.size() <= std::max<int64_t>(256, 4 * self.numel()))
+      return unique_counted(self, all, range, inverse, counts);
+  }
   return unique_flat(self, inverse, counts, true);
 }
 
@@ -283,13 +333,14 @@ Triple _unique_dim(const Tensor& self, int64_t dim, bool sort, bool inverse, boo
           return false;
         });
       }
-      const Groups groups(n, order.data(), inverse, [&](int64_t a, int64_t b) {
-        for (int64_t j = 0; j < width; ++j) {
-          if (widened(p[a * width + j]) != widened(p[b * width + j])) return false;
-        }
+      const Groups groups(n, order.data(), inverse, [&](int64_t i) {
+        const T *a = p + order[i - 1] * width, *b = p + order[i] * width;
+        for (int64_t j = 0; j < width; ++j)
+          if (widened(a[j]) != widened(b[j])) return false;
         return true;
       });
-      const Tensor chosen = vector_of(groups.first);
+      const Tensor chosen = empty({groups.count}, DType::Int64);
+      for (int64_t g = 0; g < groups.count; ++g) chosen.data<int64_t>()[g] = groups.first(g);
       const Windows w = windows_of_dim(self, dim, chosen, "unique");
       const Tensor values = empty(w.sizes(), self.dtype());
       windows_get(w, self, values);
