@@ -95,17 +95,44 @@ for _n, _image in ((1, (2, 3, 7)), (2, (2, 3, 6, 5)), (3, (1, 2, 5, 4, 6))):
        samples=[S(T(_image), 2), S(T(_image[1:]), 4)],
        doc="Maxima over windows chosen so that the result has the given size, and their positions.")
 
-# Resampling is separable: one dimension at a time, each a sparse matrix with few weights in a row.
-_RESAMPLE = "str mode, bool align_corners, float? scale, bool antialias"
-_RESAMPLE_PASS = "mode, align_corners, scale, antialias"
-op(f"_resample(Tensor self, int dim, int size, {_RESAMPLE}) -> Tensor", dtypes=FLOATING, public=False,
-   grad={"self": f"_resample_grad(g, dim, self.sizes[dim], {_RESAMPLE_PASS})"},
-   samples=[S(T((2, 3, 5)), 2, 7, "linear", False, None, False),
-            S(T((2, 5, 3)), 1, 2, "cubic", False, None, True)],
-   doc="Resamples one dimension to a size; mode: nearest, nearest-exact, linear, cubic, lanczos.")
+# Resampling is separable: along each dimension a sparse matrix with few weights in a row. A scale of 0
+# is that of the sizes.
+_RESAMPLE = "str mode, bool align_corners, float[] scales, bool antialias"
+_RESAMPLE_PASS = "mode, align_corners, scales, antialias"
+op(f"_resample(Tensor self, int[] size, {_RESAMPLE}) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"self": f"resample_grad(g, self.sizes, {_RESAMPLE_PASS})"},
+   samples=[S(T((2, 3, 5)), (7,), "linear", False, (0.0,), False),
+            S(T((1, 2, 5, 3)), (2, 4), "cubic", False, (0.0, 0.0), True)],
+   doc="Resamples images to a size; mode: nearest, nearest-exact, linear, cubic, lanczos.")
 
-op(f"_resample_grad(Tensor grad, int dim, int size, {_RESAMPLE}) -> Tensor", dtypes=FLOATING,
+op(f"_resample_grad(Tensor grad, int[] size, {_RESAMPLE}) -> Tensor", dtypes=FLOATING,
    public=False, variants="",
-   grad={"grad": f"_resample(g, dim, grad.sizes[dim], {_RESAMPLE_PASS})"},
-   samples=[S(T((2, 3, 5)), 2, 7, "linear", False, None, False)],
-   doc="The transpose of _resample, from a resampled dimension back to one of `size`.")
+   grad={"grad": f"resample_again(g, grad.sizes, {_RESAMPLE_PASS})"},
+   samples=[S(T((2, 3, 5)), (7,), "linear", False, (0.0,), False)],
+   doc="The transpose of _resample, from resampled images back to those of a size.")
+
+# Sampling at points is a sum over a few pixels for each point. Three maps, each linear in every tensor
+# and the gradient of the others. `index` and `weight` are (taps, N, points); -1 stands for nothing.
+_POINTS = T((2, 1, 3), values=[[[0, 3, -1]], [[1, 3, 2]]], dtype="int32")
+op("_sample(Tensor self, Tensor index, Tensor weight) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"self": "_sample_scatter(g, index, weight, self.sizes[2])",
+         "weight": "_sample_dot(g, self, index)"},
+   samples=[S(T((1, 2, 4)), _POINTS, T((2, 1, 3)))],
+   doc="Weighted sums of the pixels of (N, C, pixels) at `index`: (N, C, points).")
+
+op("_sample_scatter(Tensor self, Tensor index, Tensor weight, int pixels) -> Tensor", dtypes=FLOATING,
+   public=False, variants="",
+   grad={"self": "_sample(g, index, weight)", "weight": "_sample_dot(self, g, index)"},
+   samples=[S(T((1, 2, 3)), _POINTS, T((2, 1, 3)), 4)],
+   doc="Adds each point of (N, C, points), times the weights, to its pixels: (N, C, pixels).")
+
+op("_sample_dot(Tensor self, Tensor image, Tensor index) -> Tensor", dtypes=FLOATING, public=False, variants="",
+   grad={"self": "_sample(image, index, g)", "image": "_sample_scatter(self, index, g, image.sizes[2])"},
+   samples=[S(T((1, 2, 3)), T((1, 2, 4)), _POINTS)],
+   doc="Over the channels, inner products of each point and its pixels: (taps, N, points).")
+
+op("_sample_places(Tensor[] coords, int[] sizes, bool zeros) -> Tensor", dtypes=FLOATING, public=False,
+   grad="the result is made of positions",
+   samples=[S([T((2, 1, 3)), T((2, 1, 3))], (2, 2), True)],
+   doc="Flat positions of all combinations of whole coordinates, one (taps, N, points) for each "
+       "dimension. Those outside become -1, or the nearest inside without `zeros`.")

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "core/allocator.h"
 #include "cpu/kernels/image_rows.h"
 #include "cpu/thread_pool.h"
 
@@ -96,19 +98,23 @@ template <class P>
 void fill(ResampleTable& t, int64_t in, int64_t out, const ResampleOptions& o) {
   const P step = step_of<P>(in, out, o);
   for (int64_t j = 0; j < out; ++j) {
-    t.first.push_back(static_cast<int64_t>(t.index.size()));
     if (o.antialias)
       add_antialiased(t, in, j, step, o.mode);
     else
       add_row<P>(t, in, j, step, o);
+    t.first.push_back(static_cast<int64_t>(t.index.size()));
   }
-  t.first.push_back(static_cast<int64_t>(t.index.size()));
 }
 
 }  // namespace
 
 ResampleTable resample_table(int64_t in, int64_t out, const ResampleOptions& o) {
   ResampleTable t;
+  t.in = in;
+  if (in == out && (o.scale == 0 || o.scale == 1)) {
+    for (int64_t j = 0; j < out; ++j) add(t, j, 1), t.first.push_back(j + 1);
+    return t;
+  }
   const bool nearest = o.mode == Resampling::Nearest || o.mode == Resampling::NearestExact;
   if (o.in_double && !nearest)
     fill<double>(t, in, out, o);
@@ -117,25 +123,68 @@ ResampleTable resample_table(int64_t in, int64_t out, const ResampleOptions& o) 
   return t;
 }
 
+ResampleTable transposed(const ResampleTable& t) {
+  ResampleTable r;
+  r.in = t.out();
+  r.first.assign(static_cast<size_t>(t.in) + 1, 0);
+  for (int64_t i : t.index) ++r.first[static_cast<size_t>(i) + 1];
+  for (size_t i = 1; i < r.first.size(); ++i) r.first[i] += r.first[i - 1];
+  r.index.resize(t.index.size()), r.weight.resize(t.index.size());
+  std::vector<int64_t> next(r.first.begin(), r.first.end() - 1);
+  for (int64_t j = 0; j < t.out(); ++j)
+    for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) {
+      const auto at = static_cast<size_t>(next[static_cast<size_t>(t.index[i])]++);
+      r.index[at] = j, r.weight[at] = t.weight[i];
+    }
+  return r;
+}
+
 namespace {
 
-// The weights in the type that is computed in, and what most tables have in common.
+// A table with the weights in the type that is computed in, and what is known of it.
 template <class T>
-struct Weights {
-  int64_t count = 0;  // per output; 0: they differ
-  bool copies = false;
-  std::vector<T> of;
-  explicit Weights(const ResampleTable& t) : of(t.weight.begin(), t.weight.end()) {
-    const size_t outputs = t.first.size() - 1;
-    if (outputs == 0) return;
-    count = t.first[1] - t.first[0];
-    for (size_t j = 1; j < outputs; ++j)
-      if (t.first[j + 1] - t.first[j] != count) count = 0;
-    copies = count == 1 && std::all_of(of.begin(), of.end(), [](T w) { return w == T(1); });
+struct Axis {
+  const ResampleTable& t;
+  std::vector<T> weight;
+  int64_t count = 0, begin = 0, end = 0;  // outputs [begin, end) have as many weights
+  bool copies, doubles;                   // single weights of 1; every input twice
+
+  explicit Axis(const ResampleTable& table)
+      : t(table), weight(table.weight.begin(), table.weight.end()) {
+    const int64_t out = t.out();
+    for (int64_t j = 0; j < out;) {
+      int64_t k = j;
+      while (k < out && size(k) == size(j)) ++k;
+      if (k - j > end - begin) begin = j, end = k, count = size(j);
+      j = k;
+    }
+    copies = count == 1 && end - begin == out &&
+             std::all_of(weight.begin(), weight.end(), [](T w) { return w == T(1); });
+    doubles = copies && out == 2 * t.in;
+    for (int64_t j = 0; doubles && j < out; ++j) doubles = t.index[j] == j / 2;
   }
+  int64_t size(int64_t j) const { return t.first[j + 1] - t.first[j]; }
+  // The longest run of outputs within [begin, end) in which each has the weights of the one
+  // `phases` before it, `step` inputs further on.
+  std::pair<int64_t, int64_t> periodic(int64_t phases, int64_t step) const {
+    std::pair<int64_t, int64_t> best{0, 0};
+    int64_t from = begin;
+    for (int64_t j = begin + phases; j <= end; ++j) {
+      bool same = j < end;
+      for (int64_t k = 0; same && k < count; ++k) {
+        const int64_t i = t.first[j] + k, before = t.first[j - phases] + k;
+        same = weight[i] == weight[before] && t.index[i] == t.index[before] + step;
+      }
+      if (same) continue;
+      if (j - from > best.second - best.first) best = {from, j};
+      from = j - phases + 1;
+    }
+    return best;
+  }
+  bool repeats(int64_t j) const { return copies && t.index[j] == t.index[j - 1]; }
 };
 
-// Pixels side by side: a line of inputs becomes a line of outputs.
+// Pixels side by side: N inputs become one output.
 template <int N, class T>
 void line(const int64_t* index, const T* w, int64_t out, const T* x, T* y) {
   for (int64_t j = 0; j < out; ++j, index += N, w += N) {
@@ -146,95 +195,197 @@ void line(const int64_t* index, const T* w, int64_t out, const T* x, T* y) {
 }
 
 template <class T>
-void line_of(const ResampleTable& t, const Weights<T>& w, const T* x, T* y) {
-  const auto out = static_cast<int64_t>(t.first.size()) - 1;
-  const int64_t* index = t.index.data();
-  if (w.copies) {
-    for (int64_t j = 0; j < out; ++j) y[j] = x[index[j]];
-    return;
-  }
-  if (w.count == 2) return line<2>(index, w.of.data(), out, x, y);
-  if (w.count == 4) return line<4>(index, w.of.data(), out, x, y);
-  for (int64_t j = 0; j < out; ++j) {
+void any_line(const Axis<T>& a, int64_t begin, int64_t end, const T* x, T* y) {
+  for (int64_t j = begin; j < end; ++j) {
     T sum = 0;
-    for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) sum += w.of[i] * x[index[i]];
+    for (int64_t i = a.t.first[j]; i < a.t.first[j + 1]; ++i) sum += a.weight[i] * x[a.t.index[i]];
     y[j] = sum;
   }
 }
 
-// Rows of pixels, or of channels: an output row is a sum of input rows.
+void interleave(const float* a, const float* b, int64_t n, float* y) {
+  row_interleave_f32(a, b, n, y);
+}
+void interleave(const double* a, const double* b, int64_t n, double* y) {
+  row_interleave_f64(a, b, n, y);
+}
+
+void deinterleave(const float* x, int64_t n, float* even, float* odd) {
+  row_deinterleave_f32(x, n, even, odd);
+}
+void deinterleave(const double* x, int64_t n, double* even, double* odd) {
+  row_deinterleave_f64(x, n, even, odd);
+}
+
+// Doubling and halving: outputs of the same phase are sums of whole rows of inputs.
 template <class T>
-void rows_of(const ResampleTable& t, const Weights<T>& w, int64_t inner, const T* x, T* y) {
-  const auto out = static_cast<int64_t>(t.first.size()) - 1;
-  for (int64_t j = 0; j < out; ++j, y += inner) {
-    const int64_t from = t.first[j], end = t.first[j + 1];
-    const T* first = x + (from < end ? t.index[from] : 0) * inner;
-    if (w.copies) {
-      std::copy_n(first, inner, y);
-      continue;
-    }
-    if (w.count == 2 && inner > kShortRow) {
-      row_blend(first, w.of[from], x + t.index[from + 1] * inner, w.of[from + 1], y, inner);
-      continue;
-    }
-    std::fill_n(y, inner, T(0));
-    for (int64_t i = from; i < end; ++i) {
-      const T* row = x + t.index[i] * inner;
-      if (inner > kShortRow)
-        row_add(row, w.of[i], y, inner);
-      else
-        for (int64_t q = 0; q < inner; ++q) y[q] += w.of[i] * row[q];
+struct Phases {
+  const Axis<T>& a;
+  int64_t count = 1, step = 1, begin = 0, end = 0;  // outputs [begin, end)
+
+  explicit Phases(const Axis<T>& axis) : a(axis) {
+    if (a.copies || a.count < 1 || a.count > 8) return;
+    for (const int64_t k : {1, 2}) {
+      const auto [from, to] = a.periodic(k, 3 - k);
+      if (to - from < 16 || to - from <= end - begin) continue;
+      count = k, step = 3 - k, begin = from, end = to - (to - from) % k;
     }
   }
+  int64_t scratch() const { return end > begin ? 2 * (a.t.in + a.t.out()) + 8 : 0; }
+
+  // dst[m] = the sum over taps of output j's weights and inputs, m steps further on.
+  template <class Source>
+  void rows(int64_t j, int64_t n, const Source& source, T* dst) const {
+    const int64_t first = a.t.first[j];
+    const auto from = [&](int64_t k) { return source(a.t.index[first + k]); };
+    const T* w = a.weight.data() + first;
+    if (a.count == 1) {
+      const T* x = from(0);
+      for (int64_t m = 0; m < n; ++m) dst[m] = w[0] * x[m];
+      return;
+    }
+    row_blend(from(0), w[0], from(1), w[1], dst, n);
+    for (int64_t k = 2; k < a.count; ++k) row_add(from(k), w[k], dst, n);
+  }
+
+  void run(const T* x, T* y, T* space) const {
+    const int64_t n = (end - begin) / count;
+    if (count == 2) {
+      T *even = space, *odd = space + n;
+      const auto source = [&](int64_t i) { return x + i; };
+      rows(begin, n, source, even);
+      rows(begin + 1, n, source, odd);
+      return interleave(even, odd, end - begin, y + begin);
+    }
+    const int64_t half = (a.t.in + 1) / 2;
+    T *even = space, *odd = space + half;
+    deinterleave(x, a.t.in, even, odd);
+    rows(begin, n, [&](int64_t i) { return (i % 2 ? odd : even) + i / 2; }, y + begin);
+  }
+};
+
+template <class T>
+void whole_line(const Axis<T>& a, const Phases<T>& phases, const T* x, T* y, T* space) {
+  const int64_t out = a.t.out(), n = a.end - a.begin;
+  const int64_t* index = a.t.index.data();
+  if (a.doubles) return interleave(x, x, out, y);
+  if (a.copies) {
+    for (int64_t j = 0; j < out; ++j) y[j] = x[index[j]];
+    return;
+  }
+  if (phases.end > phases.begin) {
+    any_line(a, 0, phases.begin, x, y);
+    phases.run(x, y, space);
+    return any_line(a, phases.end, out, x, y);
+  }
+  index += a.t.first[a.begin];
+  const T* w = a.weight.data() + a.t.first[a.begin];
+  any_line(a, 0, a.begin, x, y);
+  switch (a.count) {
+    case 1: line<1>(index, w, n, x, y + a.begin); break;
+    case 2: line<2>(index, w, n, x, y + a.begin); break;
+    case 3: line<3>(index, w, n, x, y + a.begin); break;
+    case 4: line<4>(index, w, n, x, y + a.begin); break;
+    default: any_line(a, a.begin, a.end, x, y);
+  }
+  any_line(a, a.end, out, x, y);
 }
+
+// Output j of blocks of n elements: a block of x where it is one, else their sum in `y`.
+template <class T>
+const T* blend(const Axis<T>& a, int64_t j, int64_t n, const T* x, T* y) {
+  const int64_t from = a.t.first[j], end = a.t.first[j + 1];
+  const auto block = [&](int64_t i) { return x + a.t.index[i] * n; };
+  if (end - from == 1 && a.weight[from] == T(1)) return block(from);
+  int64_t i = from;
+  if (end - from >= 2) {
+    row_blend(block(i), a.weight[i], block(i + 1), a.weight[i + 1], y, n);
+    i += 2;
+  } else {
+    std::fill_n(y, n, T(0));
+  }
+  for (; i < end; ++i) row_add(block(i), a.weight[i], y, n);
+  return y;
+}
+
+// Short blocks, for which calls do not pay.
+template <class T>
+void blend_short(const Axis<T>& a, int64_t j, int64_t n, const T* x, T* y) {
+  std::fill_n(y, n, T(0));
+  for (int64_t i = a.t.first[j]; i < a.t.first[j + 1]; ++i) {
+    const T* block = x + a.t.index[i] * n;
+    for (int64_t q = 0; q < n; ++q) y[q] += a.weight[i] * block[q];
+  }
+}
+
+// The outer dimension first: what it yields lies in a block of scratch while the inner ones read
+// it.
+template <class T>
+struct Resampler {
+  std::vector<Axis<T>> axes;
+  Phases<T> phases;                          // of the last dimension
+  std::vector<int64_t> in_block, out_block;  // elements below each dimension
+  int64_t inner, scratch;
+
+  Resampler(const std::vector<ResampleTable>& tables, int64_t n)
+      : axes(tables.begin(), tables.end()),
+        phases(axes.back()),
+        in_block(tables.size(), n),
+        out_block(tables.size(), n),
+        inner(n),
+        scratch(phases.scratch()) {
+    for (size_t d = axes.size() - 1; d-- > 0;) {
+      in_block[d] = in_block[d + 1] * axes[d + 1].t.in;
+      out_block[d] = out_block[d + 1] * axes[d + 1].t.out();
+      scratch += in_block[d];
+    }
+  }
+
+  // Outputs [begin, end) of dimension d.
+  void run(size_t d, int64_t begin, int64_t end, const T* x, T* y, T* space) const {
+    const Axis<T>& a = axes[d];
+    if (d + 1 == axes.size() && inner == 1 && begin == 0 && end == a.t.out())
+      return whole_line(a, phases, x, y, space);
+    const int64_t in = in_block[d], out = out_block[d];
+    for (int64_t j = begin; j < end; ++j) {
+      T* to = y + j * out;
+      if (j > begin && a.repeats(j)) {
+        std::copy_n(to - out, out, to);
+      } else if (d + 1 < axes.size()) {
+        const T* block = blend(a, j, in, x, space);
+        run(d + 1, 0, axes[d + 1].t.out(), block, to, space + in);
+      } else if (in > kShortRow) {
+        const T* block = blend(a, j, in, x, to);
+        if (block != to) std::copy_n(block, in, to);
+      } else {
+        blend_short(a, j, in, x, to);
+      }
+    }
+  }
+};
 
 }  // namespace
 
 template <class T>
-void resample(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* x, T* y) {
-  const auto out = static_cast<int64_t>(t.first.size()) - 1;
-  const Weights<T> weights(t);
-  parallel_for(outer, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, out * inner)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t o = begin; o < end; ++o) {
-                   const T* from = x + o * in * inner;
-                   T* to = y + o * out * inner;
-                   if (inner == 1)
-                     line_of(t, weights, from, to);
-                   else
-                     rows_of(t, weights, inner, from, to);
-                 }
-               });
+void resample(const std::vector<ResampleTable>& tables, int64_t outer, int64_t inner, const T* x,
+              T* y) {
+  const Resampler<T> r(tables, inner);
+  // Lines of one dimension are not cut.
+  const bool lines = tables.size() == 1 && inner == 1;
+  const int64_t out = tables[0].out(), units = lines ? 1 : out, width = lines ? out : 1;
+  const int64_t in_size = tables[0].in * r.in_block[0], out_size = out * r.out_block[0];
+  const int64_t work = std::max<int64_t>(1, width * std::max(r.in_block[0], r.out_block[0]));
+  parallel_for(outer * units, std::max<int64_t>(1, 16384 / work), [&](int64_t begin, int64_t end) {
+    const Workspace space(checked_nbytes(r.scratch + 1, sizeof(T)));
+    for (int64_t u = begin; u < end;) {
+      const int64_t o = u / units, j = u % units, n = std::min(units - j, end - u);
+      r.run(0, j * width, lines ? out : j + n, x + o * in_size, y + o * out_size, space.as<T>());
+      u += n;
+    }
+  });
 }
 
-template <class T>
-void resample_adjoint(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* y,
-                      T* x) {
-  const auto out = static_cast<int64_t>(t.first.size()) - 1;
-  parallel_for(outer, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, out * inner)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t o = begin; o < end; ++o) {
-                   const T* from = y + o * out * inner;
-                   T* to = x + o * in * inner;
-                   for (int64_t q = 0; q < in * inner; ++q) to[q] = T(0);
-                   for (int64_t j = 0; j < out; ++j, from += inner)
-                     for (int64_t i = t.first[j]; i < t.first[j + 1]; ++i) {
-                       const T w = static_cast<T>(t.weight[i]);
-                       T* row = to + t.index[i] * inner;
-                       if (inner > kShortRow)
-                         row_add(from, w, row, inner);
-                       else
-                         for (int64_t q = 0; q < inner; ++q) row[q] += w * from[q];
-                     }
-                 }
-               });
-}
-
-template void resample(const ResampleTable&, int64_t, int64_t, int64_t, const float*, float*);
-template void resample(const ResampleTable&, int64_t, int64_t, int64_t, const double*, double*);
-template void resample_adjoint(const ResampleTable&, int64_t, int64_t, int64_t, const float*,
-                               float*);
-template void resample_adjoint(const ResampleTable&, int64_t, int64_t, int64_t, const double*,
-                               double*);
+template void resample(const std::vector<ResampleTable>&, int64_t, int64_t, const float*, float*);
+template void resample(const std::vector<ResampleTable>&, int64_t, int64_t, const double*, double*);
 
 }  // namespace flambeau

@@ -1,4 +1,4 @@
-// Resampling along one dimension: a sparse matrix, few weights in a row.
+// Resampling of images: along each dimension a sparse matrix, few weights in a row.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -17,16 +17,19 @@ struct ResampleOptions {
 
 // Output j is the sum of weight[i] * input[index[i]] for i in [first[j], first[j + 1]).
 struct ResampleTable {
-  std::vector<int64_t> first, index;
+  int64_t in = 0;
+  std::vector<int64_t> first{0}, index;
   std::vector<double> weight;
+
+  int64_t out() const { return static_cast<int64_t>(first.size()) - 1; }
 };
 ResampleTable resample_table(int64_t in, int64_t out, const ResampleOptions& options);
+ResampleTable transposed(const ResampleTable& t);
 
-// x: (outer, in, inner), y: (outer, out, inner), both dense.
+// x: (outer, in..., inner), y: (outer, out..., inner), both dense, with a table for each of the
+// dimensions between.
 template <class T>
-void resample(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* x, T* y);
-template <class T>
-void resample_adjoint(const ResampleTable& t, int64_t outer, int64_t in, int64_t inner, const T* y,
-                      T* x);
+void resample(const std::vector<ResampleTable>& tables, int64_t outer, int64_t inner, const T* x,
+              T* y);
 
 }  // namespace flambeau

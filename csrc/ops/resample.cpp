@@ -1,4 +1,4 @@
-// Resampling of one dimension; interpolate() calls it once for each.
+// Resampling of images, for interpolate().
 #include "cpu/resample.h"
 
 #include "core/blocking.h"
@@ -10,8 +10,8 @@ namespace flambeau::impl {
 
 namespace {
 
-ResampleOptions options_of(const std::string& mode, bool align_corners, std::optional<double> scale,
-                           bool antialias, DType dtype) {
+ResampleOptions options_of(const std::string& mode, bool align_corners, bool antialias,
+                           DType dtype) {
   static constexpr std::pair<const char*, Resampling> modes[] = {
       {"nearest", Resampling::Nearest},
       {"nearest-exact", Resampling::NearestExact},
@@ -25,52 +25,58 @@ ResampleOptions options_of(const std::string& mode, bool align_corners, std::opt
     FB_CHECK(!antialias || value >= Resampling::Linear,
              "interpolate(): antialias is for the modes linear, "
              "cubic and lanczos");
-    return {value, align_corners, scale.value_or(0), antialias, dtype == DType::Float64};
+    return {value, align_corners, 0, antialias, dtype == DType::Float64};
   }
   fail(ErrorKind::NotImplemented, "interpolate(): unknown mode '", mode,
        "'; allowed are nearest, nearest-exact, linear, cubic and lanczos");
 }
 
-// Dense memory around one dimension: (outer, size, inner), in the layout of the tensor.
-struct Around {
-  int64_t outer = 1, inner = 1;
-  bool channels_last;
-};
-
-Around around(const Tensor& t, int64_t dim) {
-  Around a;
-  a.channels_last = prefers_channels_last(t);
-  for (int64_t d = 0; d < t.dim(); ++d) {
-    if (d == dim) continue;
-    const bool inside = a.channels_last ? dim != 1 && (d > dim || d == 1) && d != 0 : d > dim;
-    (inside ? a.inner : a.outer) *= t.size(d);
+// A table for each spatial dimension, from sizes `in` to sizes `out`.
+std::vector<ResampleTable> tables_of(const Dims& in, const Dims& out, ResampleOptions o,
+                                     const std::vector<double>& scales) {
+  std::vector<ResampleTable> tables;
+  for (size_t d = 0; d < in.size(); ++d) {
+    o.scale = scales[d];
+    tables.push_back(resample_table(in[d], out[d], o));
   }
-  return a;
+  return tables;
 }
 
+// `size`: of the spatial dimensions of the result.
 template <class F>
-Tensor run(const Tensor& self, int64_t dim, int64_t size, F&& f) {
-  dim = wrap_dim(dim, self.dim(), "interpolate");
-  FB_CHECK(self.size(dim) > 0 && size > 0,
-           "interpolate(): Input and output sizes should be greater than 0, "
-           "but got input (",
-           self.size(dim), ") output (", size, ")");
+Tensor run(const Tensor& self, const Dims& size, const std::vector<double>& scales, F&& tables) {
+  const auto dims = size.size();
+  FB_CHECK(dims >= 1 && dims <= 3 && self.dim() == static_cast<int64_t>(dims) + 2 &&
+               scales.size() == dims,
+           "interpolate(): expects a batch of images and as many sizes and scales as they have "
+           "dimensions, got ",
+           self.sizes(), " and sizes ", size);
+  const Dims in(self.sizes().begin() + 2, self.sizes().end());
+  Dims sizes{self.size(0), self.size(1)};
+  for (size_t d = 0; d < dims; ++d) {
+    FB_CHECK(in[d] > 0 && size[d] > 0,
+             "interpolate(): Input and output sizes should be greater than 0, "
+             "but got input (",
+             in[d], ") output (", size[d], ")");
+    FB_CHECK(!(scales[d] < 0), "interpolate(): scales must not be negative, got ", scales[d]);
+    sizes.push_back(size[d]);
+  }
   FB_CHECK_KIND(ErrorKind::NotImplemented, is_floating(self.dtype()),
                 "interpolate(): not implemented for '", name(self.dtype()),
                 "'; convert the image to a floating dtype");
-  const Around a = around(self, dim);
-  FB_CHECK(!a.channels_last || dim != 1, "interpolate(): cannot resample the channels");
-  Dims sizes = self.sizes();
-  sizes[dim] = size;
+  const bool last = prefers_channels_last(self);
   const DType type = is_half(self.dtype()) && !self.is_meta() ? DType::Float32 : self.dtype();
-  Tensor out = empty_image(sizes, a.channels_last, type, self.device(), "interpolate");
+  Tensor out = empty_image(sizes, last, type, self.device(), "interpolate");
   if (out.is_meta() || out.numel() == 0) return to_dtype(out, self.dtype());
-  const Tensor x = in_layout(to_dtype(self, type), a.channels_last);
+  const Tensor x = in_layout(to_dtype(self, type), last);
+  const std::vector<ResampleTable> all = tables(in);
+  const int64_t outer = last ? self.size(0) : self.size(0) * self.size(1);
+  const int64_t inner = last ? self.size(1) : 1;
   const auto go = [&]<class T>() {
     const T* from = x.data<T>();
     T* to = out.data<T>();
     BlockingRegion region(x.numel() + out.numel() > 65536);
-    f(a, from, to);
+    resample(all, outer, inner, from, to);
   };
   if (type == DType::Float64)
     go.template operator()<double>();
@@ -81,21 +87,19 @@ Tensor run(const Tensor& self, int64_t dim, int64_t size, F&& f) {
 
 }  // namespace
 
-Tensor _resample(const Tensor& self, int64_t dim, int64_t size, const std::string& mode,
-                 bool align_corners, std::optional<double> scale, bool antialias) {
-  const ResampleOptions o = options_of(mode, align_corners, scale, antialias, self.dtype());
-  return run(self, dim, size, [&](const Around& a, auto* x, auto* y) {
-    const int64_t in = self.size(wrap_dim(dim, self.dim(), "interpolate"));
-    resample(resample_table(in, size, o), a.outer, in, a.inner, x, y);
-  });
+Tensor _resample(const Tensor& self, const Dims& size, const std::string& mode, bool align_corners,
+                 const std::vector<double>& scales, bool antialias) {
+  const ResampleOptions o = options_of(mode, align_corners, antialias, self.dtype());
+  return run(self, size, scales, [&](const Dims& in) { return tables_of(in, size, o, scales); });
 }
 
-Tensor _resample_grad(const Tensor& grad, int64_t dim, int64_t size, const std::string& mode,
-                      bool align_corners, std::optional<double> scale, bool antialias) {
-  const ResampleOptions o = options_of(mode, align_corners, scale, antialias, grad.dtype());
-  return run(grad, dim, size, [&](const Around& a, auto* y, auto* x) {
-    const int64_t out = grad.size(wrap_dim(dim, grad.dim(), "interpolate"));
-    resample_adjoint(resample_table(size, out, o), a.outer, size, a.inner, y, x);
+Tensor _resample_grad(const Tensor& grad, const Dims& size, const std::string& mode,
+                      bool align_corners, const std::vector<double>& scales, bool antialias) {
+  const ResampleOptions o = options_of(mode, align_corners, antialias, grad.dtype());
+  return run(grad, size, scales, [&](const Dims& out) {
+    std::vector<ResampleTable> tables = tables_of(size, out, o, scales);
+    for (ResampleTable& t : tables) t = transposed(t);
+    return tables;
   });
 }
 

@@ -1920,8 +1920,8 @@ def _pad_copies_backward(grad: Tensor, sizes: _int | Sequence[_int], pad: _int |
 def _prelu(input: Tensor, weight: Tensor) -> Tensor:
     """prelu with a weight that broadcasts."""
     ...
-def _resample(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool, scale: _float | None, antialias: _bool) -> Tensor:
-    """Resamples one dimension to a size; mode: nearest, nearest-exact, linear, cubic, lanczos."""
+def _resample(input: Tensor, size: _int | Sequence[_int], mode: _str, align_corners: _bool, scales: Sequence[_float], antialias: _bool) -> Tensor:
+    """Resamples images to a size; mode: nearest, nearest-exact, linear, cubic, lanczos."""
     ...
 def _rmsprop_step(params: Sequence[Tensor], grads: Sequence[Tensor], square_avgs: Sequence[Tensor], grad_avgs: Sequence[Tensor | None], momentum_buffers: Sequence[Tensor | None], steps: Sequence[Tensor], lr: _float, alpha: _float, eps: _float, weight_decay: _float, momentum: _float, maximize: _bool) -> None:
     """A step of RMSprop; centered when `grad_avgs` are given, with momentum when buffers are."""
@@ -1935,8 +1935,14 @@ def _round_scaled(input: Tensor, up: _float, down: _float) -> Tensor:
 def _rrelu_slopes(input: Tensor, lower: _float, upper: _float, generator: Generator | None = ...) -> Tensor:
     """1 where positive, else a uniform number of [lower, upper)."""
     ...
+def _sample(input: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    """Weighted sums of the pixels of (N, C, pixels) at `index`: (N, C, points)."""
+    ...
 def _sample_dirichlet(input: Tensor, generator: Generator | None = ...) -> Tensor:
     """Dirichlet samples of the concentrations in the last dimension: gammas over their sum."""
+    ...
+def _sample_places(coords: Sequence[Tensor], sizes: _int | Sequence[_int], zeros: _bool) -> Tensor:
+    """Flat positions of all combinations of whole coordinates, one (taps, N, points) for each dimension. Those outside become -1, or the nearest inside without `zeros`."""
     ...
 def _scale_(tensors: Sequence[Tensor], factor: Tensor) -> None:
     """Multiplies all tensors in place by a one-element tensor, without recording it."""

@@ -178,19 +178,6 @@ def _pad_coordinate(x, n: int, padding_mode: str, align: bool):
     return x.clamp(0, n - 1)
 
 
-def _fetch(flat, sizes, coords, zeros: bool):
-    """Values at integer coordinates (N, P) per dimension; outside ones give zero."""
-    index, inside = None, None
-    for n, c in zip(sizes, coords):
-        ok = (c >= 0) & (c <= n - 1)
-        inside = ok if inside is None else inside & ok
-        c = c.clamp(0, n - 1).to(fb.int64)
-        index = c if index is None else index * n + c
-    index = index.unsqueeze(1).expand(-1, flat.size(1), -1)
-    values = flat.gather(2, index)
-    return values * inside.unsqueeze(1).to(values.dtype) if zeros else values
-
-
 def _cubic(t):
     """Weights of the four neighbours at distance t from the second (Keys 1981, a = -0.75)."""
     a = -0.75
@@ -255,45 +242,33 @@ def grid_sample(
     points = grid.reshape(grid.size(0), -1, dims)
     # The grid says x first, the image has it last.
     coords = [_unnormalise(points[..., dims - 1 - d], sizes[d], align) for d in range(dims)]
-    zeros = padding_mode == "zeros"
-    if mode == "bicubic":
-        out = _sample_cubic(flat, sizes, coords, padding_mode, align)
-    else:
+    if mode != "bicubic":
         coords = [_pad_coordinate(c, n, padding_mode, align) for c, n in zip(coords, sizes)]
-        if mode == "nearest":
-            out = _fetch(flat, sizes, [c.round() for c in coords], zeros)
-        else:
-            out = _sample_linear(flat, sizes, coords, zeros)
+    if mode == "nearest":
+        places = [c.detach().round().unsqueeze(0) for c in coords]
+        weight = fb.ones_like(places[0])
+    else:
+        places, weight = _taps(coords, sizes, mode, padding_mode, align)
+    index = fb._C._sample_places(places, list(sizes), padding_mode == "zeros")
+    out = fb._C._sample(flat, index, weight)
     return out.reshape(input.size(0), input.size(1), *grid.shape[1:-1])
 
 
-def _sample_linear(flat, sizes, coords, zeros):
-    floors = [c.detach().floor() for c in coords]
-    fractions = [c - f for c, f in zip(coords, floors)]
-    out = None
-    for corner in range(1 << len(sizes)):
-        weight, place = None, []
-        for d, (f, t) in enumerate(zip(floors, fractions)):
-            up = corner >> d & 1
-            place.append(f + up)
-            w = t if up else 1 - t
-            weight = w if weight is None else weight * w
-        # A neighbour beyond the edge has weight zero unless zeros are wanted there anyway.
-        part = _fetch(flat, sizes, place, zeros) * weight.unsqueeze(1)
-        out = part if out is None else out + part
-    return out
-
-
-def _sample_cubic(flat, sizes, coords, padding_mode, align):
-    floors = [c.detach().floor() for c in coords]
-    weights = [_cubic(c - f) for c, f in zip(coords, floors)]
-    zeros = padding_mode == "zeros"
-    out = None
-    for i in range(4):
-        y = _pad_coordinate(floors[0] + (i - 1), sizes[0], padding_mode, align)
-        for j in range(4):
-            x = _pad_coordinate(floors[1] + (j - 1), sizes[1], padding_mode, align)
-            weight = (weights[0][i] * weights[1][j]).unsqueeze(1)
-            part = _fetch(flat, sizes, [y, x], zeros) * weight
-            out = part if out is None else out + part
-    return out
+def _taps(coords, sizes, mode, padding_mode, align):
+    """The pixels around each point along every dimension, and the products of their weights."""
+    places, weight = [], None
+    for c, n in zip(coords, sizes):
+        floor = c.detach().floor()
+        t = c - floor
+        if mode == "bicubic":
+            places.append(
+                _pad_coordinate(
+                    fb.stack([floor - 1, floor, floor + 1, floor + 2]), n, padding_mode, align
+                )
+            )
+            w = fb.stack(_cubic(t))
+        else:
+            places.append(fb.stack([floor, floor + 1]))
+            w = fb.stack([1 - t, t])
+        weight = w if weight is None else (weight.unsqueeze(1) * w).flatten(0, 1)
+    return places, weight

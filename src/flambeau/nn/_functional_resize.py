@@ -109,10 +109,9 @@ def interpolate(
             f"{list(input.shape[2:])} output {out}"
         )
     x = input.float() if input.dtype == fb.uint8 else input
-    for d in range(dims - 1, -1, -1):
-        if x.shape[2 + d] == out[d] and scales[d] in (None, 1.0):
-            continue
-        x = fb._C._resample(x, 2 + d, out[d], along, bool(align_corners), scales[d], antialias)
+    if any(n != m or scale not in (None, 1.0) for n, m, scale in zip(input.shape[2:], out, scales)):
+        scales = [scale or 0.0 for scale in scales]
+        x = fb._C._resample(x, out, along, bool(align_corners), scales, antialias)
     if input.dtype == fb.uint8:
         return x.round().clamp(0, 255).to(fb.uint8)
     return x.clone() if x is input else x
