@@ -21,20 +21,39 @@ namespace {
 constexpr int64_t kGrainBytes = 128 * 1024;
 constexpr int64_t kShortRun = 64;  // bytes; below, strided loops beat a memcpy each
 
-// One input of a join of contiguous tensors: `bytes` in each of the rows.
+// One input of a join: `bytes` that lie together in each of the rows, which are `step` bytes apart.
 struct Run {
   const char* data;
-  int64_t bytes;
+  int64_t bytes, step;
 };
+
+// False if the part of a row, the dimensions from `dim` on, does not lie together, or if the rows
+// are not evenly spaced.
+bool as_run(const Tensor& t, int64_t dim, Run* run) {
+  int64_t items = 1, d = t.dim() - 1;
+  for (; d >= dim; --d) {
+    if (t.size(d) != 1 && t.stride(d) != items) return false;
+    items *= t.size(d);
+  }
+  int64_t step = items, next = -1;
+  for (; d >= 0; --d) {
+    if (t.size(d) == 1) continue;
+    if (next < 0) step = t.stride(d), next = step;
+    if (t.stride(d) != next) return false;
+    next *= t.size(d);
+  }
+  *run = {static_cast<const char*>(t.raw()), items * t.itemsize(), step * t.itemsize()};
+  return true;
+}
 
 void join_row(char* to, const std::vector<Run>& runs, int64_t row) {
   for (const Run& r : runs) {
-    copy_row(to, r.data + row * r.bytes, r.bytes);
+    copy_row(to, r.data + row * r.step, r.bytes);
     to += r.bytes;
   }
 }
 
-// True iff rows of contiguous memory are all there is to copy.
+// True iff rows of memory are all there is to copy.
 bool join_runs(const Tensor& out, const TensorList& parts, int64_t dim) {
   if (!out.is_contiguous()) return false;
   int64_t rows = 1, total = 0, shortest = INT64_MAX;
@@ -43,12 +62,12 @@ bool join_runs(const Tensor& out, const TensorList& parts, int64_t dim) {
   std::vector<Run> runs;
   runs.reserve(parts.size());
   for (const Tensor& t : parts) {
-    if (t.dtype() != out.dtype() || !t.is_contiguous()) return false;
+    Run run;
     if (t.numel() == 0) continue;
-    const int64_t bytes = t.numel() / rows * t.itemsize();
-    runs.push_back({static_cast<const char*>(t.raw()), bytes});
-    total += bytes;
-    shortest = std::min(shortest, bytes);
+    if (t.dtype() != out.dtype() || !as_run(t, dim, &run)) return false;
+    runs.push_back(run);
+    total += run.bytes;
+    shortest = std::min(shortest, run.bytes);
   }
   char* to = static_cast<char*>(out.raw());
   if (rows * total < kGrainBytes && rows <= 256) {

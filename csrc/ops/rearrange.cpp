@@ -139,6 +139,27 @@ Tensor rolled(const Tensor& self, int64_t shift, int64_t dim) {
   return out;
 }
 
+// Several dimensions, all different: each is cut in two, and the pieces change places.
+Tensor rolled_pieces(const Tensor& self, const Dims& shifts, const Dims& dims) {
+  Tensor out = empty(self.sizes(), self.dtype(), self.device(), "roll");
+  if (out.is_meta()) return out;
+  for (size_t piece = 0; piece < size_t{1} << dims.size(); ++piece) {
+    Dims sizes = self.sizes();
+    int64_t from = self.offset(), to = 0;
+    for (size_t i = 0; i < dims.size(); ++i) {
+      const int64_t d = dims[i], n = self.size(d), moved = (shifts[i] % n + n) % n;
+      const bool last = piece >> i & 1;  // the last `moved` slices come first
+      sizes[d] = last ? moved : n - moved;
+      from += last ? (n - moved) * self.stride(d) : 0;
+      to += last ? 0 : moved * out.stride(d);
+    }
+    if (product(sizes) > 0)
+      copy_elements(alias(out, sizes, out.strides(), to), alias(self, sizes, self.strides(), from),
+                    "roll");
+  }
+  return out;
+}
+
 }  // namespace
 
 Tensor roll(const Tensor& self, const Dims& shifts, const Dims& dims) {
@@ -154,6 +175,11 @@ Tensor roll(const Tensor& self, const Dims& shifts, const Dims& dims) {
   FB_CHECK(shifts.size() == dims.size(),
            "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
   Tensor t = self;
+  if (dims.size() == 2 && self.dim() > 1 && self.numel() > 0) {
+    const Dims both = {wrap_dim(dims[0], self.dim(), "roll"),
+                       wrap_dim(dims[1], self.dim(), "roll")};
+    if (both[0] != both[1]) return rolled_pieces(self, shifts, both);
+  }
   for (size_t i = 0; i < dims.size(); ++i) {
     FB_CHECK_INDEX(self.dim() > 0, "roll(): Dimension specified as ", dims[i],
                    " but tensor has no dimensions");

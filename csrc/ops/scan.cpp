@@ -36,12 +36,25 @@ void run(ScanOp op, const Tensor& x, const Tensor& factor, const Tensor& out, co
   auto* to = static_cast<char*>(out.raw());
   int64_t* at = index.defined() ? index.data<int64_t>() : nullptr;
   BlockingRegion region(x.numel() >= kBlockingWork);
-  const int64_t grain = std::max<int64_t>(kParallelGrain / group, 1);
-  parallel_for(a.outer, (grain + 3) / 4 * 4, [&](int64_t begin, int64_t end) {
-    const int64_t skip = begin * group;
-    f(from + skip * item, with ? with + skip * item : nullptr, to + skip * item,
-      at ? at + skip : nullptr, end - begin, a.n, a.inner, reverse);
-  });
+  if (a.inner == 1) {
+    const int64_t grain = std::max<int64_t>(kParallelGrain / group, 1);
+    return parallel_for(a.outer, (grain + 3) / 4 * 4, [&](int64_t begin, int64_t end) {
+      const int64_t skip = begin * group;
+      f(from + skip * item, with ? with + skip * item : nullptr, to + skip * item,
+        at ? at + skip : nullptr, end - begin, a.n, 1, 1, reverse);
+    });
+  }
+  const int64_t tiles = (a.inner + kScanTile - 1) / kScanTile;
+  const int64_t work = a.n * std::min(a.inner, kScanTile);
+  parallel_for(a.outer * tiles, std::max<int64_t>(kParallelGrain / work, 1),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t u = begin; u < end; ++u) {
+                   const int64_t c = u % tiles * kScanTile, skip = u / tiles * group + c;
+                   f(from + skip * item, with ? with + skip * item : nullptr, to + skip * item,
+                     at ? at + skip : nullptr, 1, a.n, a.inner, std::min(kScanTile, a.inner - c),
+                     reverse);
+                 }
+               });
 }
 
 Tensor converted(const Tensor& t, DType dtype) {

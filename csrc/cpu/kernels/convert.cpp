@@ -1,6 +1,7 @@
 #include "cpu/kernels/convert.h"
 
 #include "cpu/kernels/convert_half.h"
+#include "cpu/kernels/rearrange.h"
 #include "cpu/kernels/shuffle.h"
 #include "cpu/vec.h"
 
@@ -67,26 +68,74 @@ FB_VEC To convert_one(From v) {
 
 // ---------------------------------------------------------------- contiguous runs
 
-constexpr int64_t kChunk = 256;  // elements of a block on the stack
+constexpr int64_t kChunk = 256;            // elements of a block on the stack
+constexpr int64_t kCallBytes = 16 * 1024;  // from here on the C library copies as well as loops do
 
-// float to integers of up to 32 bits by 32-bit conversions, unless some value is beyond them.
-template <class To>
-FB_VEC void truncate_run(const float* __restrict__ x, To* __restrict__ y, int64_t n) {
+// Floating numbers toward zero as 32-bit integers; true iff some value is beyond them. One chunk.
+FB_VEC bool truncate_chunk(const float* __restrict__ x, int32_t* __restrict__ t) {
+  Mask<4> beyond = false;
+  for (int64_t i = 0; i < kChunk; i += vint32::lanes) {
+    const vint32 v = to_int32(load(x + i));
+    beyond = beyond | (v == vint32(INT32_MIN));
+    store(t + i, v);
+  }
+  return any(beyond);
+}
+FB_VEC bool truncate_chunk(const double* __restrict__ x, int32_t* __restrict__ t) {
+#if defined(FB_X86_AVX2)
+  typedef int Quarter __attribute__((vector_size(16)));
+  Quarter beyond{};
+  for (int64_t i = 0; i < kChunk; i += 4) {
+    const Quarter v = (Quarter)__builtin_ia32_cvttpd2dq256(load(x + i).v);
+    beyond |= v == INT32_MIN;
+    __builtin_memcpy(t + i, &v, sizeof v);
+  }
+  return (beyond[0] | beyond[1] | beyond[2] | beyond[3]) != 0;
+#else
+  (void)x, (void)t;
+  return true;
+#endif
+}
+
+// Through 32-bit integers, whose conversions go by vectors, unless some value is beyond them.
+template <class From, class To>
+FB_VEC void truncate_run(const From* __restrict__ x, To* __restrict__ y, int64_t n) {
   alignas(kVectorBytes) int32_t t[kChunk];
   for (; n >= kChunk; n -= kChunk, x += kChunk, y += kChunk) {
-    Mask<4> beyond = false;
-    for (int64_t i = 0; i < kChunk; i += vint32::lanes) {
-      const vint32 v = to_int32(load(x + i));
-      beyond = beyond | (v == vint32(INT32_MIN));
-      store(t + i, v);
-    }
-    if (any(beyond)) {
+    if (truncate_chunk(x, t)) {
       for (int64_t i = 0; i < kChunk; ++i) y[i] = static_cast<To>(truncate(x[i]));
     } else {
       for (int64_t i = 0; i < kChunk; ++i) y[i] = static_cast<To>(t[i]);
     }
   }
   for (int64_t i = 0; i < n; ++i) y[i] = static_cast<To>(truncate(x[i]));
+}
+template <class To>
+FB_VEC void float_run(const int64_t* __restrict__ x, To* __restrict__ y, int64_t n) {
+  alignas(kVectorBytes) int32_t t[kChunk];
+  for (; n >= kChunk; n -= kChunk, x += kChunk, y += kChunk) {
+    int64_t beyond = 0;
+    for (int64_t i = 0; i < kChunk; ++i) {
+      t[i] = static_cast<int32_t>(x[i]);
+      beyond |= x[i] ^ static_cast<int64_t>(t[i]);
+    }
+    if (beyond) {
+      for (int64_t i = 0; i < kChunk; ++i) y[i] = static_cast<To>(x[i]);
+    } else {
+      for (int64_t i = 0; i < kChunk; ++i) y[i] = static_cast<To>(t[i]);
+    }
+  }
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<To>(x[i]);
+}
+// bool to floating numbers: bytes of 0 and 1 first.
+template <class To>
+FB_VEC void flag_run(const Flag* __restrict__ x, To* __restrict__ y, int64_t n) {
+  uint8_t t[kChunk];
+  for (; n > 0; n -= kChunk, x += kChunk, y += kChunk) {
+    const int64_t m = n < kChunk ? n : kChunk;
+    for (int64_t i = 0; i < m; ++i) t[i] = x[i].byte != 0;
+    for (int64_t i = 0; i < m; ++i) y[i] = static_cast<To>(t[i]);
+  }
 }
 
 FB_VEC void widen(const F16* x, float* y, int64_t n) {
@@ -105,7 +154,11 @@ FB_VEC void narrow(const float* x, BF16* y, int64_t n) {
 template <class From, class To>
 void convert_run(const From* __restrict__ x, To* __restrict__ y, int64_t n) {
   if constexpr (std::is_same_v<From, To>) {
-    __builtin_memcpy(y, x, n * sizeof(To));
+    const auto bytes = static_cast<int64_t>(n * sizeof(To));
+    if (bytes < kCallBytes)
+      copy_row(reinterpret_cast<char*>(y), reinterpret_cast<const char*>(x), bytes);
+    else
+      __builtin_memcpy(y, x, static_cast<uint64_t>(bytes));
   } else if constexpr (is_narrow<From> && std::is_same_v<To, float>) {
     widen(x, y, n);
   } else if constexpr (std::is_same_v<From, float> && is_narrow<To>) {
@@ -117,8 +170,12 @@ void convert_run(const From* __restrict__ x, To* __restrict__ y, int64_t n) {
       convert_run<From, float>(x, t, m);
       convert_run<float, To>(t, y, m);
     }
-  } else if constexpr (std::is_same_v<From, float> && std::is_integral_v<To> && sizeof(To) <= 4) {
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     truncate_run(x, y, n);
+  } else if constexpr (std::is_same_v<From, int64_t> && std::is_floating_point_v<To>) {
+    float_run(x, y, n);
+  } else if constexpr (std::is_same_v<From, Flag> && std::is_floating_point_v<To>) {
+    flag_run(x, y, n);
   } else {
     for (int64_t i = 0; i < n; ++i) y[i] = convert_one<To>(x[i]);
   }

@@ -5,7 +5,7 @@
 namespace flambeau::FB_ISA {
 namespace scans {
 
-constexpr int64_t kTile = 128;  // lines side by side
+constexpr int64_t kTile = kScanTile;
 
 template <class T> struct Wide { using type = T; };
 template <> struct Wide<float> { using type = double; };
@@ -59,15 +59,15 @@ struct LogSumExp {
 
 template <class Op, class T, bool kScaled>
 void run(const void* xv, const void* av, void* yv, int64_t*, int64_t outer, int64_t n,
-         int64_t inner, bool reverse) {
+         int64_t inner, int64_t lines, bool reverse) {
   auto* x = static_cast<const T*>(xv);
   auto* a = static_cast<const T*>(av);
   auto* y = static_cast<T*>(yv);
   const int64_t from = reverse ? (n - 1) * inner : 0, step = reverse ? -inner : inner;
   for (int64_t o = 0; o < outer; ++o) {
     const int64_t base = o * n * inner + from;
-    for (int64_t c = 0; c < inner; c += kTile) {
-      const int64_t width = inner - c < kTile ? inner - c : kTile;
+    for (int64_t c = 0; c < lines; c += kTile) {
+      const int64_t width = lines - c < kTile ? lines - c : kTile;
       typename Op::Carry carry[kTile];
       int64_t at = base + c;
       for (int64_t i = 0; i < width; ++i) {
@@ -88,8 +88,8 @@ void run(const void* xv, const void* av, void* yv, int64_t*, int64_t outer, int6
 // Lines of neighbours: the carry stays in a register, and four lines hide each other's latency.
 template <class Op, class T, bool kScaled>
 void run_rows(const void* xv, const void* av, void* yv, int64_t* index, int64_t outer, int64_t n,
-              int64_t inner, bool reverse) {
-  if (inner != 1) return run<Op, T, kScaled>(xv, av, yv, index, outer, n, inner, reverse);
+              int64_t inner, int64_t lines, bool reverse) {
+  if (inner != 1) return run<Op, T, kScaled>(xv, av, yv, index, outer, n, inner, lines, reverse);
   auto* x = static_cast<const T*>(xv);
   auto* a = static_cast<const T*>(av);
   auto* y = static_cast<T*>(yv);
@@ -125,22 +125,45 @@ void run_rows(const void* xv, const void* av, void* yv, int64_t* index, int64_t 
 
 template <class T, bool kMax>
 void extremes(const void* xv, const void*, void* yv, int64_t* index, int64_t outer, int64_t n,
-              int64_t inner, bool) {
+              int64_t inner, int64_t lines, bool) {
   auto* x = static_cast<const T*>(xv);
   auto* y = static_cast<T*>(yv);
-  for (int64_t o = 0; o < outer; ++o)
-    for (int64_t c = 0; c < inner; ++c) {
-      int64_t at = o * n * inner + c, best = 0;
+  // NaN stays from its first place on; of equals the last counts.
+  const auto wins = [](T v, T value) {
+    return (v != v) | ((value == value) & (kMax ? v >= value : v <= value));
+  };
+  if (inner == 1) {
+    for (int64_t o = 0; o < outer; ++o) {
+      int64_t at = o * n, best = 0;
       T value = x[at];
-      for (int64_t k = 0; k < n; ++k, at += inner) {
+      for (int64_t k = 0; k < n; ++k, ++at) {
         const T v = x[at];
-        if (v != v || (value == value && (kMax ? v >= value : v <= value))) {
+        if (wins(v, value)) {
           value = v;
           best = k;
         }
         y[at] = value;
         index[at] = best;
       }
+    }
+    return;
+  }
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t c = 0; c < lines; c += kTile) {
+      const int64_t width = lines - c < kTile ? lines - c : kTile;
+      T value[kTile];
+      int64_t best[kTile];
+      int64_t at = o * n * inner + c;
+      for (int64_t i = 0; i < width; ++i) value[i] = x[at + i], best[i] = 0;
+      for (int64_t k = 0; k < n; ++k, at += inner)
+        for (int64_t i = 0; i < width; ++i) {
+          const T v = x[at + i];
+          const bool won = wins(v, value[i]);
+          value[i] = won ? v : value[i];
+          best[i] = won ? k : best[i];
+          y[at + i] = value[i];
+          index[at + i] = best[i];
+        }
     }
 }
 
