@@ -17,6 +17,7 @@ SUITES = (
     "training",
     "matmul",
     "pointwise",
+    "movement",
     "convolution",
     "sequence",
     "busy",

@@ -1,4 +1,4 @@
-"""Element-wise operators, reductions, normalisations and data movement at three sizes."""
+"""Element-wise operators, reductions and normalisations at three sizes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ ABOUT = (
 SIZES = {"1e3": (10, 100), "1e6": (1000, 1000), "16M": (4096, 4096)}
 ALL, SMALL, MILLION = tuple(SIZES), ("1e3", "1e6"), ("1e6",)
 
-# name: (statement over x, y, m of the size, i = a permutation of its rows; how often memory is
-# read and written; sizes)
+# name: (statement over tensors of the size; how often memory is read and written; sizes)
 POINTWISE = {
     "add": ("x + y", 3, ALL),
     "mul": ("x * y", 3, ALL),
@@ -105,18 +104,6 @@ FUSED = {
     "smooth_l1": ("F.smooth_l1_loss(x, y)", 2, MILLION),
     "layer_norm, bfloat16": ("F.layer_norm(b, b.shape[1:])", 1, MILLION),
 }
-MOVEMENT = {
-    "clone": ("x.clone()", 2, ALL),
-    "transposed copy": ("z.t().contiguous()", 2, ALL),
-    "cat": ("torch.cat((x, y))", 4, ALL),
-    "index rows": ("x[i]", 2, SMALL),
-    "gather": ("x.gather(1, g)", 4, SMALL),
-    "index_add": ("x.index_add(0, i, y)", 4, SMALL),
-    "cumsum rows": ("x.cumsum(1)", 2, ALL),
-    "sort": ("s.sort()", 4, SMALL),
-    "topk 10": ("s.topk(10)", 1, SMALL),
-    "flip": ("x.flip(1)", 2, SMALL),
-}
 BACKWARD = {
     "tanh": ("torch.tanh(r).backward(y); r.grad = None", 4, SMALL),
     "gelu": ("F.gelu(r).backward(y); r.grad = None", 4, SMALL),
@@ -128,7 +115,6 @@ GROUPS = {
     "pointwise": (POINTWISE, 1.0),
     "reductions": (REDUCTIONS, 1.0),
     "fused": (FUSED, 1.0),
-    "movement": (MOVEMENT, 1.0),
     "with backward": (BACKWARD, 1.0),
 }
 
@@ -142,10 +128,7 @@ INPUTS = {
     "o": "o = torch.empty(shape)",
     "z": "z = torch.randn(shape[::-1])",
     "m": "m = torch.rand(shape) > 0.5",
-    "i": "i = torch.randperm(shape[0])",
     "c": "c = torch.randint(0, shape[1], (shape[0],))",
-    "g": "g = torch.randint(0, shape[1], shape)",
-    "s": "s = torch.randn(shape[0] * shape[1])",
     "r": "r = torch.randn(shape, requires_grad=True)",
     "d": "d = torch.randn(shape, dtype=torch.float64)",
     "b": "b = torch.randn(shape).bfloat16()",
@@ -180,7 +163,7 @@ CASES = [
     for size in sizes
 ]
 
-GOALS = {"pointwise": 3.0, "reductions": 4.0, "fused": 2.0, "movement": 2.0}
+GOALS = {"pointwise": 3.0, "reductions": 4.0, "fused": 2.0}
 
 
 def bandwidth(library) -> float:
