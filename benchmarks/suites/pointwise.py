@@ -129,6 +129,7 @@ INPUTS = {
     "z": "z = torch.randn(shape[::-1])",
     "m": "m = torch.rand(shape) > 0.5",
     "c": "c = torch.randint(0, shape[1], (shape[0],))",
+    "g": "g = torch.randint(0, shape[1], shape)",
     "r": "r = torch.randn(shape, requires_grad=True)",
     "d": "d = torch.randn(shape, dtype=torch.float64)",
     "b": "b = torch.randn(shape).bfloat16()",
