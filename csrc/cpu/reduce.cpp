@@ -59,6 +59,7 @@ FoldType stored_type(DType t, DType compute) {
     case DType::Int16: return FoldType::Int16;
     case DType::Int8: return FoldType::Int8;
     case DType::UInt8: return FoldType::UInt8;
+    case DType::Bool: return FoldType::Flag;
     default: return FoldType::Int64;
   }
 }

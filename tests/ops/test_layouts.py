@@ -89,6 +89,16 @@ def test_extremes_of_narrow_integers(dtype):
     np.testing.assert_array_equal(x[:, 1:18].amax(1).numpy(), a[:, 1:18].max(1))
 
 
+def test_counts_of_true():
+    for shape in [(5, 3), (33, 65), (300, 2049), (2, 70001)]:
+        m = torch.randint(0, 4, shape) > 0
+        a = m.numpy()
+        assert m.sum().item() == a.sum()
+        for dim in (0, 1):
+            np.testing.assert_array_equal(m.sum(dim).numpy(), a.sum(dim))
+            np.testing.assert_array_equal(m[:, 1:].sum(dim).numpy(), a[:, 1:].sum(dim))
+
+
 @pytest.mark.parametrize("n", [1, 2, 10, 32, 33])
 def test_short_rows(n):
     x = torch.randn(1003, n, dtype=torch.float64)

@@ -277,6 +277,32 @@ struct FloatProducts {
   }
 };
 
+// Counts of true bytes: in a leaf they fit a byte per lane.
+struct FlagSum : AddBase<uint8_t> {
+  static constexpr int64_t kBlock = 2048;
+  static_assert(kBlock / V::lanes < 256 && kFoldRows < 256);
+  static FB_VEC V map(V x, double) { return minimum(x, V(1)); }
+
+  static int64_t of_row(const uint8_t* x, int64_t n) {
+    V a = V(0), b = V(0);
+    int64_t i = 0;
+    for (; i + 2 * V::lanes <= n; i += 2 * V::lanes) {
+      a += map(load(x + i), 0);
+      b += map(load(x + i + V::lanes), 0);
+    }
+    int64_t sum = 0;
+    if (i > 0)
+      for (int k = 0; k < V::lanes; ++k) sum += (a + b).v[k];
+    for (; i < n; ++i) sum += x[i] != 0;
+    return sum;
+  }
+  static void rows(const void* xv, int64_t stride, int64_t rows, int64_t n, void* states, double) {
+    auto* s = static_cast<int64_t*>(states);
+    auto* x = static_cast<const uint8_t*>(xv);
+    for (int64_t r = 0; r < rows; ++r, x += stride) s[r] = of_row(x, n);
+  }
+};
+
 template <class Op>
 FoldFns table() {
   constexpr int64_t block = sizeof(LaneOf<Op>) == 1 ? 4096 : 1024;
@@ -342,6 +368,9 @@ FoldFns find_fold(int op, int type) {
     case FoldType::Int16: return of_narrow_integers<int16_t>(o);
     case FoldType::Int8: return of_narrow_integers<int8_t>(o);
     case FoldType::UInt8: return of_narrow_integers<uint8_t>(o);
+    case FoldType::Flag:
+      if (o != FoldOp::Sum) return {};
+      return {FlagSum::rows, columns<FlagSum>, combine<FlagSum>, sizeof(int64_t), FlagSum::kBlock};
     case FoldType::Float16: return of_halves<Half::Float16>(o);
     case FoldType::BFloat16: return of_halves<Half::BFloat16>(o);
     case FoldType::Byte:

@@ -27,7 +27,7 @@ enum class FoldOp : int {
   Any
 };
 // The types that are folded; others are converted to one of them block by block. Those
-// from Int32 on have few operators; their states are those of Int64 and of Float.
+// from Int32 on have few operators; their states are those of Int64 and of Float. A Flag is a bool.
 enum class FoldType : int {
   Float,
   Double,
@@ -39,6 +39,7 @@ enum class FoldType : int {
   Int16,
   Int8,
   UInt8,
+  Flag,
   Float16,
   BFloat16
 };

@@ -12,11 +12,12 @@ FB_VEC Vec<T> power(Vec<T> x, Vec<T> y) {
   const auto two = y == Vec<T>(2), three = y == Vec<T>(3);
   const Vec<T> xx = x * x;
   if (all(two)) return xx;
-  auto easy = two | three | (y == Vec<T>(1));
-  Vec<T> r = where(three, xx * x, where(two, xx, x));
-  if (all(easy)) return r;
+  if (all(three)) return xx * x;
   const auto half = y == Vec<T>(0.5), inverse = y == Vec<T>(-1);
-  easy = easy | half | inverse;
+  if (all(half)) return sqrt(x);
+  if (all(inverse)) return Vec<T>(1) / x;
+  const auto easy = two | three | half | inverse | (y == Vec<T>(1));
+  Vec<T> r = where(three, xx * x, where(two, xx, x));
   r = where(half, sqrt(x), r);
   r = where(inverse, Vec<T>(1) / x, r);
   return all(easy) ? r : where(easy, r, pow(x, y));
