@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from statistics import mean, median, quantiles
 
 from ..case import Case, Row
@@ -12,7 +13,7 @@ from ..workloads import WORKLOADS
 from . import wanted
 
 ABOUT = (
-    "how many times slower a run is, in the mean, while another process keeps one core busy, than "
+    "how many times slower a run is, in the mean, while another process keeps one core busy than "
     "on the quiet machine (flambeau, PyTorch); the ratio is that of the times beside the neighbour."
 )
 
@@ -88,12 +89,26 @@ def _runs(repeat, seconds: float) -> list[float]:
     return found
 
 
-def _in_turn(repeats, budget: float) -> list[list[float]]:
-    found: list[list[float]] = [[] for _ in repeats]
+def _in_turn(repeats, budget: float) -> list[list[list[float]]]:
+    """For each the runs of each of its turns."""
+    found: list[list[list[float]]] = [[] for _ in repeats]
     for _ in range(TURNS):
-        for times, repeat in zip(found, repeats):
-            times += _runs(repeat, budget / (2 * TURNS))
+        for turns, repeat in zip(found, repeats):
+            turns.append(_runs(repeat, budget / (2 * TURNS)))
     return found
+
+
+def _mean(turns: list[list[float]]) -> float:
+    """Of a run in the middle one of the turns: what else happens once does not matter."""
+    return median(mean(runs) for runs in turns)
+
+
+def _median(turns: list[list[float]]) -> float:
+    return median(chain.from_iterable(turns))
+
+
+def _high(turns: list[list[float]]) -> float:
+    return quantiles(chain.from_iterable(turns), n=20)[-1]
 
 
 def _row(case: Case, flambeau, torch, budget: float) -> Row:
@@ -107,19 +122,15 @@ def _row(case: Case, flambeau, torch, budget: float) -> Row:
     quiet = _in_turn((ours, theirs), budget)
     with busy_neighbour():
         busy = _in_turn((ours, theirs), 1.5 * budget)
-    slow = [mean(b) / mean(q) for b, q in zip(busy, quiet)]
-    middle, high = ([f(b) / median(q) for b, q in zip(busy, quiet)] for f in (median, _high))
+    slow = [_mean(b) / _mean(q) for b, q in zip(busy, quiet)]
+    middle, high = ([f(b) / _median(q) for b, q in zip(busy, quiet)] for f in (_median, _high))
     note = (
         f"medians {middle[0]:.2f}x and {middle[1]:.2f}x, 95% below {high[0]:.1f}x and "
-        f"{high[1]:.1f}x of {duration(median(quiet[0]))} and {duration(median(quiet[1]))}"
+        f"{high[1]:.1f}x of {duration(_median(quiet[0]))} and {duration(_median(quiet[1]))}"
     )
     miss = f"slower than {LIMIT}x" if slow[0] > LIMIT else ""
     a, b = (f"{s:.2f}x" for s in slow)
-    return Row(case.name, case.group, a, b, mean(busy[1]) / mean(busy[0]), 0.0, note, miss)
-
-
-def _high(times: list[float]) -> float:
-    return quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
+    return Row(case.name, case.group, a, b, _mean(busy[1]) / _mean(busy[0]), 0.0, note, miss)
 
 
 def run(flambeau, torch, options):
