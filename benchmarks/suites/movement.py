@@ -67,7 +67,7 @@ x, y = torch.zeros(1000, 64), torch.randn(20000, 64)
 i = torch.randint(0, 1000, (20000,))
 wide = i.unsqueeze(1).expand(-1, 64)
 """
-_ROWS = "x, n = torch.randn(1000, 1000), torch.randn(100000, 10)"
+_ROWS = "x, y = torch.randn(1000, 1000), torch.randn(100000, 10)"
 _COUNTS = "x, f = torch.randint(0, 1000, (1000000,)), torch.randn(1000000)"
 
 # group: [(setup, {name: statement})]
@@ -108,7 +108,7 @@ OTHERS = {
         (
             _ROWS,
             {
-                "sort of short rows": "n.sort(1)",
+                "sort of short rows": "y.sort(1)",
                 "sort columns": "x.sort(0)",
                 "sort float64 rows": "x.double().sort(1)",
                 "sort int64": "(x * 1000).long().view(-1).sort()",

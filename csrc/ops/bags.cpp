@@ -70,6 +70,17 @@ void check_factors(const Tensor& factors, const Tensor& indices, DType dtype) {
 
 DType wide(DType t) { return is_half(t) ? DType::Float32 : t; }
 
+// Brings the rows of a bag towards the cache while another one is summed.
+template <class T>
+void fetch(const T* table, int64_t width, const Bags& bags, int64_t b) {
+  if (b >= bags.count) return;
+  const int64_t items = std::min<int64_t>(width, 512 / static_cast<int64_t>(sizeof(T)));
+  const int64_t end = std::min(bags.end(b), bags.first[b] + 64);
+  for (int64_t k = bags.first[b]; k < end; ++k)
+    for (int64_t j = 0; j < items; j += 64 / static_cast<int64_t>(sizeof(T)))
+      __builtin_prefetch(table + bags.at[k] * width + j);
+}
+
 int64_t grain_of(int64_t work) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, work)); }
 
 }  // namespace
@@ -98,6 +109,7 @@ Tensor _bag_sum(const Tensor& weight, const Tensor& indices, const Tensor& offse
         for (int64_t b = begin; b < end; ++b) {
           T* sum = to + b * width;
           const int64_t k0 = bags.first[b], k1 = bags.end(b);
+          fetch(from, width, bags, b + 1);
           if (k0 == k1 || scale) std::fill_n(sum, width, T(0));
           if (scale) {
             for (int64_t k = k0; k < k1; ++k)

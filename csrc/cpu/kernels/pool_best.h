@@ -31,8 +31,14 @@ template <class Raw>
 FB_VEC Raw from_bytes(const uint8_t* p, int64_t n) {
 #if defined(FB_X86_AVX2)
   typedef char Sixteen __attribute__((vector_size(16)));
-  Sixteen bytes{};
-  std::memcpy(&bytes, p, static_cast<size_t>(n));
+  typedef long long Words __attribute__((vector_size(16)));
+  // By way of a register: a vector read right behind a shorter store would wait for it.
+  long long word = 0;
+  if (n == Vec<typename IntOfSize<sizeof(Raw{}[0])>::type>::lanes)
+    std::memcpy(&word, p, sizeof(Raw) / sizeof(Raw{}[0]));
+  else
+    std::memcpy(&word, p, static_cast<size_t>(n));
+  const auto bytes = (Sixteen)Words{word, 0};
   if constexpr (sizeof(Raw{}[0]) == 4)
     return (Raw)__builtin_ia32_pmovzxbd256(bytes);
   else
