@@ -10,8 +10,9 @@
 
 #include "core/allocator.h"
 #include "cpu/conv_few.h"
+#include "cpu/conv_planes.h"
 #include "cpu/conv_rows.h"
-#include "cpu/depthwise.h"
+#include "cpu/depthwise_last.h"
 #include "cpu/gemm.h"
 #include "cpu/kernels/conv_pack.h"
 #include "cpu/thread_pool.h"
@@ -217,53 +218,6 @@ void find_all_pieces(const Walk<T>& w, int width, std::vector<LanePieces>* table
   });
 }
 
-// Rows of A are pixels of channels-last images; k runs over taps and, fastest, channels.
-template <class T>
-void pack_rows(const void* context, int64_t batch, int64_t lane, int64_t lanes, int64_t k0,
-               int64_t k, int width, T* packed) {
-  const auto& w = *static_cast<const Walk<T>*>(context);
-  const T* base = w.data + batch * w.batch_stride;
-  Run runs[kMostLanes];
-  const T* source[kMostLanes];
-  alignas(64) T buffer[kRunBuffer];
-  for (int64_t i = 0; i < lanes; i += width, packed += k * width) {
-    const int now = static_cast<int>(std::min<int64_t>(width, lanes - i));
-    const int count = split_lanes(w, lane + i, now, runs);
-    for (int64_t p = k0; p < k0 + k;) {
-      const int64_t t = p / w.channels, c = p % w.channels;
-      const int64_t some = std::min({w.channels - c, k0 + k - p, kRunBuffer / width});
-      bool even = true;
-      for (int r = 0; r < count; ++r) {
-        int64_t row = 0, begin = 0, end = 0;
-        const int64_t first = runs[r].at[2] * w.step[2] + w.taps[t].offset[2];
-        if (source_row(w, runs[r], w.taps[t], &row))
-          inside(first, w.step[2], runs[r].count, w.size[2], &begin, &end);
-        for (int j = 0; j < runs[r].count; ++j)
-          source[runs[r].lane + j] = j >= begin && j < end
-                                         ? base + row + (first + j * w.step[2]) * w.stride[2] + c
-                                         : nullptr;
-      }
-      for (int j = 0; j < now; ++j)
-        even &= source[j] && (j < 2 || source[j] - source[j - 1] == source[1] - source[0]);
-      const int64_t apart = even && now > 1 ? source[1] - source[0] : 0;
-      T* to = packed + (p - k0) * width;
-      if (even) {
-        Table<T>::pack_a(GemmSource::Same, source[0], apart, 1, now, some, to);
-      } else {
-        for (int j = 0; j < now; ++j) {
-          T* line = buffer + j * some;
-          if (!source[j])
-            std::memset(line, 0, some * sizeof(T));
-          else
-            std::memcpy(line, source[j], some * sizeof(T));
-        }
-        Table<T>::pack_a(GemmSource::Same, buffer, some, 1, now, some, to);
-      }
-      p += some;
-    }
-  }
-}
-
 // For the gradient of the weight: columns of B are channels and, fastest, taps; k runs over the
 // batch and the pixels of the grid.
 template <class T>
@@ -447,31 +401,6 @@ void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows,
 }
 
 template <class T>
-PixelRows<T> pixel_rows(const Walk<T>& w, int64_t batch) {
-  return {w.data, batch, w.batch_stride, w.channels, w.stride, w.size, w.grid, w.step, w.taps};
-}
-
-// Channels last: C[batch * pixels, columns] = image[.., k] B[k, columns].
-template <class T>
-void multiply_rows(const Walk<T>& w, int64_t batch, const StridedOperand<T>& b, int64_t columns,
-                   const T* bias, T* c, int64_t row_stride) {
-  const int64_t line = w.grid[2] * row_stride, plane = w.grid[1] * line;
-  if (multiply_pixel_rows(pixel_rows(w, batch), b, columns, bias,
-                          {c, w.grid[0] * plane, {plane, line, row_stride}}))
-    return;
-  PackedGemm<T> job;
-  job.m = batch * w.pixels();
-  job.n = columns;
-  job.k = w.k();
-  job.a = {pack_rows<T>, &w, false};
-  job.b = b.as_b();
-  job.col_bias = bias;
-  job.c = c;
-  job.ldc = row_stride;
-  packed_gemm(job);
-}
-
-template <class T>
 Walk<T> walk_of(const ConvImage<const T>& image, const int64_t* size, int64_t channels) {
   Walk<T> w;
   w.data = image.data;
@@ -505,14 +434,6 @@ void for_groups(int64_t groups, F&& f) {
   parallel_for(groups, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) f(i);
   });
-}
-
-// weight (o, c, t) as (o, t, c).
-template <class T>
-void channels_fastest(const T* weight, int64_t out, int64_t in, int64_t taps, T* to) {
-  for (int64_t o = 0; o < out; ++o)
-    for (int64_t t = 0; t < taps; ++t)
-      for (int64_t c = 0; c < in; ++c) *to++ = weight[(o * in + c) * taps + t];
 }
 
 // ---- the adjoint -------------------------------------------------------------------------------
@@ -549,34 +470,27 @@ Phase phase_at(const ConvGeometry& g, const int64_t* first) {
   return p;
 }
 
-// Spreads the pixels of a phase, `from`, over the image. `from` is laid out as the image is: planes
-// of all pixels, or pixels of `channels` channels.
+// Spreads the pixels of a phase, planes of them in `from`, over the image.
 template <class T>
 void scatter_phase(const ConvGeometry& g, const Phase& p, const T* from, int64_t channels,
                    const ConvImage<T>& x) {
   const int64_t rows = p.count[0] * p.count[1], pixels = rows * p.count[2];
-  const int64_t planes = x.channels_last ? 1 : channels, adjacent = x.channels_last ? channels : 1;
   const int64_t step = g.stride[2] * x.pixel[2];
-  const auto one = [&](int64_t plane, int64_t r) {
-    const T* src = from + (plane * pixels + r * p.count[2]) * adjacent;
-    const int64_t z = p.first[0] + r / p.count[1] * g.stride[0];
-    const int64_t y = p.first[1] + r % p.count[1] * g.stride[1];
-    T* to = x.data + plane / planes * x.batch + plane % planes * x.channel + z * x.pixel[0] +
-            y * x.pixel[1] + p.first[2] * x.pixel[2];
-    if (x.channels_last) {
-      for (int64_t i = 0; i < p.count[2]; ++i)
-        std::memcpy(to + i * step, src + i * channels, static_cast<size_t>(channels) * sizeof(T));
-    } else {
-      for (int64_t i = 0; i < p.count[2]; ++i) to[i * step] = src[i];
-    }
-  };
-  const int64_t work = p.count[2] * adjacent;
-  parallel_for(g.batch * planes * rows, std::max<int64_t>(1, 16384 / std::max<int64_t>(work, 1)),
+  parallel_for(g.batch * channels * rows, std::max<int64_t>(1, 16384 / p.count[2]),
                [&](int64_t begin, int64_t end) {
-                 for (int64_t u = begin; u < end; ++u) one(u / rows, u % rows);
+                 for (int64_t u = begin; u < end; ++u) {
+                   const int64_t plane = u / rows, r = u % rows;
+                   const T* src = from + plane * pixels + r * p.count[2];
+                   const int64_t z = p.first[0] + r / p.count[1] * g.stride[0];
+                   const int64_t y = p.first[1] + r % p.count[1] * g.stride[1];
+                   T* to = x.data + plane / channels * x.batch + plane % channels * x.channel +
+                           z * x.pixel[0] + y * x.pixel[1] + p.first[2] * x.pixel[2];
+                   for (int64_t i = 0; i < p.count[2]; ++i) to[i * step] = src[i];
+                 }
                });
 }
 
+// One phase of one group, channels first.
 template <class T>
 void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const T>& y,
                    const T* weight, const T* bias, const ConvImage<T>& x) {
@@ -589,37 +503,42 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
   const int64_t pixels = w.pixels();
   if (pixels == 0) return;
   const Workspace turned(checked_nbytes(std::max<int64_t>(1, in * out * used), sizeof(T)));
-  T* a = turned.as<T>();
   const Workspace space(direct ? 0 : checked_nbytes(g.batch * in * pixels, sizeof(T)));
   T* product = direct ? x.data : space.as<T>();
   if (used == 0 && !direct) {  // no tap reaches these pixels: dilation and stride miss them
-    const int64_t adjacent = x.channels_last ? 1 : pixels;
     for (int64_t i = 0; i < g.batch * in * pixels; ++i)
-      product[i] = bias ? bias[i / adjacent % in] : T(0);
+      product[i] = bias ? bias[i / pixels % in] : T(0);
     scatter_phase(g, p, space.as<T>(), in, x);
     return;
   }
-  if (x.channels_last) {
-    for (int64_t t = 0; t < used; ++t)  // (t, o, c)
+  // (c, o, t); channels side by side in the weight are taken together.
+  parallel_for(in, std::max<int64_t>(8, 65536 / (out * used + 1)), [&](int64_t begin, int64_t end) {
+    for (int64_t c0 = begin; c0 < end; c0 += 8)
       for (int64_t o = 0; o < out; ++o)
-        for (int64_t c = 0; c < in; ++c) *a++ = weight[(o * in + c) * taps + p.index[t]];
-    const StridedOperand<T> b{GemmSource::Same, turned.as<T>(), 1, in, 0};
-    PixelTarget<T> target{x.data, x.batch, {}};
-    for (int d = 0; d < 3; ++d) {
-      target.data += p.first[d] * x.pixel[d];
-      target.stride[d] = g.stride[d] * x.pixel[d];
-    }
-    if (multiply_pixel_rows(pixel_rows(w, g.batch), b, in, bias, target)) return;
-    multiply_rows(w, g.batch, b, in, bias, product, direct ? g.in_channels : in);
-    if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
-  } else {
-    for (int64_t c = 0; c < in; ++c)  // (c, o, t)
-      for (int64_t o = 0; o < out; ++o)
-        for (int64_t t = 0; t < used; ++t) *a++ = weight[(o * in + c) * taps + p.index[t]];
-    multiply_columns(w, g.batch, turned.as<T>(), in, bias, product, direct ? x.batch : in * pixels,
-                     pixels);
-    if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
+        for (int64_t c = c0; c < std::min(c0 + 8, end); ++c) {
+          T* a = turned.as<T>() + (c * out + o) * used;
+          for (int64_t t = 0; t < used; ++t) a[t] = weight[(o * in + c) * taps + p.index[t]];
+        }
+  });
+  multiply_columns(w, g.batch, turned.as<T>(), in, bias, product, direct ? x.batch : in * pixels,
+                   pixels);
+  if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
+}
+
+// One phase, channels last.
+template <class T>
+void adjoint_last(const ConvGeometry& g, const Phase& p, const ConvImage<const T>& y,
+                  const T* weight, const T* bias, const ConvImage<T>& x) {
+  PixelPanels<T> panels(g.groups, static_cast<int64_t>(p.taps.size()), g.group_out(), g.group_in());
+  panels.pack_adjoint(weight, g.taps(), p.index);
+  const int64_t step[3] = {1, 1, 1};
+  PixelTarget<T> target{x.data, x.batch, {}};
+  for (int d = 0; d < 3; ++d) {
+    target.data += p.first[d] * x.pixel[d];
+    target.stride[d] = g.stride[d] * x.pixel[d];
   }
+  multiply_pixels({y.data, g.batch, y.batch, y.pixel, g.out, p.count, step, p.taps}, panels, bias,
+                  target);
 }
 
 }  // namespace
@@ -627,37 +546,37 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
 template <class T>
 void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* weight,
                   const T* bias, const ConvImage<T>& y) {
-  if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
-    return depthwise_forward(g, x, weight, bias, y);
+  if (y.channels_last && g.depthwise())
+    return depthwise_last_forward(g, x.data, weight, bias, y.data);
   if (conv_has_few_channels(g)) return conv_few_forward(g, x, weight, bias, y);
+  if (!y.channels_last && conv_has_small_groups(g))
+    return conv_planes_forward(g, x, weight, bias, y);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_forward(g, x, weight, bias, y);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   const Walk<T> walk = forward_walk(g, x);
+  if (y.channels_last) {
+    PixelPanels<T> panels(g.groups, taps, in, out);
+    panels.pack_forward(weight);
+    return multiply_pixels({x.data, g.batch, x.batch, x.pixel, g.in, g.out, g.stride, walk.taps},
+                           panels, bias, {y.data, y.batch, {y.pixel[0], y.pixel[1], y.pixel[2]}});
+  }
   for_groups(g.groups, [&](int64_t i) {
     Walk<T> w = walk;
     w.data += i * in * x.channel;
-    const T* part = weight + i * out * in * taps;
-    const T* part_bias = bias ? bias + i * out : nullptr;
-    T* c = y.data + i * out * y.channel;
-    if (y.channels_last) {
-      const Workspace turned(taps == 1 ? 0 : checked_nbytes(out * in * taps, sizeof(T)));
-      if (taps > 1) channels_fastest(part, out, in, taps, turned.as<T>());
-      const StridedOperand<T> b{GemmSource::Same, taps == 1 ? part : turned.as<T>(), in * taps, 1,
-                                0};
-      multiply_rows(w, g.batch, b, out, part_bias, c, g.out_channels);
-    } else {
-      multiply_columns(w, g.batch, part, out, part_bias, c, y.batch, g.out_pixels());
-    }
+    multiply_columns(w, g.batch, weight + i * out * in * taps, out, bias ? bias + i * out : nullptr,
+                     y.data + i * out * y.channel, y.batch, g.out_pixels());
   });
 }
 
 template <class T>
 void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* weight,
                   const T* bias, const ConvImage<T>& x) {
-  if (g.depthwise() && (!x.channels_last || g.group_out() == 1))
-    return depthwise_adjoint(g, y, weight, bias, x);
+  if (x.channels_last && g.depthwise())
+    return depthwise_last_adjoint(g, y.data, weight, bias, x.data);
   if (conv_has_few_channels(g)) return conv_few_adjoint(g, y, weight, bias, x);
+  if (!x.channels_last && conv_has_small_groups(g))
+    return conv_planes_adjoint(g, y, weight, bias, x);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_adjoint(g, y, weight, bias, x);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
@@ -667,6 +586,10 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
     const int64_t first[3] = {phase / (residues[1] * residues[2]),
                               phase / residues[2] % residues[1], phase % residues[2]};
     const Phase p = phase_at(g, first);
+    if (x.channels_last) {
+      adjoint_last(g, p, y, weight, bias, x);
+      continue;
+    }
     for_groups(g.groups, [&](int64_t i) {
       ConvImage<const T> from = y;
       ConvImage<T> to = x;
@@ -680,9 +603,10 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
 template <class T>
 void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
                       const ConvImage<const T>& x, T* weight) {
-  if (g.depthwise() && (!y.channels_last || g.group_out() == 1))
-    return depthwise_weight_grad(g, y, x, weight);
+  if (y.channels_last && g.depthwise())
+    return depthwise_last_weight_grad(g, y.data, x.data, weight);
   if (conv_has_few_channels(g)) return conv_few_weight_grad(g, y, x, weight);
+  if (conv_has_small_groups(g)) return conv_planes_weight_grad(g, y, x, weight);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_weight_grad(g, y, x, weight);
   const int64_t in = g.group_in(), out = g.group_out(), columns = in * g.taps();

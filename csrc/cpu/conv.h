@@ -1,6 +1,6 @@
 // Convolution of float and double images on raw memory: the correlation of an image with a kernel,
 // and the two maps that are its gradients. Each packs straight from the image into the panels of
-// packed_gemm; a convolution whose groups have one input channel goes through depthwise.h instead.
+// packed_gemm, or goes through one of conv_few.h, conv_planes.h, depthwise_last.h and winograd.h.
 #pragma once
 #include <cstdint>
 
@@ -18,7 +18,7 @@ struct ConvGeometry {
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
-  bool depthwise() const { return groups > 1 && group_in() == 1; }
+  bool depthwise() const { return groups > 1 && group_in() == 1 && group_out() == 1; }
 };
 
 // A batch of images: strides in elements. Those that are written are dense, with the channels

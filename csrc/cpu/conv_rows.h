@@ -1,35 +1,55 @@
-// The product of convolution for channels-last images, without packing the image: the pixels that a
-// tap reads for a row of the target lie a constant distance apart.
+// The product of convolution for channels-last images, without packing the image: the matrix kernel
+// follows a table of the pixels that each tap reads.
 #pragma once
 #include <cstdint>
 #include <vector>
 
-#include "cpu/gemm.h"
+#include "core/allocator.h"
 
 namespace flambeau {
 
 struct Tap { int64_t offset[3]; };
 
-// Pixel p of a grid reads pixel p * step + offset of the source for each tap, zero outside.
+// Panels of the weight for each group: rows (tap, channel) of the columns of the product.
 template <class T>
-struct PixelRows {
-  const T* data;  // `channels` adjacent values a pixel
-  int64_t batch, batch_stride, channels;
+class PixelPanels {
+ public:
+  PixelPanels(int64_t groups, int64_t taps, int64_t channels, int64_t columns);
+  // The forward map of a weight (column, channel, tap).
+  void pack_forward(const T* weight);
+  // The adjoint of a weight (channel, column, kernel_taps), of which `index` takes part.
+  void pack_adjoint(const T* weight, int64_t kernel_taps, const std::vector<int64_t>& index);
+
+  const T* at(int64_t group, int64_t panel) const {
+    return space_.template as<T>() + (group * per_group + panel) * taps * channels * width;
+  }
+  const int64_t groups, taps, channels, columns, width, per_group;
+
+ private:
+  T* place(int64_t group, int64_t panel) { return const_cast<T*>(at(group, panel)); }
+  const Workspace space_;
+};
+
+// Pixel p of a grid reads pixel p * step + offset of the source for each tap, zero outside. Pixels
+// are the channels of all groups, adjacent.
+template <class T>
+struct PixelSource {
+  const T* data;
+  int64_t batch, batch_stride;
   const int64_t *stride, *size;  // of the source
   const int64_t *grid, *step;
   const std::vector<Tap>& taps;
 };
-
-// c[pixel p of the grid][column] = sum over taps and channels + bias, columns adjacent and pixels
-// stride[d] apart; b: (taps, channels) by columns. False, and nothing done, where packing is
-// better.
+// The columns of all groups are adjacent.
 template <class T>
 struct PixelTarget {
   T* data;
   int64_t batch_stride, stride[3];
 };
+
+// c[pixel p of the grid][column] = sum over taps and channels + bias.
 template <class T>
-bool multiply_pixel_rows(const PixelRows<T>& rows, const StridedOperand<T>& b, int64_t columns,
-                         const T* bias, const PixelTarget<T>& c);
+void multiply_pixels(const PixelSource<T>& source, const PixelPanels<T>& b, const T* bias,
+                     const PixelTarget<T>& c);
 
 }  // namespace flambeau

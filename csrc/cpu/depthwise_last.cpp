@@ -5,14 +5,15 @@
 #include <vector>
 
 #include "core/allocator.h"
-#include "cpu/depthwise.h"
+#include "cpu/depthwise_last.h"
 #include "cpu/kernels/image_rows.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
 namespace {
 
-constexpr int64_t kChannelBlock = 64;  // channels of the weight's gradient that one thread takes
+constexpr int64_t kChunks = 32;  // of rows, about
+constexpr int64_t kParts = 16;   // sums of the gradient of the weight, at most
 
 template <class T>
 struct Channels;
@@ -118,30 +119,29 @@ void correlate(const Map& map, const T* source, const T* weight, const T* bias, 
   const Workspace turned(checked_nbytes(channels * taps, sizeof(T)));
   for (int64_t t = 0; t < taps; ++t)  // (c, t) as (t, c)
     for (int64_t c = 0; c < channels; ++c) turned.as<T>()[t * channels + c] = weight[c * taps + t];
-  const int64_t work = map.target(2) * channels * taps;
-  parallel_for(g.batch * rows, std::max<int64_t>(1, 65536 / std::max<int64_t>(work, 1)),
-               [&](int64_t begin, int64_t end) {
-                 Rows walk(map);
-                 std::vector<const T*> from, factor;
-                 for (int64_t u = begin; u < end; ++u) {
-                   const int64_t n = u / rows;
-                   const T* image = source + n * source_pixels * channels;
-                   T* to = target + n * rows * map.target(2) * channels;
-                   walk.visit(u % rows, [&](int64_t first, const Segment& s,
-                                            const std::vector<int64_t>& sources,
-                                            const std::vector<int64_t>& list) {
-                     from.clear(), factor.clear();
-                     for (size_t i = 0; i < list.size(); ++i) {
-                       from.push_back(image + sources[i] * channels);
-                       factor.push_back(turned.as<T>() + list[i] * channels);
-                     }
-                     Channels<T>::correlate(from.data(), map.advance() * channels, factor.data(),
-                                            static_cast<int64_t>(list.size()), bias,
-                                            to + first * channels, map.step() * channels, s.count,
-                                            channels);
-                   });
-                 }
-               });
+  const int64_t work = map.target(2) * channels * taps, units = g.batch * rows;
+  // Rows next to each other read the same: long chunks load less twice.
+  const int64_t grain = std::max(65536 / std::max<int64_t>(work, 1), units / kChunks + 1);
+  parallel_for(units, grain, [&](int64_t begin, int64_t end) {
+    Rows walk(map);
+    std::vector<const T*> from, factor;
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t n = u / rows;
+      const T* image = source + n * source_pixels * channels;
+      T* to = target + n * rows * map.target(2) * channels;
+      walk.visit(u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
+                               const std::vector<int64_t>& list) {
+        from.clear(), factor.clear();
+        for (size_t i = 0; i < list.size(); ++i) {
+          from.push_back(image + sources[i] * channels);
+          factor.push_back(turned.as<T>() + list[i] * channels);
+        }
+        Channels<T>::correlate(from.data(), map.advance() * channels, factor.data(),
+                               static_cast<int64_t>(list.size()), bias, to + first * channels,
+                               map.step() * channels, s.count, channels);
+      });
+    }
+  });
 }
 
 }  // namespace
@@ -162,37 +162,43 @@ template <class T>
 void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T* weight) {
   const Map map{g, false};
   const int64_t channels = g.in_channels, taps = g.taps(), rows = g.out[0] * g.out[1];
-  const int64_t blocks = (channels + kChannelBlock - 1) / kChannelBlock;
-  parallel_for(blocks, 1, [&](int64_t begin, int64_t end) {
+  const int64_t units = g.batch * rows, total = taps * channels;
+  const auto work = static_cast<int64_t>(static_cast<double>(units * g.out[2]) * total / 65536);
+  const int64_t parts = std::clamp<int64_t>(std::min(work, units), 1, kParts);
+  const Workspace space(checked_nbytes(parts * total, sizeof(T)));  // (part, tap, channel)
+  parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     Rows walk(map);
     std::vector<const T*> from;
     std::vector<T*> to;
-    const Workspace space(checked_nbytes(taps * kChannelBlock, sizeof(T)));
-    T* sums = space.as<T>();
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t c = block * kChannelBlock, some = std::min(kChannelBlock, channels - c);
-      std::fill(sums, sums + taps * kChannelBlock, T(0));
-      for (int64_t u = 0; u < g.batch * rows; ++u) {
+    for (int64_t part = begin; part < end; ++part) {
+      T* sums = space.as<T>() + part * total;
+      std::fill(sums, sums + total, T(0));
+      for (int64_t u = units * part / parts; u < units * (part + 1) / parts; ++u) {
         const int64_t n = u / rows;
-        const T* image = x + n * g.in_pixels() * channels + c;
-        const T* grad = y + n * g.out_pixels() * channels + c;
+        const T* image = x + n * g.in_pixels() * channels;
+        const T* grad = y + n * g.out_pixels() * channels;
         walk.visit(
             u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
                           const std::vector<int64_t>& list) {
               from.clear(), to.clear();
               for (size_t i = 0; i < list.size(); ++i) {
                 from.push_back(image + sources[i] * channels);
-                to.push_back(sums + list[i] * kChannelBlock);
+                to.push_back(sums + list[i] * channels);
               }
               Channels<T>::products(grad + first * channels, channels, from.data(),
                                     map.advance() * channels, static_cast<int64_t>(list.size()),
-                                    to.data(), s.count, some);
+                                    to.data(), s.count, channels);
             });
       }
-      for (int64_t i = 0; i < some; ++i)
-        for (int64_t t = 0; t < taps; ++t) weight[(c + i) * taps + t] = sums[t * kChannelBlock + i];
     }
   });
+  for (int64_t t = 0; t < taps; ++t)
+    for (int64_t c = 0; c < channels; ++c) {
+      T sum = 0;
+      for (int64_t part = 0; part < parts; ++part)
+        sum += space.as<T>()[part * total + t * channels + c];
+      weight[c * taps + t] = sum;
+    }
 }
 
 #define FB_DEPTHWISE_LAST_INSTANCES(T)                                                            \

@@ -36,159 +36,139 @@ void interleave(const T* even, const T* odd, int64_t n, T* dst) {
   if (2 * i < n) dst[2 * i] = even[i];
 }
 
-// V vectors of a row, the last of which may be cut off.
-template <class T, int V>
-FB_VEC void correlate_row(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias,
-                          T* out, int64_t n) {
-  constexpr int L = Vec<T>::lanes;
-  Vec<T> sum[V];
-  for (int v = 0; v < V; ++v) sum[v] = bias;
-  for (int64_t t = 0; t < taps; ++t) {
-    const Vec<T> factor = w[t];
-    const T* p = src + offset[t];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[v] = mad(factor, load(p + v * L), sum[v]);
-  }
-  for (int v = 0; v < V - 1; ++v) store(out + v * L, sum[v]);
-  store_n(out + (V - 1) * L, sum[V - 1], n - (V - 1) * L);
-}
-
-template <class T>
-void correlate(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias, T* out,
-               int64_t n) {
-  constexpr int L = Vec<T>::lanes;
-  for (; n > 3 * L; n -= 4 * L, src += 4 * L, out += 4 * L)
-    correlate_row<T, 4>(src, offset, w, taps, bias, out, n);
-  if (n > 2 * L)
-    correlate_row<T, 3>(src, offset, w, taps, bias, out, n);
-  else if (n > L)
-    correlate_row<T, 2>(src, offset, w, taps, bias, out, n);
-  else if (n > 0)
-    correlate_row<T, 1>(src, offset, w, taps, bias, out, n);
-}
-
-// kPixels pixels by V vectors of channels from channel `c` on: what is loaded of the weight serves
-// all pixels.
-template <class T, int kPixels, int V>
+// P pixels by V vectors of channels: what is loaded of the weight serves all pixels. Of one vector,
+// n channels.
+template <class T, int P, int V, bool kWhole>
 FB_VEC void correlate_block(const T* const* src, int64_t at, int64_t src_step, const T* const* w,
                             int64_t taps, const T* bias, T* out, int64_t out_step, int64_t c,
                             int64_t n) {
   constexpr int L = Vec<T>::lanes;
-  Vec<T> sum[kPixels][V];
+  const auto read = [n](const T* p) { return kWhole ? load(p) : load_n(p, n); };
+  Vec<T> sum[P][V];
+#pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
-    const Vec<T> first = bias ? load_n(bias + c + v * L, n) : Vec<T>(T(0));
-    for (int p = 0; p < kPixels; ++p) sum[p][v] = first;
-  }
-  // The last taps read what nobody has read yet: it is fetched one group of pixels ahead.
-  if constexpr (kPixels > 1) {
-    for (int64_t t = src_step > out_step ? taps / 3 : taps - taps / 4; t < taps; ++t)
-      for (int p = 0; p < kPixels; ++p)
-        __builtin_prefetch(src[t] + at + c + (kPixels + p) * src_step);
-    for (int p = 0; p < kPixels; ++p) __builtin_prefetch(out + (kPixels + p) * out_step + c, 1);
+    const Vec<T> first = bias ? read(bias + c + v * L) : Vec<T>(T(0));
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) sum[p][v] = first;
   }
   for (int64_t t = 0; t < taps; ++t) {
     const T* from = src[t] + at + c;
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      const Vec<T> factor = load_n(w[t] + c + v * L, n);
+    const T* factors = w[t] + c;
 #pragma GCC unroll 4
-      for (int p = 0; p < kPixels; ++p)
-        sum[p][v] = mad(factor, load_n(from + p * src_step + v * L, n), sum[p][v]);
+    for (int v = 0; v < V; ++v) {
+      const Vec<T> factor = read(factors + v * L);
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p)
+        sum[p][v] = mad(factor, read(from + p * src_step + v * L), sum[p][v]);
     }
   }
-  for (int p = 0; p < kPixels; ++p)
-    for (int v = 0; v < V; ++v) store_n(out + p * out_step + c + v * L, sum[p][v], n);
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      if constexpr (kWhole)
+        store(out + p * out_step + c + v * L, sum[p][v]);
+      else
+        store_n(out + p * out_step + c, sum[p][v], n);
+    }
+}
+
+// All channels of P pixels.
+template <class T, int P, int V>
+void correlate_pixels(const T* const* src, int64_t at, int64_t src_step, const T* const* w,
+                      int64_t taps, const T* bias, T* out, int64_t out_step, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t c = 0;
+  for (; c + V * L <= n; c += V * L)
+    correlate_block<T, P, V, true>(src, at, src_step, w, taps, bias, out, out_step, c, L);
+  for (; c < n && n >= L; c += L)  // the last vector computes some channels once more
+    correlate_block<T, P, 1, true>(src, at, src_step, w, taps, bias, out, out_step,
+                                   c + L > n ? n - L : c, L);
+  if (c < n)
+    correlate_block<T, P, 1, false>(src, at, src_step, w, taps, bias, out, out_step, c, n - c);
 }
 
 template <class T>
 void channels_correlate(const T* const* src, int64_t src_step, const T* const* w, int64_t taps,
                         const T* bias, T* out, int64_t out_step, int64_t pixels, int64_t n) {
-  constexpr int L = Vec<T>::lanes;
-  constexpr int64_t G = 4;  // pixels together
-  for (int64_t p = 0; p < pixels;) {
-    const bool group = pixels >= G;
-    if (group && p + G > pixels) p = pixels - G;  // the last group computes some pixels once more
+  constexpr int64_t kMany = 6, kSome = 3;
+  const int64_t group = pixels >= kMany ? kMany : pixels >= kSome ? kSome : 1;
+  for (int64_t p = 0; p < pixels; p += group) {
+    if (p + group > pixels) p = pixels - group;  // the last group computes some once more
     const int64_t at = p * src_step;
     T* to = out + p * out_step;
-    int64_t c = 0;
-    if (group) {
-      for (; c + 2 * L <= n; c += 2 * L)
-        correlate_block<T, G, 2>(src, at, src_step, w, taps, bias, to, out_step, c, L);
-      for (; c < n; c += L)
-        correlate_block<T, G, 1>(src, at, src_step, w, taps, bias, to, out_step, c, n - c);
-    } else {
-      for (; c + 2 * L <= n; c += 2 * L)
-        correlate_block<T, 1, 2>(src, at, src_step, w, taps, bias, to, out_step, c, L);
-      for (; c < n; c += L)
-        correlate_block<T, 1, 1>(src, at, src_step, w, taps, bias, to, out_step, c, n - c);
-    }
-    p += group ? G : 1;
+    if (group == kMany)
+      correlate_pixels<T, kMany, 2>(src, at, src_step, w, taps, bias, to, out_step, n);
+    else if (group == kSome)
+      correlate_pixels<T, kSome, 4>(src, at, src_step, w, taps, bias, to, out_step, n);
+    else
+      correlate_pixels<T, 1, 4>(src, at, src_step, w, taps, bias, to, out_step, n);
   }
 }
 
-// kTaps taps by V vectors of channels, summed in registers over the pixels.
-template <class T, int kTaps, int V>
+// K taps by V vectors of channels, summed in registers over the pixels.
+template <class T, int K, int V, bool kWhole>
 FB_VEC void products_block(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
-                           T* const* sum, int64_t pixels, int64_t at, int64_t n) {
+                           T* const* sum, int64_t first, int64_t pixels, int64_t c, int64_t n) {
   constexpr int L = Vec<T>::lanes;
-  Vec<T> s[kTaps][V];
-  const T* from[kTaps];
-  for (int t = 0; t < kTaps; ++t) {
-    from[t] = src[t] + at;
-    for (int v = 0; v < V; ++v) s[t][v] = load_n(sum[t] + at + v * L, n);
+  const auto read = [n](const T* p) { return kWhole ? load(p) : load_n(p, n); };
+  Vec<T> s[K][V];
+  const T* from[K];
+#pragma GCC unroll 8
+  for (int t = 0; t < K; ++t) {
+    from[t] = src[t] + first * src_step + c;
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) s[t][v] = read(sum[t] + c + v * L);
   }
-  a += at;
+  a += first * a_step + c;
   for (int64_t p = 0; p < pixels; ++p, a += a_step) {
     Vec<T> g[V];
-    for (int v = 0; v < V; ++v) g[v] = load_n(a + v * L, n);
-#pragma GCC unroll 4
-    for (int t = 0; t < kTaps; ++t)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) g[v] = read(a + v * L);
+#pragma GCC unroll 8
+    for (int t = 0; t < K; ++t)
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v)
-        s[t][v] = mad(g[v], load_n(from[t] + p * src_step + v * L, n), s[t][v]);
+        s[t][v] = mad(g[v], read(from[t] + p * src_step + v * L), s[t][v]);
   }
-  for (int t = 0; t < kTaps; ++t)
-    for (int v = 0; v < V; ++v) store_n(sum[t] + at + v * L, s[t][v], n);
+#pragma GCC unroll 8
+  for (int t = 0; t < K; ++t)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      if constexpr (kWhole)
+        store(sum[t] + c + v * L, s[t][v]);
+      else
+        store_n(sum[t] + c, s[t][v], n);
+    }
 }
 
-template <class T, int kTaps>
+template <class T, int K>
 void products_of_taps(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
-                      T* const* sum, int64_t pixels, int64_t n) {
+                      T* const* sum, int64_t first, int64_t pixels, int64_t n) {
   constexpr int L = Vec<T>::lanes;
-  int64_t i = 0;
-  for (; i + 2 * L <= n; i += 2 * L)
-    products_block<T, kTaps, 2>(a, a_step, src, src_step, sum, pixels, i, L);
-  for (; i < n; i += L)
-    products_block<T, kTaps, 1>(a, a_step, src, src_step, sum, pixels, i, n - i < L ? n - i : L);
+  int64_t c = 0;
+  for (; c + 2 * L <= n; c += 2 * L)
+    products_block<T, K, 2, true>(a, a_step, src, src_step, sum, first, pixels, c, L);
+  for (; c + L <= n; c += L)
+    products_block<T, K, 1, true>(a, a_step, src, src_step, sum, first, pixels, c, L);
+  if (c < n) products_block<T, K, 1, false>(a, a_step, src, src_step, sum, first, pixels, c, n - c);
 }
 
 template <class T>
 void channels_products_add(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
                            int64_t taps, T* const* sum, int64_t pixels, int64_t n) {
-  int64_t t = 0;
-  for (; t + 3 <= taps; t += 3)
-    products_of_taps<T, 3>(a, a_step, src + t, src_step, sum + t, pixels, n);
-  for (; t < taps; ++t) products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, pixels, n);
-}
-
-template <class T>
-T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, int64_t n) {
-  constexpr int L = Vec<T>::lanes;
-  Vec<T> sum[4];
-  for (Vec<T>& s : sum) s = T(0);
-  for (int64_t r = 0; r < rows; ++r, a += a_row, b += b_row) {
-    int64_t i = 0;
-    for (; i + 4 * L <= n; i += 4 * L)
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) sum[v] = mad(load(a + i + v * L), load(b + i + v * L), sum[v]);
-    for (int v = 0; i < n; i += L, ++v) {  // lanes beyond the row are not the row's
-      const int64_t some = n - i;
-      const Vec<T> x = load(b + i);
-      sum[v] = mad(load_n(a + i, some), some < L ? where(first_lanes<T>(some), x, Vec<T>(T(0))) : x,
-                   sum[v]);
-    }
+  constexpr int64_t kTogether = 8;  // pixels whose channels stay in the nearest cache
+  for (int64_t p = 0; p < pixels; p += kTogether) {
+    const int64_t now = pixels - p < kTogether ? pixels - p : kTogether;
+    int64_t t = 0;
+    for (; t + 5 <= taps; t += 5)
+      products_of_taps<T, 5>(a, a_step, src + t, src_step, sum + t, p, now, n);
+    if (taps - t == 4)
+      products_of_taps<T, 4>(a, a_step, src + t, src_step, sum + t, p, now, n), t += 4;
+    if (taps - t >= 2)
+      products_of_taps<T, 2>(a, a_step, src + t, src_step, sum + t, p, now, n), t += 2;
+    if (taps - t == 1) products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, p, now, n);
   }
-  return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 }  // namespace rows
@@ -197,10 +177,6 @@ T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, 
   void row_add_##S(const T* src, T w, T* dst, int64_t n) { rows::add<T>(src, w, dst, n); }       \
   void row_blend_##S(const T* a, T u, const T* b, T v, T* dst, int64_t n) {                      \
     for (int64_t i = 0; i < n; ++i) dst[i] = u * a[i] + v * b[i];                                \
-  }                                                                                              \
-  void correlate_##S(const T* src, const int64_t* offset, const T* w, int64_t taps, T bias,      \
-                     T* out, int64_t n) {                                                        \
-    rows::correlate<T>(src, offset, w, taps, bias, out, n);                                      \
   }                                                                                              \
   void row_deinterleave_##S(const T* src, int64_t n, T* even, T* odd) {                          \
     rows::deinterleave<T>(src, n, even, odd);                                                    \
@@ -217,10 +193,6 @@ T plane_dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, 
                                  int64_t src_step, int64_t taps, T* const* sum, int64_t pixels,  \
                                  int64_t n) {                                                    \
     rows::channels_products_add<T>(a, a_step, src, src_step, taps, sum, pixels, n);              \
-  }                                                                                              \
-  T plane_dot_##S(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows,            \
-                  int64_t n) {                                                                   \
-    return rows::plane_dot<T>(a, a_row, b, b_row, rows, n);                                      \
   }
 FB_DEFINE_ROWS(f32, float)
 FB_DEFINE_ROWS(f64, double)

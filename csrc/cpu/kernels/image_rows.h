@@ -8,21 +8,14 @@ namespace flambeau {
 
 // row_add:      dst[i] += w * src[i].
 // row_blend:    dst[i] = u * a[i] + v * b[i].
-// correlate:    out[i] = bias + sum over taps of w[t] * src[offset[t] + i]. May read as far as a
-//               whole vector behind the last pixel.
 // deinterleave: elements of even and of odd index, of n. interleave puts them back.
 // channels_correlate: pixels of n channels; channel i of pixel p of `out` becomes bias[i] (0
 //               without) + sum over taps of w[t][i] * src[t][p * src_step + i].
 // channels_products_add: sum[t][i] += sum over pixels of a[p * a_step + i] * src[t][p * src_step +
 //               i].
-// plane_dot:    the sum of a[i] * b[i] over rows of n, whose starts lie a_row and b_row apart. May
-//               read b as far as a whole vector behind the last pixel.
 #define FB_IMAGE_ROWS(S, T)                                                                      \
   FB_KERNEL(void, row_add_##S, (const T* src, T w, T* dst, int64_t n));                          \
   FB_KERNEL(void, row_blend_##S, (const T* a, T u, const T* b, T v, T* dst, int64_t n));          \
-  FB_KERNEL(void, correlate_##S,                                                                 \
-            (const T* src, const int64_t* offset, const T* w, int64_t taps, T bias, T* out,      \
-             int64_t n));                                                                        \
   FB_KERNEL(void, row_deinterleave_##S, (const T* src, int64_t n, T* even, T* odd));             \
   FB_KERNEL(void, row_interleave_##S, (const T* even, const T* odd, int64_t n, T* dst));         \
   FB_KERNEL(void, channels_correlate_##S,                                                        \
@@ -30,9 +23,7 @@ namespace flambeau {
              T* out, int64_t out_step, int64_t pixels, int64_t n));                              \
   FB_KERNEL(void, channels_products_add_##S,                                                     \
             (const T* a, int64_t a_step, const T* const* src, int64_t src_step, int64_t taps,    \
-             T* const* sum, int64_t pixels, int64_t n));                                         \
-  FB_KERNEL(T, plane_dot_##S,                                                                    \
-            (const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, int64_t n))
+             T* const* sum, int64_t pixels, int64_t n))
 FB_IMAGE_ROWS(f32, float);
 FB_IMAGE_ROWS(f64, double);
 #undef FB_IMAGE_ROWS
