@@ -541,6 +541,11 @@ void adjoint_last(const ConvGeometry& g, const Phase& p, const ConvImage<const T
                   target);
 }
 
+template <class T>
+size_t weight_bytes(const ConvGeometry& g) {
+  return checked_nbytes(g.out_channels * g.group_in() * g.taps(), sizeof(T));
+}
+
 }  // namespace
 
 template <class T>
@@ -548,7 +553,14 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
                   const T* bias, const ConvImage<T>& y) {
   if (y.channels_last && g.depthwise())
     return depthwise_last_forward(g, x.data, weight, bias, y.data);
-  if (conv_has_few_channels(g)) return conv_few_forward(g, x, weight, bias, y);
+  // Patches that do not overlap are better packed.
+  if (conv_reads_few_channels(g) && g.stride[2] < g.kernel[2])
+    return conv_few_forward(g, x, weight, bias, y);
+  if (conv_makes_few_channels(g)) {
+    const Workspace mirror(weight_bytes<T>(g));
+    conv_mirror_weight(g, weight, mirror.as<T>());
+    return conv_few_adjoint(conv_mirrored(g), x, mirror.as<const T>(), bias, y);
+  }
   if (!y.channels_last && conv_has_small_groups(g))
     return conv_planes_forward(g, x, weight, bias, y);
   if constexpr (std::is_same_v<T, float>)
@@ -574,7 +586,12 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
                   const T* bias, const ConvImage<T>& x) {
   if (x.channels_last && g.depthwise())
     return depthwise_last_adjoint(g, y.data, weight, bias, x.data);
-  if (conv_has_few_channels(g)) return conv_few_adjoint(g, y, weight, bias, x);
+  if (conv_reads_few_channels(g)) return conv_few_adjoint(g, y, weight, bias, x);
+  if (conv_makes_few_channels(g)) {
+    const Workspace mirror(weight_bytes<T>(g));
+    conv_mirror_weight(g, weight, mirror.as<T>());
+    return conv_few_forward(conv_mirrored(g), y, mirror.as<const T>(), bias, x);
+  }
   if (!x.channels_last && conv_has_small_groups(g))
     return conv_planes_adjoint(g, y, weight, bias, x);
   if constexpr (std::is_same_v<T, float>)
@@ -605,7 +622,13 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
                       const ConvImage<const T>& x, T* weight) {
   if (y.channels_last && g.depthwise())
     return depthwise_last_weight_grad(g, y.data, x.data, weight);
-  if (conv_has_few_channels(g)) return conv_few_weight_grad(g, y, x, weight);
+  if (conv_reads_few_channels(g)) return conv_few_weight_grad(g, y, x, weight);
+  if (conv_makes_few_channels(g)) {
+    const ConvGeometry m = conv_mirrored(g);
+    const Workspace mirror(weight_bytes<T>(g));
+    conv_few_weight_grad(m, x, y, mirror.as<T>());
+    return conv_mirror_weight(m, mirror.as<const T>(), weight);
+  }
   if (conv_has_small_groups(g)) return conv_planes_weight_grad(g, y, x, weight);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_weight_grad(g, y, x, weight);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "core/allocator.h"
@@ -22,7 +23,8 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kMostChannels = 8, kLeastOut = 8;
+constexpr int64_t kMostChannels = 8, kLeastOut = 4;
+constexpr int64_t kBandRows = 8;      // of the output, added by one thread
 constexpr int64_t kMostPatch = 2048;  // elements
 constexpr int64_t kSegment = 256;     // output pixels of a row that are computed together
 constexpr int64_t kBehind = 16;       // elements that may be written behind a strip
@@ -141,7 +143,7 @@ void fill_strip(const Geometry& f, const ConvImage<const T>& x, const Segment& s
 
 }  // namespace
 
-bool conv_has_few_channels(const ConvGeometry& g) {
+bool conv_reads_few_channels(const ConvGeometry& g) {
   return g.groups == 1 && g.in_channels <= kMostChannels && g.out_channels >= kLeastOut &&
          g.taps() > 1 && g.dilation[2] == 1 && g.in_channels * g.taps() <= kMostPatch &&
          g.stride[2] <= g.kernel[2] && g.batch > 0 && g.in_pixels() > 0 && g.out_pixels() > 0;
@@ -179,34 +181,50 @@ void conv_few_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const 
                       const T* bias, const ConvImage<T>& x) {
   const Geometry f(g);
   const int64_t out = g.out_channels, in = g.in_channels, taps = g.taps(), run = g.kernel[2] * in;
-  const int64_t pixels = g.in_pixels();
+  const int64_t pixels = g.in_pixels(), elements = pixels * in;
   const Panels<T> panels(out, f.patch, [&](int64_t o, int64_t k) {
     return weight[(o * in + k % in) * taps + k / in];
   });
-  parallel_for(g.batch, 1, [&](int64_t begin, int64_t end) {
-    const Workspace patches(checked_nbytes(f.longest * f.patch, sizeof(T)));
-    const Workspace turned(y.channels_last ? 0 : checked_nbytes(f.longest * out, sizeof(T)));
-    const Workspace space(x.channels_last ? 0 : checked_nbytes(pixels * in, sizeof(T)));
-    for (int64_t n = begin; n < end; ++n) {
-      T* image = x.channels_last ? x.data + n * x.batch : space.as<T>();
-      for (int64_t i = 0; i < pixels * in; ++i) image[i] = bias ? bias[i % in] : T(0);
-      for (int64_t u = n * f.per_image; u < (n + 1) * f.per_image; ++u) {
-        const Segment s = f.segment(u);
-        const T* from =
-            y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] + s.x * y.pixel[2];
-        if (!y.channels_last) transpose_to(from, y.channel, turned.as<T>(), out, out, s.count);
-        panels.multiply(y.channels_last ? from : turned.as<T>(), out, s.count, nullptr,
-                        patches.as<T>(), f.patch);
-        for (int64_t r = 0; r < f.rows; ++r) {
-          int64_t z, row;
-          if (!f.source_row(s, r, &z, &row)) continue;
-          Few<T>::add_runs(patches.as<T>() + r * run, f.patch, s.count, run,
-                           image + (z * g.in[1] + row) * g.in[2] * in, f.first_pixel(s) * in,
-                           g.stride[2] * in, g.in[2] * in);
-        }
-      }
-      if (!x.channels_last) transpose_to(image, in, x.data + n * x.batch, x.channel, pixels, in);
+  const Workspace space(x.channels_last ? 0 : checked_nbytes(g.batch * elements, sizeof(T)));
+  T* images = x.channels_last ? x.data : space.as<T>();
+  parallel_for(g.batch * pixels, 16384, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t c = 0; c < in; ++c) images[i * in + c] = bias ? bias[c] : T(0);
+  });
+  // Bands of rows of y; every other one adds to rows of x that no other of them adds to.
+  const int64_t reach = (g.kernel[1] - 1) * g.dilation[1] / g.stride[1] + 1;
+  const int64_t per_row = f.per_image / (g.out[0] * g.out[1]);
+  const int64_t band = g.out[0] > 1 ? f.per_image : std::max(reach, kBandRows) * per_row;
+  const int64_t bands = (f.per_image + band - 1) / band;
+  const auto add_segment = [&](int64_t u, T* turned, T* patches) {
+    const Segment s = f.segment(u);
+    const T* from = y.data + s.n * y.batch + s.z * y.pixel[0] + s.y * y.pixel[1] + s.x * y.pixel[2];
+    if (!y.channels_last) transpose_to(from, y.channel, turned, out, out, s.count);
+    panels.multiply(y.channels_last ? from : turned, out, s.count, nullptr, patches, f.patch);
+    for (int64_t r = 0; r < f.rows; ++r) {
+      int64_t z, row;
+      if (!f.source_row(s, r, &z, &row)) continue;
+      Few<T>::add_runs(patches + r * run, f.patch, s.count, run,
+                       images + s.n * elements + (z * g.in[1] + row) * g.in[2] * in,
+                       f.first_pixel(s) * in, g.stride[2] * in, g.in[2] * in);
     }
+  };
+  for (int64_t odd = 0; odd < std::min<int64_t>(bands, 2); ++odd) {
+    const int64_t half = (bands + 1 - odd) / 2;
+    parallel_for(g.batch * half, 1, [&](int64_t begin, int64_t end) {
+      const Workspace patches(checked_nbytes(f.longest * f.patch, sizeof(T)));
+      const Workspace turned(y.channels_last ? 0 : checked_nbytes(f.longest * out, sizeof(T)));
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t first = (i % half * 2 + odd) * band, base = i / half * f.per_image;
+        for (int64_t u = first; u < std::min(first + band, f.per_image); ++u)
+          add_segment(base + u, turned.as<T>(), patches.as<T>());
+      }
+    });
+  }
+  if (x.channels_last) return;
+  parallel_for(g.batch, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n)
+      transpose_to(images + n * elements, in, x.data + n * x.batch, x.channel, pixels, in);
   });
 }
 
@@ -245,7 +263,34 @@ void conv_few_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
     }
 }
 
+bool conv_makes_few_channels(const ConvGeometry& g) {
+  bool mirrors = g.in_channels > kMostChannels;
+  for (int d = 0; d < 3; ++d)
+    mirrors &= g.stride[d] == 1 && g.pad[d] <= (g.kernel[d] - 1) * g.dilation[d];
+  return mirrors && conv_reads_few_channels(conv_mirrored(g));
+}
+
+ConvGeometry conv_mirrored(const ConvGeometry& g) {
+  ConvGeometry m = g;
+  std::swap(m.in_channels, m.out_channels);
+  for (int d = 0; d < 3; ++d) {
+    std::swap(m.in[d], m.out[d]);
+    m.pad[d] = (g.kernel[d] - 1) * g.dilation[d] - g.pad[d];
+  }
+  return m;
+}
+
+template <class T>
+void conv_mirror_weight(const ConvGeometry& g, const T* weight, T* to) {
+  const int64_t taps = g.taps();
+  for (int64_t c = 0; c < g.in_channels; ++c)
+    for (int64_t o = 0; o < g.out_channels; ++o)
+      for (int64_t t = 0; t < taps; ++t)
+        *to++ = weight[(o * g.in_channels + c) * taps + taps - 1 - t];
+}
+
 #define FB_CONV_FEW_INSTANCES(T)                                                                 \
+  template void conv_mirror_weight(const ConvGeometry&, const T*, T*);                           \
   template void conv_few_forward(const ConvGeometry&, const ConvImage<const T>&, const T*,       \
                                  const T*, const ConvImage<T>&);                                 \
   template void conv_few_adjoint(const ConvGeometry&, const ConvImage<const T>&, const T*,       \

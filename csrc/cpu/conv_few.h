@@ -5,8 +5,15 @@
 
 namespace flambeau {
 
-// Whether the functions below are meant for it.
-bool conv_has_few_channels(const ConvGeometry& g);
+// Whether the three maps below are meant for it.
+bool conv_reads_few_channels(const ConvGeometry& g);
+// Whether they are meant for its mirror image: a map of stride 1 is the adjoint of a map from its
+// output to its input, whose weight has the taps in reverse.
+bool conv_makes_few_channels(const ConvGeometry& g);
+ConvGeometry conv_mirrored(const ConvGeometry& g);
+// weight (o, c, t) of g to the weight (c, o, t) of the mirror image.
+template <class T>
+void conv_mirror_weight(const ConvGeometry& g, const T* weight, T* to);
 
 // Meanings as in conv.h; both layouts. T = float, double.
 template <class T>

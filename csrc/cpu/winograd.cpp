@@ -24,6 +24,7 @@ constexpr int64_t kBlockTiles = 48;                 // of a block, about
 constexpr int64_t kOneBlock = 160;                  // tiles that make one block, at most
 constexpr int64_t kGradTiles = 96, kGradRows = 48;  // the same for the gradient of the weight
 constexpr int64_t kLeastChannels = 16;
+constexpr int64_t kLeastTiles = 24;  // fewer do not make up for the transform of the weight
 
 int64_t count(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
 size_t bytes(int64_t elements) { return checked_nbytes(elements, sizeof(float)); }
@@ -271,7 +272,7 @@ bool conv_suits_winograd(const ConvGeometry& g) {
   // Tiles beyond the border are work for nothing.
   const int64_t tiles = count(g.out[1], kTile) * count(g.out[2], kTile);
   return std::min(g.in_channels, g.out_channels) >= kLeastChannels &&
-         2 * g.out_pixels() > tiles * kTile * kTile;
+         2 * g.out_pixels() > tiles * kTile * kTile && tiles >= count(kLeastTiles, g.batch);
 }
 
 void winograd_forward(const ConvGeometry& g, const ConvImage<const float>& x, const float* weight,
