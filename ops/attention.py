@@ -2,14 +2,15 @@
 
 from tools.opgen.table import FLOATING, S, T, op
 
-_ATTENTION = "node, g_output, query, key, value, mask, causal, scale"
+_ATTENTION = "node, g_output, query, key, value, mask, kept, causal, scale"
 
-op("_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, bool causal, float scale) -> "
-   "(Tensor output, Tensor logsumexp)", dtypes=FLOATING, public=False,
+op("_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, Tensor? kept, bool causal, "
+   "float scale) -> (Tensor output, Tensor logsumexp)", dtypes=FLOATING, public=False,
    grad={"query, key, value": f"attention_composed({_ATTENTION})"},
    fast_grad={"query, key, value": f"attention_fused({_ATTENTION}, output, logsumexp)"},
-   doc="Attention of float32 over (batch, heads, positions, features) without the matrix of all "
-       "scores; key and value may have fewer heads, which groups of query heads share.")
+   doc="Attention of float32 or float64 over (batch, heads, positions, features) without the "
+       "matrix of all scores; key and value may have fewer heads, which groups of query heads "
+       "share. `kept` are the factors of dropout, one a score.")
 
 op("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
    "float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> "

@@ -5,42 +5,59 @@
 namespace flambeau::attention {
 
 namespace {
+
 constexpr int64_t kFewQueries = 4;
+
+// Keys that some query sees.
+int64_t seen_keys(const AttentionShape& s) {
+  static_assert(kFewQueries <= kAttentionSlack);
+  return s.causal ? std::min(s.keys, s.queries) : s.keys;
+}
+int64_t score_row(const AttentionShape& s) { return round_up(s.keys, 16) + 16; }
+
+// Features side by side, as they lie or copied to `space`.
+template <class T>
+struct Vectors {
+  const T* data;
+  int64_t row;
+  Vectors(const AttentionOperand<T>& x, int64_t b, int64_t h, int64_t n, int64_t width, T* space)
+      : data(at(x, b, h)), row(x.row) {
+    if (x.column == 1) return;
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t e = 0; e < width; ++e) space[i * width + e] = data[i * x.row + e * x.column];
+    data = space;
+    row = width;
+  }
+};
+
+}  // namespace
+
+template <class T>
+bool are_few(const AttentionInputs<T>& in) {
+  return in.shape.queries <= kFewQueries && in.k.column == 1 && in.v.column == 1;
 }
 
-bool are_few(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
-             const AttentionOperand& v) {
-  return s.queries <= kFewQueries && q.column == 1 && k.column == 1 && v.column == 1;
-}
-
-void forward_few(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
-                 const AttentionOperand& v, const AttentionMask& mask, const AttentionOutput& out,
-                 float* lse) {
-  const int64_t row = round_up(s.keys, 16), L = s.queries, group = s.heads / s.kv_heads;
-  const int64_t grain = std::max<int64_t>(1, 65536 / ((s.keys + 1) * (s.width + s.value_width)));
+template <class T>
+void forward_few(const AttentionInputs<T>& in, const AttentionOutput<T>& out, T* lse) {
+  const AttentionShape& s = in.shape;
+  const int64_t row = score_row(s), L = s.queries, n = seen_keys(s), group = s.heads / s.kv_heads;
+  const int64_t grain = std::max<int64_t>(1, 65536 / ((n + 1) * (s.width + s.value_width)));
   parallel_for(s.batch * s.heads, grain, [&](int64_t begin, int64_t end) {
-    Arena arena(Arena::padded(L * row) + Arena::padded(row) + Arena::padded(L * s.width));
-    float *scores = arena.take(L * row), *added = arena.take(row),
-          *scaled = arena.take(L * s.width);
+    Arena<T> arena(Arena<T>::padded(L * row) + Arena<T>::padded(L * s.width));
+    T *scores = arena.take(L * row), *space = arena.take(L * s.width);
+    T largest[kFewQueries], sum[kFewQueries];
     for (int64_t pair = begin; pair < end; ++pair) {
       const int64_t batch = pair / s.heads, head = pair % s.heads;
-      const float* from = at(q, batch, head);
-      for (int64_t i = 0; i < L; ++i) {
-        for (int64_t e = 0; e < s.width; ++e)
-          scaled[i * s.width + e] = from[i * q.row + e] * s.scale;
-      }
-      gemv_dot_rows_f32(GemmSource::Same, at(k, batch, head / group), k.row, s.keys, scaled,
-                        s.width, L, s.width, scores, row);
-      const Bias bias(s, mask, batch, head);
-      for (int64_t i = 0; i < L; ++i) {
-        const bool touched = bias.touches(i, 0, s.keys);
-        if (touched) bias.rows(i, 1, 0, s.keys, added, row);
-        const float sum =
-            attention_softmax_row(scores + i * row, touched ? added : nullptr, s.keys);
-        if (lse) lse[pair * L + i] = sum;
-      }
-      gemv_sum_rows_f32(GemmSource::Same, at(v, batch, head / group), v.row, s.value_width, scores,
-                        row, L, s.keys, out.data + batch * out.batch + head * out.head, out.row);
+      const Vectors<T> q(in.q, batch, head, L, s.width, space);
+      Kernels<T>::dot_rows(GemmSource::Same, at(in.k, batch, head / group), in.k.row, n, q.data,
+                           q.row, L, s.width, scores, row);
+      Kernels<T>::softmax(scores, tile_of(in, batch, head, 0, L, 0, n, row), true, largest, sum,
+                          nullptr);
+      T* to = at(out, batch, head);
+      Kernels<T>::sum_rows(GemmSource::Same, at(in.v, batch, head / group), in.v.row, s.value_width,
+                           scores, row, L, n, to, out.row);
+      Kernels<T>::finish(to, out.row, L, s.value_width, largest, sum, to, out.row,
+                         lse ? lse + pair * L : nullptr);
     }
   });
 }
@@ -49,90 +66,64 @@ namespace {
 
 // The gradients of one head of queries; those of its keys and values are added to when a head of
 // the same group has been there before.
-class FewGradients {
- public:
-  FewGradients(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
-               const AttentionOperand& v, const AttentionMask& mask, const AttentionOperand& out,
-               const AttentionOperand& g_out, const float* lse)
-      : s_(s), q_(q), k_(k), v_(v), mask_(mask), out_(out), g_out_(g_out), lse_(lse) {}
-
-  int64_t row() const { return round_up(s_.keys, 16); }
-  int64_t floats() const {
-    const auto p = Arena::padded;
-    return 2 * p(s_.queries * row()) + p(row()) + p(s_.queries * s_.width) +
-           p(s_.queries * s_.value_width);
-  }
-
-  void head(int64_t batch, int64_t head, bool add, float* g_q, float* g_k, float* g_v) const {
-    const int64_t L = s_.queries, group = s_.heads / s_.kv_heads, pair = batch * s_.heads + head;
-    Arena arena(floats());
-    float *p = arena.take(L * row()), *d = arena.take(L * row()), *added = arena.take(row()),
-          *q = arena.take(L * s_.width), *g = arena.take(L * s_.value_width);
-    gather(q_, batch, head, s_.width, s_.scale, q);
-    gather(g_out_, batch, head, s_.value_width, 1.0f, g);
-    const float *keys = at(k_, batch, head / group), *values = at(v_, batch, head / group);
-    gemv_dot_rows_f32(GemmSource::Same, keys, k_.row, s_.keys, q, s_.width, L, s_.width, p, row());
-    gemv_dot_rows_f32(GemmSource::Same, values, v_.row, s_.keys, g, s_.value_width, L,
-                      s_.value_width, d, row());
-    const Bias bias(s_, mask_, batch, head);
-    for (int64_t i = 0; i < L; ++i) {
-      const bool touched = bias.touches(i, 0, s_.keys);
-      if (touched) bias.rows(i, 1, 0, s_.keys, added, row());
-      attention_backward_row(p + i * row(), d + i * row(), touched ? added : nullptr, s_.keys,
-                             lse_[pair * L + i], mean(batch, head, i, g + i * s_.value_width));
-    }
-    if (g_q) {
-      float* to = g_q + pair * L * s_.width;
-      gemv_sum_rows_f32(GemmSource::Same, keys, k_.row, s_.width, d, row(), L, s_.keys, to,
-                        s_.width);
-      for (int64_t i = 0; i < L * s_.width; ++i) to[i] *= s_.scale;
-    }
-    const int64_t place = (batch * s_.kv_heads + head / group) * s_.keys;
-    if (g_k) attention_outer(d, row(), L, s_.keys, q, s_.width, add, g_k + place * s_.width);
-    if (g_v)
-      attention_outer(p, row(), L, s_.keys, g, s_.value_width, add, g_v + place * s_.value_width);
-  }
-
- private:
-  void gather(const AttentionOperand& x, int64_t batch, int64_t head, int64_t width, float scale,
-              float* to) const {
-    const float* from = at(x, batch, head);
-    for (int64_t i = 0; i < s_.queries; ++i) {
+template <class T>
+void head_back(const AttentionInputs<T>& in, const AttentionGradients<T>& grads, int64_t batch,
+               int64_t head, bool add) {
+  const AttentionShape& s = in.shape;
+  const auto p = Arena<T>::padded;
+  const int64_t row = score_row(s), L = s.queries, n = seen_keys(s),
+                kv = head / (s.heads / s.kv_heads);
+  Arena<T> arena(2 * p(L * row) + p(L * s.width) + p(L * s.value_width));
+  T *scores = arena.take(L * row), *g_scores = arena.take(L * row), *q = arena.take(L * s.width),
+    *g = arena.take(L * s.value_width);
+  const auto gather = [&](const AttentionOperand<T>& x, int64_t width, T* to) {
+    for (int64_t i = 0; i < L; ++i)
       for (int64_t e = 0; e < width; ++e)
-        to[i * width + e] = from[i * x.row + e * x.column] * scale;
-    }
-  }
-  // The sum of gradients times outputs: what every score's gradient loses.
-  float mean(int64_t batch, int64_t head, int64_t i, const float* g) const {
-    const float* o = at(out_, batch, head) + i * out_.row;
-    float sum = 0;
-    for (int64_t e = 0; e < s_.value_width; ++e) sum += o[e * out_.column] * g[e];
-    return sum;
-  }
-
-  const AttentionShape& s_;
-  const AttentionOperand &q_, &k_, &v_;
-  const AttentionMask& mask_;
-  const AttentionOperand &out_, &g_out_;
-  const float* const lse_;
-};
+        to[i * width + e] = at(x, batch, head)[i * x.row + e * x.column];
+  };
+  gather(in.q, s.width, q);
+  gather(grads.g_out, s.value_width, g);
+  const T *keys = at(in.k, batch, kv), *values = at(in.v, batch, kv);
+  Kernels<T>::dot_rows(GemmSource::Same, keys, in.k.row, n, q, s.width, L, s.width, scores, row);
+  Kernels<T>::dot_rows(GemmSource::Same, values, in.v.row, n, g, s.value_width, L, s.value_width,
+                       g_scores, row);
+  T d[kFewQueries];
+  Kernels<T>::dot(at(grads.out, batch, head), grads.out.row, g, s.value_width, L, s.value_width, d);
+  Kernels<T>::backward(scores, g_scores, tile_of(in, batch, head, 0, L, 0, n, row),
+                       grads.lse + (batch * s.heads + head) * L, d);
+  if (T* to = at(grads.g_q, batch, head))
+    Kernels<T>::sum_rows(GemmSource::Same, keys, in.k.row, s.width, g_scores, row, L, n, to,
+                         grads.g_q.row);
+  const auto keep = [&](const T* p, const T* x, int64_t width, const AttentionOutput<T>& to) {
+    if (!to.data) return;
+    Kernels<T>::outer(p, row, L, n, x, width, add, at(to, batch, kv), to.row);
+    for (int64_t j = n; j < s.keys && !add; ++j) std::fill_n(at(to, batch, kv, j), width, T(0));
+  };
+  keep(g_scores, q, s.width, grads.g_k);
+  keep(scores, g, s.value_width, grads.g_v);
+}
 
 }  // namespace
 
-void backward_few(const AttentionShape& s, const AttentionOperand& q, const AttentionOperand& k,
-                  const AttentionOperand& v, const AttentionMask& mask, const AttentionOperand& out,
-                  const AttentionOperand& g_out, const float* lse, float* g_q, float* g_k,
-                  float* g_v) {
-  const FewGradients gradients(s, q, k, v, mask, out, g_out, lse);
+template <class T>
+void backward_few(const AttentionInputs<T>& in, const AttentionGradients<T>& grads) {
+  const AttentionShape& s = in.shape;
   const int64_t group = s.heads / s.kv_heads;
   const int64_t grain = std::max<int64_t>(1, 32768 / ((s.keys + 1) * (s.width + s.value_width)));
   parallel_for(s.batch * s.kv_heads, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      for (int64_t member = 0; member < group; ++member) {
-        gradients.head(i / s.kv_heads, i % s.kv_heads * group + member, member > 0, g_q, g_k, g_v);
-      }
+      for (int64_t member = 0; member < group; ++member)
+        head_back(in, grads, i / s.kv_heads, i % s.kv_heads * group + member, member > 0);
     }
   });
 }
+
+#define FB_INSTANTIATE(T)                                                                    \
+  template bool are_few(const AttentionInputs<T>&);                                          \
+  template void forward_few(const AttentionInputs<T>&, const AttentionOutput<T>&, T*);       \
+  template void backward_few(const AttentionInputs<T>&, const AttentionGradients<T>&);
+FB_INSTANTIATE(float)
+FB_INSTANTIATE(double)
+#undef FB_INSTANTIATE
 
 }  // namespace flambeau::attention

@@ -397,6 +397,19 @@ FB_VEC void store_bool(bool* p, Mask<B> m, int64_t n) {
 template <class T>
 FB_VEC Mask<sizeof(T)> load_bool(const bool* p) {
   using M = Mask<sizeof(T)>;
+#if defined(FB_X86_AVX2)
+  if constexpr (sizeof(T) == 4 || sizeof(T) == 8) {  // the compiler would widen byte by byte
+    typedef long long Words __attribute__((vector_size(16)));
+    typedef char Packed __attribute__((vector_size(16)));
+    Words words{};
+    __builtin_memcpy(&words, p, M::lanes);
+    const Packed packed = (Packed)words;
+    if constexpr (sizeof(T) == 4)
+      return M(-(typename M::Raw)__builtin_ia32_pmovsxbd256(packed));
+    else
+      return M(-(typename M::Raw)__builtin_ia32_pmovsxbq256(packed));
+  }
+#endif
   typedef int8_t Bytes __attribute__((vector_size(M::lanes)));
   Bytes bytes;
   __builtin_memcpy(&bytes, p, sizeof(bytes));

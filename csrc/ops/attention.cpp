@@ -1,6 +1,7 @@
 // Scaled dot-product attention: the fused kernel where it serves, public operators elsewhere.
 #include "cpu/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -109,8 +110,9 @@ Tensor repeat_heads(const Tensor& t, int64_t group) {
   return ops::reshape(ops::expand(ops::unsqueeze(t, -3), sizes), flat);
 }
 
+// `kept` are the factors of dropout; where they are undefined they are drawn.
 Tensor compose(const Tensor& q, const Tensor& key, const Tensor& value, const Tensor& mask,
-               bool causal, double scale, double dropout, int64_t group) {
+               const Tensor& kept, bool causal, double scale, double dropout, int64_t group) {
   const Tensor k = repeat_heads(key, group), v = repeat_heads(value, group);
   const double root = std::sqrt(std::fabs(scale));
   const Tensor left = ops::mul(q, number_tensor(scale < 0 ? -root : root));
@@ -129,36 +131,68 @@ Tensor compose(const Tensor& q, const Tensor& key, const Tensor& value, const Te
   } else {
     weights = softmax(scores);
   }
-  if (dropout > 0) weights = ops::mul(weights, dropout_mask(weights, dropout));
+  if (kept.defined())
+    weights = ops::mul(weights, kept);
+  else if (dropout > 0)
+    weights = ops::mul(weights, dropout_mask(weights, dropout));
   return ops::matmul(weights, v);
 }
 
 // ---- the fused kernel ---------------------------------------------------------------------------
 
-AttentionOperand operand(const Tensor& t) {
-  return {t.data<float>(), t.stride(0), t.stride(1), t.stride(2), t.stride(3)};
+template <class T>
+AttentionOperand<T> operand(const Tensor& t) {
+  return {t.data<T>(), t.stride(0), t.stride(1), t.stride(2), t.stride(3)};
+}
+template <class T>
+AttentionOutput<T> output_to(const Tensor& t) {
+  if (!t.defined()) return {};
+  return {t.data<T>(), t.stride(0), t.stride(1), t.stride(2)};
 }
 
-AttentionShape shape_of(const Tensor& q, const Tensor& k, const Tensor& v, bool causal,
-                        double scale) {
-  return {q.size(0), q.size(1), k.size(1),
-          q.size(2), k.size(2), q.size(3),
-          v.size(3), causal,    static_cast<float>(scale)};
+// Features adjacent and no gaps, the other dimensions in the order of `like`: what belongs to heads
+// that came out of one projection goes back to it without a copy.
+Tensor heads_like(const Tensor& like, const Dims& sizes) {
+  Dims order{0, 1, 2};
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return like.stride(a) > like.stride(b); });
+  if (order == Dims{0, 1, 2}) return empty(sizes, like.dtype(), like.device(), kOp);
+  Dims strides(4, 1);
+  auto step = static_cast<uint64_t>(sizes[3]);
+  for (int i = 2; i >= 0; --i) {
+    strides[order[i]] = static_cast<int64_t>(step);
+    step *= static_cast<uint64_t>(sizes[order[i]]);
+  }
+  return empty_strided(sizes, strides, like.dtype(), like.device(), kOp);
 }
 
-AttentionMask mask_of(const Tensor& mask) {
-  if (!mask.defined()) return {};
-  return {mask.dtype() == DType::Bool ? MaskKind::Bool : MaskKind::Float,
-          mask.raw(),
-          mask.stride(0),
-          mask.stride(1),
-          mask.stride(2),
-          mask.stride(3)};
-}
-
+// Expanded to all scores; keys stay adjacent.
 Tensor expand_mask(const Tensor& mask, const Tensor& q, const Tensor& k) {
   if (!mask.defined()) return mask;
-  return impl::expand(mask, {q.size(0), q.size(1), q.size(2), k.size(2)}, false);
+  Dims rows = mask.sizes();
+  if (rows.empty()) rows.push_back(1);
+  const bool adjacent =
+      mask.dim() > 0 && rows.back() == k.size(2) && mask.stride(mask.dim() - 1) == 1;
+  rows.back() = k.size(2);
+  return impl::expand(adjacent ? mask : contiguous(impl::expand(mask, rows, false)),
+                      {q.size(0), q.size(1), q.size(2), k.size(2)}, false);
+}
+
+template <class T>
+AttentionInputs<T> inputs_of(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask,
+                             const Tensor& kept, bool causal, double scale) {
+  AttentionInputs<T> in{
+      {q.size(0), q.size(1), k.size(1), q.size(2), k.size(2), q.size(3), v.size(3), causal, scale},
+      operand<T>(q),
+      operand<T>(k),
+      operand<T>(v),
+      {},
+      kept.defined() ? kept.data<T>() : nullptr};
+  if (mask.defined()) {
+    in.mask = {mask.dtype() == DType::Bool ? MaskKind::Bool : MaskKind::Float, mask.raw(),
+               mask.stride(0), mask.stride(1), mask.stride(2)};
+  }
+  return in;
 }
 
 bool is_long(const AttentionShape& s) {
@@ -170,11 +204,14 @@ bool is_long(const AttentionShape& s) {
 namespace impl {
 
 std::tuple<Tensor, Tensor> _attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                                      const Tensor& mask, bool causal, double scale) {
+                                      const Tensor& mask, const Tensor& kept, bool causal,
+                                      double scale) {
+  const DType dtype = q.dtype();
+  FB_CHECK(dtype == DType::Float32 || dtype == DType::Float64,
+           "_attention(): expects float32 or float64, got ", name(dtype));
   for (const Tensor* t : {&q, &k, &v}) {
-    FB_CHECK(t->dtype() == DType::Float32 && t->dim() == 4,
-             "_attention(): expects float32 tensors "
-             "of four dimensions, got ",
+    FB_CHECK(t->dtype() == dtype && t->dim() == 4,
+             "_attention(): expects tensors of one type and of four dimensions, got ",
              name(t->dtype()), " of shape ", t->sizes());
   }
   FB_CHECK(k.size(0) == q.size(0) && v.size(0) == q.size(0) && v.size(1) == k.size(1) &&
@@ -182,22 +219,24 @@ std::tuple<Tensor, Tensor> _attention(const Tensor& q, const Tensor& k, const Te
                k.size(3) == q.size(3),
            "_attention(): shapes do not fit: query ", q.sizes(), ", key ", k.sizes(), ", value ",
            v.sizes());
-  FB_CHECK(!mask.defined() || mask.dtype() == DType::Bool || mask.dtype() == DType::Float32,
-           "_attention(): expects a mask of bool or float32, got ", name(mask.dtype()));
-  const Dims sizes{q.size(0), q.size(1), q.size(2), v.size(3)};
-  // The layout of the query, so that heads that came out of one projection go back without a copy.
-  Tensor out = q.size(3) == v.size(3) ? empty_like(q) : empty(sizes, q.dtype(), q.device(), kOp);
-  if (out.stride(3) != 1) out = empty(sizes, q.dtype(), q.device(), kOp);
-  Tensor lse = empty({q.size(0), q.size(1), q.size(2)}, q.dtype(), q.device());
+  FB_CHECK(!mask.defined() || mask.dtype() == DType::Bool || mask.dtype() == dtype,
+           "_attention(): expects a mask of bool or ", name(dtype), ", got ", name(mask.dtype()));
+  const Dims scores{q.size(0), q.size(1), q.size(2), k.size(2)};
+  FB_CHECK(
+      !kept.defined() || (kept.dtype() == dtype && kept.sizes() == scores && kept.is_contiguous()),
+      "_attention(): expects contiguous factors of shape ", scores);
+  Tensor out = heads_like(q, {q.size(0), q.size(1), q.size(2), v.size(3)});
+  Tensor lse = empty({q.size(0), q.size(1), q.size(2)}, dtype, q.device());
   if (out.is_meta()) return {out, lse};
   const Tensor wide = expand_mask(mask, q, k);
-  const AttentionShape shape = shape_of(q, k, v, causal, scale);
-  const AttentionOperand oq = operand(q), ok = operand(k), ov = operand(v);
-  const AttentionMask m = mask_of(wide);
-  const AttentionOutput to{out.data<float>(), out.stride(0), out.stride(1), out.stride(2)};
-  float* sums = lse.data<float>();
-  BlockingRegion region(is_long(shape));
-  attention_forward(shape, oq, ok, ov, m, to, sums);
+  const auto run = [&]<class T>() {
+    const AttentionInputs<T> in = inputs_of<T>(q, k, v, wide, kept, causal, scale);
+    const AttentionOutput<T> to = output_to<T>(out);
+    T* sums = lse.data<T>();
+    BlockingRegion region(is_long(in.shape));
+    attention_forward<T>(in, to, sums);
+  };
+  dtype == DType::Float32 ? run.template operator()<float>() : run.template operator()<double>();
   return {out, lse};
 }
 
@@ -206,32 +245,34 @@ std::tuple<Tensor, Tensor> _attention(const Tensor& q, const Tensor& k, const Te
 namespace grad {
 
 TensorList attention_composed(Node&, const Tensor& g_output, const Tensor& query, const Tensor& key,
-                              const Tensor& value, const Tensor& mask, bool causal, double scale) {
+                              const Tensor& value, const Tensor& mask, const Tensor& kept,
+                              bool causal, double scale) {
   return recompute_gradients({query, key, value}, {g_output}, [&](const TensorList& t) {
     return TensorList{
-        compose(t[0], t[1], t[2], mask, causal, scale, 0, query.size(1) / key.size(1))};
+        compose(t[0], t[1], t[2], mask, kept, causal, scale, 0, query.size(1) / key.size(1))};
   });
 }
 
 TensorList attention_fused(Node& node, const Tensor& g, const Tensor& q, const Tensor& k,
-                           const Tensor& v, const Tensor& mask, bool causal, double scale,
-                           const Tensor& output, const Tensor& lse) {
+                           const Tensor& v, const Tensor& mask, const Tensor& kept, bool causal,
+                           double scale, const Tensor& output, const Tensor& lse) {
   const auto wanted = [&](size_t i, const Tensor& t) {
-    return node.wants(i) ? empty(t.sizes(), t.dtype(), t.device()) : Tensor();
+    return node.wants(i) ? heads_like(t, t.sizes()) : Tensor();
   };
   TensorList result{wanted(0, q), wanted(1, k), wanted(2, v)};
   if (q.is_meta()) return result;
-  const AttentionShape shape = shape_of(q, k, v, causal, scale);
-  if (shape.keys == 0 && result[0].defined()) fill_elements(result[0], 0);
+  if (k.size(2) == 0 && result[0].defined()) fill_elements(result[0], 0);
   const Tensor wide = expand_mask(mask, q, k);
-  const AttentionOperand oq = operand(q), ok = operand(k), ov = operand(v), oo = operand(output),
-                         og = operand(g);
-  const AttentionMask m = mask_of(wide);
-  const auto data = [](const Tensor& t) { return t.defined() ? t.data<float>() : nullptr; };
-  float *g_q = data(result[0]), *g_k = data(result[1]), *g_v = data(result[2]);
-  const float* sums = lse.data<float>();
-  BlockingRegion region(is_long(shape));
-  attention_backward_pass(shape, oq, ok, ov, m, oo, og, sums, g_q, g_k, g_v);
+  const auto run = [&]<class T>() {
+    const AttentionInputs<T> in = inputs_of<T>(q, k, v, wide, kept, causal, scale);
+    const AttentionGradients<T> grads{operand<T>(output),      operand<T>(g),
+                                      lse.data<T>(),           output_to<T>(result[0]),
+                                      output_to<T>(result[1]), output_to<T>(result[2])};
+    BlockingRegion region(is_long(in.shape));
+    attention_backward_pass<T>(in, grads);
+  };
+  q.dtype() == DType::Float32 ? run.template operator()<float>()
+                              : run.template operator()<double>();
   return result;
 }
 
@@ -263,8 +304,8 @@ void check_inputs(const Tensor& q, const Tensor& k, const Tensor& v, const Tenso
 
 // True iff the tensors fit the fused kernel as they are, but for missing leading dimensions.
 bool fits_kernel(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, bool gqa) {
-  if (q.dtype() != DType::Float32 || q.dim() > 4 || k.dim() != q.dim() || v.dim() != q.dim())
-    return false;
+  const bool native = q.dtype() == DType::Float32 || q.dtype() == DType::Float64;
+  if (!native || q.dim() > 4 || k.dim() != q.dim() || v.dim() != q.dim()) return false;
   const int64_t n = q.dim();
   for (int64_t d = 0; d + 2 < n; ++d) {
     const bool shared = gqa && d == n - 3 && k.size(d) > 0 && q.size(d) % k.size(d) == 0;
@@ -273,8 +314,7 @@ bool fits_kernel(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor
   }
   if (k.size(n - 1) != q.size(n - 1) || v.size(n - 2) != k.size(n - 2)) return false;
   if (!mask.defined()) return true;
-  if (requires_grad(mask) || (mask.dtype() != DType::Bool && mask.dtype() != DType::Float32))
-    return false;
+  if (requires_grad(mask)) return false;
   Dims scores = q.sizes();
   scores[n - 1] = k.size(n - 2);
   return is_expandable(mask.sizes(), scores);
@@ -305,20 +345,27 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
              query.sizes(), ", ", key.sizes(), " and ", value.sizes());
   }
   const double s = scale.value_or(1 / std::sqrt(static_cast<double>(query.size(n - 1))));
-  if (dropout_p > 0 || !fits_kernel(query, key, value, attn_mask, enable_gqa)) {
-    const int64_t group = enable_gqa ? query.size(n - 3) / key.size(n - 3) : 1;
-    if (is_half(query.dtype())) {
-      // The scores are not rounded to the half type on the way.
-      const auto wide = [](const Tensor& t) { return ops::_to_copy(t, DType::Float32); };
-      const bool added = attn_mask.defined() && attn_mask.dtype() != DType::Bool;
-      const Tensor y = compose(wide(query), wide(key), wide(value),
-                               added ? wide(attn_mask) : attn_mask, is_causal, s, dropout_p, group);
-      return ops::_to_copy(y, query.dtype());
-    }
-    return compose(query, key, value, attn_mask, is_causal, s, dropout_p, group);
+  if (is_half(query.dtype())) {
+    // The scores are not rounded to the half type on the way.
+    const auto wide = [](const Tensor& t) { return ops::_to_copy(t, DType::Float32); };
+    const bool added = attn_mask.defined() && attn_mask.dtype() != DType::Bool;
+    const Tensor y = scaled_dot_product_attention(wide(query), wide(key), wide(value),
+                                                  added ? wide(attn_mask) : attn_mask, dropout_p,
+                                                  is_causal, s, enable_gqa);
+    return ops::_to_copy(y, query.dtype());
   }
-  Tensor out =
-      std::get<0>(ops::_attention(four(query), four(key), four(value), attn_mask, is_causal, s));
+  if (!fits_kernel(query, key, value, attn_mask, enable_gqa)) {
+    const int64_t group = enable_gqa ? query.size(n - 3) / key.size(n - 3) : 1;
+    return compose(query, key, value, attn_mask, Tensor(), is_causal, s, dropout_p, group);
+  }
+  const Tensor q = four(query), k = four(key), v = four(value);
+  Tensor kept, mask = attn_mask;
+  if (mask.defined() && mask.dtype() != DType::Bool) mask = to_dtype(mask, q.dtype());
+  if (dropout_p > 0) {
+    kept = empty({q.size(0), q.size(1), q.size(2), k.size(2)}, q.dtype(), q.device(), kOp);
+    draw_dropout_mask(kept, dropout_p);
+  }
+  Tensor out = std::get<0>(ops::_attention(q, k, v, mask, kept, is_causal, s));
   for (int64_t d = n; d < 4; ++d) out = ops::squeeze_dim(out, 0);
   return out;
 }

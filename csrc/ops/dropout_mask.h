@@ -5,5 +5,7 @@
 namespace flambeau {
 
 Tensor dropout_mask(const Tensor& like, double p);
+// Fills a dense tensor.
+void draw_dropout_mask(const Tensor& mask, double p);
 
 }  // namespace flambeau

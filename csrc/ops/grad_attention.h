@@ -9,9 +9,10 @@ namespace flambeau::grad {
 // be differentiated further; the second makes the scores again block by block.
 TensorList attention_composed(Node& node, const Tensor& g_output, const Tensor& query,
                               const Tensor& key, const Tensor& value, const Tensor& mask,
-                              bool causal, double scale);
+                              const Tensor& kept, bool causal, double scale);
 TensorList attention_fused(Node& node, const Tensor& g_output, const Tensor& query,
-                           const Tensor& key, const Tensor& value, const Tensor& mask, bool causal,
-                           double scale, const Tensor& output, const Tensor& logsumexp);
+                           const Tensor& key, const Tensor& value, const Tensor& mask,
+                           const Tensor& kept, bool causal, double scale, const Tensor& output,
+                           const Tensor& logsumexp);
 
 }  // namespace flambeau::grad

@@ -2,163 +2,241 @@
 
 #include "cpu/vec_math.h"
 
+// Placed after a lambda's parameters: vectors must not travel through memory.
+#define FB_LAMBDA __attribute__((always_inline))
+
 namespace flambeau::FB_ISA {
 
 namespace {
 
-constexpr int kLanes = vfloat::lanes;
-constexpr int kWidth = 2 * kLanes;  // nr
-constexpr int kRows = 6;            // mr
-
-// Where no key has been allowed yet, exponentials must come out as zero, not as NaN.
-FB_VEC vfloat finite_largest(vfloat m) { return where(m == vfloat(-kInf<float>), vfloat(0), m); }
-
-// e^x for x below 88, zero where it would not be a normal number.
-FB_VEC vfloat exp_below(vfloat x) {
-  const vfloat e = exp_bounded(max_or_second(vfloat(-87.0f), x));
-  return where(x < -87.0f, vfloat(0), e);
+// e^x for x below the logarithm of the largest number, zero where it would not be a normal one.
+template <class T>
+FB_VEC Vec<T> exp_below(Vec<T> x) {
+  constexpr T least = sizeof(T) == 4 ? T(-87) : T(-708);
+  const Vec<T> e = exp_bounded(max_or_second(Vec<T>(least), x));
+  return where(x < least, Vec<T>(T(0)), e);
 }
 
-}  // namespace
+template <class T>
+FB_VEC int64_t seen_by(const AttentionTile<T>& t, int64_t r) {
+  const int64_t n = t.seen + r;
+  return n < 0 ? 0 : n < t.keys ? n : t.keys;
+}
 
-void attention_softmax(float* s, const float* bias, int64_t keys, float* largest, float* sum,
-                       float* factor) {
-  for (int half = 0; half < kWidth; half += kLanes) {
-    float* x = s + half;
-    const vfloat before = load(largest + half);
-    vfloat m0 = before, m1 = before;
-    if (bias) {
-      const float* b = bias + half;
-      for (int64_t p = 0; p < keys; ++p) {
-        const vfloat v = load(x + p * kWidth) + load(b + p * kWidth);
-        store(x + p * kWidth, v);
-        m0 = max_or_second(m0, v);
-      }
-    } else {
-      int64_t p = 0;
-      for (; p + 2 <= keys; p += 2) {
-        m0 = max_or_second(m0, load(x + p * kWidth));
-        m1 = max_or_second(m1, load(x + (p + 1) * kWidth));
-      }
-      if (p < keys) m0 = max_or_second(m0, load(x + p * kWidth));
+// A row of scores: the products and what the mask says of them.
+template <MaskKind kKind, class T>
+struct Row {
+  T* x;
+  const T* added = nullptr;
+  const bool* allowed = nullptr;
+  const T* kept = nullptr;
+  int64_t n;  // keys that may be seen
+  Vec<T> scale;
+
+  Row(T* s, const AttentionTile<T>& t, int64_t r)
+      : x(s + r * t.row), n(seen_by(t, r)), scale(t.scale) {
+    if (kKind == MaskKind::Float) added = static_cast<const T*>(t.mask) + r * t.mask_row;
+    if (kKind == MaskKind::Bool) allowed = static_cast<const bool*>(t.mask) + r * t.mask_row;
+    if (t.kept) kept = t.kept + r * t.kept_row;
+  }
+  // From key j on; where not all lanes exist, those that do not are hidden.
+  FB_VEC Vec<T> whole(int64_t j) const {
+    const Vec<T> v = load(x + j);
+    if constexpr (kKind == MaskKind::Float) return mad(v, scale, load(added + j));
+    if constexpr (kKind == MaskKind::Bool)
+      return where(load_bool<T>(allowed + j), v * scale, Vec<T>(-kInf<T>));
+    return v * scale;
+  }
+  FB_VEC Vec<T> rest(int64_t j) const {
+    Vec<T> v = load(x + j) * scale;
+    if constexpr (kKind == MaskKind::Float) v = mad(load(x + j), scale, load_n(added + j, n - j));
+    Mask<sizeof(T)> m = first_lanes<T>(n - j);
+    if constexpr (kKind == MaskKind::Bool) m = m & load_bool<T>(allowed + j, n - j);
+    return where(m, v, Vec<T>(-kInf<T>));
+  }
+  FB_VEC Vec<T> kept_at(int64_t j) const { return load_n(kept + j, n - j); }
+};
+
+// Writes zeros from key `from` on, as far behind the n-th as products may read.
+template <class T>
+FB_VEC void clear_behind(T* x, int64_t from, int64_t n) {
+  for (int64_t j = from; j < n + kAttentionSlack; j += Vec<T>::lanes) store(x + j, Vec<T>(T(0)));
+}
+
+// All rows find their largest score before any takes exponentials: nothing waits for the maxima.
+template <MaskKind kKind, class T>
+void softmax(T* s, const AttentionTile<T>& t, bool first, T* largest, T* sum, T* factor) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const Row<kKind, T> row(s, t, r);
+    Vec<T> most = -kInf<T>;
+    int64_t j = 0;
+    for (; j + L <= row.n; j += L) {
+      const Vec<T> v = row.whole(j);
+      store(row.x + j, v);
+      most = max_or_second(most, v);
     }
-    const vfloat m = max_or_second(m0, m1), shift = finite_largest(m);
-    vfloat total = 0;
-    for (int64_t p = 0; p < keys; ++p) {
-      const vfloat e = exp_below(load(x + p * kWidth) - shift);
-      store(x + p * kWidth, e);
+    if (j < row.n) {
+      const Vec<T> v = row.rest(j);
+      store(row.x + j, v);
+      most = max_or_second(most, v);
+    }
+    T now = reduce_max(most);
+    if (!first) {
+      const T before = largest[r];
+      now = now > before ? now : before;
+      factor[r] = before;
+    }
+    largest[r] = now;
+  }
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const Row<kKind, T> row(s, t, r);
+    // Where no key has been allowed yet, exponentials must come out as zero, not as NaN.
+    const Vec<T> shift = largest[r] == -kInf<T> ? T(0) : largest[r];
+    Vec<T> total = T(0);
+    int64_t j = 0;
+    for (; j < row.n; j += L) {
+      Vec<T> e = exp_below(load(row.x + j) - shift);
       total += e;
+      if (row.kept) e = e * row.kept_at(j);
+      store(row.x + j, e);
     }
-    const vfloat f = exp_below(before - shift);
-    store(factor + half, f);
-    store(sum + half, load(sum + half) * f + total);
-    store(largest + half, m);
-  }
-}
-
-void attention_rescale(float* o, int64_t width, const float* factor) {
-  const vfloat f0 = load(factor), f1 = load(factor + kLanes);
-  if (all(f0 == vfloat(1)) && all(f1 == vfloat(1))) return;
-  for (int64_t e = 0; e < width; ++e, o += kWidth) {
-    store(o, load(o) * f0);
-    store(o + kLanes, load(o + kLanes) * f1);
-  }
-}
-
-void attention_finish(const float* o, int64_t width, int64_t queries, const float* largest,
-                      const float* sum, float* out, int64_t out_row, float* lse) {
-  for (int64_t q = 0; q < queries; ++q) {
-    const bool none = sum[q] == 0;
-    const float share = none ? 0.0f : 1.0f / sum[q];
-    for (int64_t e = 0; e < width; ++e) out[q * out_row + e] = o[e * kWidth + q] * share;
-    if (lse) lse[q] = none ? kInf<float> : largest[q] + __builtin_logf(sum[q]);
-  }
-}
-
-void attention_mask_rows(const bool* m, int64_t row, int64_t column, int64_t queries, int64_t keys,
-                         float* to, int64_t to_row) {
-  for (int64_t i = 0; i < queries; ++i, m += row, to += to_row) {
-    if (column == 1) {
-      for (int64_t j = 0; j < keys; ++j) to[j] = m[j] ? 0.0f : -kInf<float>;
+    clear_behind(row.x, j, row.n);
+    const T gained = reduce_add(total);
+    if (first) {
+      sum[r] = gained;
     } else {
-      for (int64_t j = 0; j < keys; ++j) to[j] = m[j * column] ? 0.0f : -kInf<float>;
+      factor[r] = exp_below(Vec<T>(factor[r]) - shift)[0];
+      sum[r] = sum[r] * factor[r] + gained;
     }
   }
 }
 
-float attention_softmax_row(float* s, const float* bias, int64_t keys) {
-  vfloat most = -kInf<float>;
-  for (int64_t j = 0; j < keys; j += kLanes) {
-    vfloat v = load_n(s + j, keys - j, -kInf<float>);
-    if (bias) v += load_n(bias + j, keys - j);
-    store_n(s + j, v, keys - j);
-    most = max_or_second(most, v);
-  }
-  float largest = most[0];
-  for (int i = 1; i < kLanes; ++i) largest = most[i] > largest ? most[i] : largest;
-  const float shift = largest == -kInf<float> ? 0.0f : largest;
-  vfloat total = 0;
-  for (int64_t j = 0; j < keys; j += kLanes) {
-    const vfloat e = exp_below(load_n(s + j, keys - j, -kInf<float>) - shift);
-    store_n(s + j, e, keys - j);
-    total += e;
-  }
-  const float sum = reduce_add(total);
-  if (sum == 0) return kInf<float>;
-  const vfloat share = 1.0f / sum;
-  for (int64_t j = 0; j < keys; j += kLanes)
-    store_n(s + j, load_n(s + j, keys - j) * share, keys - j);
-  return largest + __builtin_logf(sum);
-}
-
-void attention_backward(float* s, float* g, const float* bias, int64_t rows, const float* lse,
-                        const float* d) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const vfloat shift = lse[r], mean = d[r];
-    for (int half = 0; half < kWidth; half += kLanes) {
-      const int64_t at = r * kWidth + half;
-      vfloat x = load(s + at);
-      if (bias) x += load(bias + at);
-      const vfloat p = exp_below(x - shift);
-      store(s + at, p);
-      store(g + at, p * (load(g + at) - mean));
+template <MaskKind kKind, class T>
+void backward(T* s, T* g, const AttentionTile<T>& t, const T* lse, const T* d) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const Row<kKind, T> row(s, t, r);
+    T* y = g + r * t.row;
+    const Vec<T> shift = lse[r], mean = d[r];
+    const auto step = [&](int64_t j, Vec<T> score, Vec<T> arriving) FB_LAMBDA {
+      Vec<T> p = exp_below(score - shift);
+      const Vec<T> share = p * row.scale;
+      if (row.kept) {
+        const Vec<T> kept = row.kept_at(j);
+        arriving = arriving * kept;
+        p = p * kept;
+      }
+      store(row.x + j, p);
+      store(y + j, share * (arriving - mean));
+    };
+    int64_t j = 0;
+    for (; j + L <= row.n; j += L) step(j, row.whole(j), load(y + j));
+    if (j < row.n) {
+      // Behind the last key anything may lie.
+      step(j, row.rest(j), where(first_lanes<T>(row.n - j), load(y + j), Vec<T>(T(0))));
+      j += L;
     }
+    clear_behind(row.x, j, row.n);
+    clear_behind(y, j, row.n);
   }
 }
 
-void attention_backward_row(float* s, float* g, const float* bias, int64_t keys, float lse,
-                            float d) {
-  for (int64_t j = 0; j < keys; j += kLanes) {
-    const int64_t n = keys - j;
-    vfloat x = load_n(s + j, n);
-    if (bias) x += load_n(bias + j, n);
-    const vfloat p = exp_below(x - lse);
-    store_n(s + j, p, n);
-    store_n(g + j, p * (load_n(g + j, n) - d), n);
+template <class F>
+void with_kind(MaskKind kind, F f) {
+  if (kind == MaskKind::None)
+    f(std::integral_constant<MaskKind, MaskKind::None>{});
+  else if (kind == MaskKind::Bool)
+    f(std::integral_constant<MaskKind, MaskKind::Bool>{});
+  else
+    f(std::integral_constant<MaskKind, MaskKind::Float>{});
+}
+
+template <class T>
+void rescale(T* o, int64_t o_row, int64_t rows, int64_t width, const T* factor) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t r = 0; r < rows; ++r, o += o_row) {
+    if (factor[r] == T(1)) continue;
+    for (int64_t e = 0; e < width; e += L)
+      store_n(o + e, load_n(o + e, width - e) * factor[r], width - e);
   }
 }
 
-void attention_outer(const float* p, int64_t row, int64_t queries, int64_t keys, const float* x,
-                     int64_t width, bool add, float* to) {
-  for (int64_t j = 0; j < keys; ++j, to += width) {
-    for (int64_t e = 0; e < width; e += kLanes) {
+template <class T>
+void finish(const T* o, int64_t o_row, int64_t rows, int64_t width, const T* largest, const T* sum,
+            T* out, int64_t out_row, T* lse) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t r = 0; r < rows; ++r, o += o_row, out += out_row) {
+    const T share = sum[r] == T(0) ? T(0) : T(1) / sum[r];
+    for (int64_t e = 0; e < width; e += L)
+      store_n(out + e, load_n(o + e, width - e) * share, width - e);
+  }
+  if (!lse) return;
+  for (int64_t r = 0; r < rows; r += L) {
+    const Vec<T> all = load_n(sum + r, rows - r, T(1));
+    const Vec<T> l = load_n(largest + r, rows - r) + log(all);
+    store_n(lse + r, where(all == T(0), Vec<T>(kInf<T>), l), rows - r);
+  }
+}
+
+template <class T>
+void dot(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows, int64_t width, T* d) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t r = 0; r < rows; ++r, a += a_row, b += b_row) {
+    Vec<T> sum = T(0);
+    for (int64_t e = 0; e < width; e += L)
+      sum = mad(load_n(a + e, width - e), load_n(b + e, width - e), sum);
+    d[r] = reduce_add(sum);
+  }
+}
+
+template <class T>
+void outer(const T* p, int64_t row, int64_t queries, int64_t keys, const T* x, int64_t width,
+           bool add, T* to, int64_t to_row) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t j = 0; j < keys; ++j, to += to_row) {
+    for (int64_t e = 0; e < width; e += L) {
       const int64_t n = width - e;
-      vfloat sum = add ? load_n(to + e, n) : vfloat(0);
+      Vec<T> sum = add ? load_n(to + e, n) : Vec<T>(T(0));
       for (int64_t i = 0; i < queries; ++i)
-        sum = mad(load_n(x + i * width + e, n), vfloat(p[i * row + j]), sum);
+        sum = mad(load_n(x + i * width + e, n), Vec<T>(p[i * row + j]), sum);
       store_n(to + e, sum, n);
     }
   }
 }
 
-void attention_turn(const float* panels, int64_t rows, int64_t keys, float* packed) {
-  for (int64_t r0 = 0; r0 < rows; r0 += kRows) {
-    const int64_t now = rows - r0 < kRows ? rows - r0 : kRows;
-    for (int64_t k = 0; k < keys; ++k, packed += kRows) {
-      const float* from = panels + (k / kWidth) * rows * kWidth + r0 * kWidth + k % kWidth;
-      for (int64_t i = 0; i < kRows; ++i) packed[i] = i < now ? from[i * kWidth] : 0.0f;
-    }
+}  // namespace
+
+#define FB_ATTENTION(S, T)                                                                       \
+  void attention_softmax_##S(T* s, const AttentionTile<T>& tile, bool first, T* largest, T* sum, \
+                             T* factor) {                                                        \
+    with_kind(tile.kind, [&](auto kind) {                                                        \
+      softmax<decltype(kind)::value>(s, tile, first, largest, sum, factor);                      \
+    });                                                                                          \
+  }                                                                                              \
+  void attention_rescale_##S(T* o, int64_t o_row, int64_t rows, int64_t width,                   \
+                             const T* factor) {                                                  \
+    rescale(o, o_row, rows, width, factor);                                                      \
+  }                                                                                              \
+  void attention_finish_##S(const T* o, int64_t o_row, int64_t rows, int64_t width,              \
+                            const T* largest, const T* sum, T* out, int64_t out_row, T* lse) {   \
+    finish(o, o_row, rows, width, largest, sum, out, out_row, lse);                              \
+  }                                                                                              \
+  void attention_dot_##S(const T* a, int64_t a_row, const T* b, int64_t b_row, int64_t rows,     \
+                         int64_t width, T* d) {                                                  \
+    dot(a, a_row, b, b_row, rows, width, d);                                                     \
+  }                                                                                              \
+  void attention_backward_##S(T* s, T* g, const AttentionTile<T>& tile, const T* lse,            \
+                              const T* d) {                                                      \
+    with_kind(tile.kind,                                                                         \
+              [&](auto kind) { backward<decltype(kind)::value>(s, g, tile, lse, d); });          \
+  }                                                                                              \
+  void attention_outer_##S(const T* p, int64_t row, int64_t queries, int64_t keys, const T* x,   \
+                           int64_t width, bool add, T* to, int64_t to_row) {                     \
+    outer(p, row, queries, keys, x, width, add, to, to_row);                                     \
   }
-}
+FB_ATTENTION(f32, float)
+FB_ATTENTION(f64, double)
+#undef FB_ATTENTION
 
 }  // namespace flambeau::FB_ISA

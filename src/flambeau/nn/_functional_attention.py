@@ -189,22 +189,24 @@ def multi_head_attention_forward(
         k, v, *masks = _append_row(
             (k, v), masks, bias_k.repeat(1, batch, 1), bias_v.repeat(1, batch, 1)
         )
-    q = q.reshape(target, batch * num_heads, head).transpose(0, 1)
-    k = (
-        static_k
-        if static_k is not None
-        else (k.reshape(k.shape[0], batch * num_heads, head).transpose(0, 1))
-    )
-    v = (
-        static_v
-        if static_v is not None
-        else (v.reshape(v.shape[0], batch * num_heads, head).transpose(0, 1))
-    )
+    # Heads stay views of the projections where nothing asks for them side by side.
+    as_they_lie = not (need_weights or add_zero_attn) and static_k is None and static_v is None
+    if as_they_lie:
+        q, k, v = (
+            x.reshape(x.shape[0], batch, num_heads, head).permute(1, 2, 0, 3) for x in (q, k, v)
+        )
+    else:
+        q, k, v = (
+            x.reshape(x.shape[0], batch * num_heads, head).transpose(0, 1)
+            if given is None
+            else given
+            for x, given in ((q, None), (k, static_k), (v, static_v))
+        )
     if add_zero_attn:
         zeros = k.new_zeros((k.size(0), 1, k.size(2)))
         k, v = fb.cat([k, zeros], dim=1), fb.cat([v, zeros], dim=1)
         masks = [m if m is None else native.pad(m, (0, 1)) for m in masks]
-    source = k.size(1)
+    source = k.size(-2)
     mask = _merge_masks(*masks, batch, num_heads, target, source)
     if not training:
         dropout_p = 0.0
@@ -216,7 +218,7 @@ def multi_head_attention_forward(
         weights = native.softmax(scores, -1)
         if dropout_p > 0.0:
             weights = native.dropout(weights, dropout_p)
-        out = fb.bmm(weights, v)
+        out = fb.bmm(weights, v).transpose(0, 1)
         weights = weights.reshape(batch, num_heads, target, source)
         if average_attn_weights:
             weights = weights.mean(dim=1)
@@ -229,15 +231,10 @@ def multi_head_attention_forward(
                 if mask.size(0) == 1
                 else mask.reshape(batch, num_heads, -1, source)
             )
-        out = native.scaled_dot_product_attention(
-            q.reshape(batch, num_heads, target, head),
-            k.reshape(batch, num_heads, source, head),
-            v.reshape(batch, num_heads, source, head),
-            mask,
-            dropout_p,
-            is_causal,
-        )
-        out = out.reshape(batch * num_heads, target, head)
-    out = out.transpose(0, 1).reshape(target * batch, embed)
+        if not as_they_lie:
+            q, k, v = (x.reshape(batch, num_heads, -1, head) for x in (q, k, v))
+        out = native.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal)
+        out = out.permute(2, 0, 1, 3)
+    out = out.reshape(target * batch, embed)
     out = native.linear(out, out_proj_weight, out_proj_bias).reshape(target, batch, -1)
     return (out if batched else out.squeeze(1)), weights
