@@ -12,6 +12,7 @@ namespace flambeau {
 namespace {
 
 constexpr int64_t kPackedSteps = 4;    // from here on packing the weights pays
+constexpr int64_t kFewSequences = 2;   // up to here products with vectors read them faster unpacked
 constexpr int64_t kStepBlock = 256;    // values of k whose panels stay in the first-level cache
 constexpr double kParallelStep = 3e6;  // operations of a step worth waking a thread for
 constexpr int64_t kShares = 8;
@@ -132,7 +133,7 @@ class Forward {
         cells_(cells),
         shape_(Kernels<T>::shape()),
         panels_(round_up(s.hidden, shape_.nr) / shape_.nr),
-        packed_(s.steps >= kPackedSteps),
+        packed_(s.steps >= kPackedSteps && s.batch() > kFewSequences),
         weight_space_(packed_ ? bytes(s.weight_gates() * panels_ * shape_.nr * s.hidden) : 0) {}
 
   void run(const T* x) {
@@ -269,7 +270,7 @@ class Backward {
         g_(g),
         shape_(Kernels<T>::shape()),
         depth_(s.weight_gates() * s.hidden),
-        packed_(s.steps >= kPackedSteps),
+        packed_(s.steps >= kPackedSteps && s.batch() > kFewSequences),
         gate_space_(bytes(s.rows() * s.gate_row())),
         weight_space_(packed_ ? bytes(round_up(s.hidden, shape_.nr) * depth_) : 0),
         g_gates_(gate_space_.template as<T>()) {}
