@@ -26,6 +26,12 @@ op("_rmsprop_step(Tensor[] params, Tensor[] grads, Tensor[] square_avgs, Tensor?
    dtypes=FLOATING | COMPLEX, public=False,
    doc="A step of RMSprop; centered when `grad_avgs` are given, with momentum when buffers are.")
 
+op("_rule_step(int rule, Tensor[] params, Tensor[] grads, Tensor[] first, Tensor?[] second, "
+   "float[] factors, bool decoupled, bool maximize) -> ()", grad=_NO_GRAD,
+   dtypes=FLOATING | COMPLEX, public=False,
+   doc="A step of Adagrad (0), Adadelta (1), Adamax (2), NAdam (3) or RAdam (4). `first` and "
+       "`second` are the state; csrc/cpu/kernels/optim.h lists the factors of each parameter.")
+
 op("_total_norm(Tensor[] tensors, float p) -> Tensor", dtypes=FLOATING | COMPLEX, public=False,
    grad="used where gradients are clipped, which is not recorded",
    doc="The p-norm of all elements of all tensors as one vector, summed in double.")

@@ -297,6 +297,40 @@ void _rmsprop_step(const TensorList& params, const TensorList& grads, const Tens
   execute(step, factors, 0);
 }
 
+void _rule_step(int64_t number, const TensorList& params, const TensorList& grads,
+                const TensorList& first, const TensorList& second,
+                const std::vector<double>& factors, bool decoupled, bool maximize) {
+  struct Rule {
+    const StepTable &f32, &f64;
+    size_t factors;
+    bool two_states;
+  };
+  static constexpr Rule rules[] = {{adagrad_step_f32, adagrad_step_f64, 3, false},
+                                   {adadelta_step_f32, adadelta_step_f64, 5, true},
+                                   {adamax_step_f32, adamax_step_f64, 5, true},
+                                   {nadam_step_f32, nadam_step_f64, 8, true},
+                                   {radam_step_f32, radam_step_f64, 7, true}};
+  FB_CHECK(number >= 0 && number < static_cast<int64_t>(std::size(rules)),
+           "_rule_step(): unknown rule ", number);
+  const Rule& rule = rules[number];
+  FB_CHECK(factors.size() == params.size() * rule.factors, "_rule_step(): expected ", rule.factors,
+           " factors for each of ", params.size(), " parameters, got ", factors.size());
+  bool decays = false;
+  for (size_t i = 1; i < factors.size(); i += rule.factors)
+    decays |= factors[i] != (decoupled ? 1 : 0);
+  const unsigned flags =
+      (maximize ? kStepMaximize : 0) | (decays ? kStepDecay : 0) | (decoupled ? kStepDecoupled : 0);
+  const Step step{"_rule_step",
+                  rule.f32,
+                  rule.f64,
+                  flags,
+                  rule.two_states ? 15u : 7u,
+                  rule.two_states ? 13u : 5u,
+                  {&params, &grads, &first, rule.two_states ? &second : nullptr}};
+  check_step(step);
+  execute(step, factors.data(), rule.factors);
+}
+
 Tensor _total_norm(const TensorList& tensors, double p) {
   FB_CHECK(!tensors.empty(), "_total_norm(): needs at least one tensor");
   FB_CHECK(p > 0, "_total_norm(): the order must be positive, got ", p);

@@ -1817,8 +1817,8 @@ def _adam_step(params: Sequence[Tensor], grads: Sequence[Tensor], exp_avgs: Sequ
 def _as_strided_backward(grad: Tensor, sizes: _int | Sequence[_int], strides: _int | Sequence[_int], offset: _int, view_sizes: _int | Sequence[_int], view_strides: _int | Sequence[_int], view_offset: _int) -> Tensor:
     """Both windows laid over one flat buffer of zeros: adds `grad` in the view's window and reads the other."""
     ...
-def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: _bool, scale: _float) -> tuple[Tensor, Tensor]:
-    """Attention of float32 over (batch, heads, positions, features) without the matrix of all scores; key and value may have fewer heads, which groups of query heads share."""
+def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, kept: Tensor | None, causal: _bool, scale: _float) -> tuple[Tensor, Tensor]:
+    """Attention of float32 or float64 over (batch, heads, positions, features) without the matrix of all scores; key and value may have fewer heads, which groups of query heads share. `kept` are the factors of dropout, one a score."""
     ...
 def _bag_sum(weight: Tensor, indices: Tensor, offsets: Tensor, factors: Tensor | None) -> Tensor:
     """The sum of each bag's rows of `weight`, times their factors where given."""
@@ -1934,6 +1934,9 @@ def _round_scaled(input: Tensor, up: _float, down: _float) -> Tensor:
     ...
 def _rrelu_slopes(input: Tensor, lower: _float, upper: _float, generator: Generator | None = ...) -> Tensor:
     """1 where positive, else a uniform number of [lower, upper)."""
+    ...
+def _rule_step(rule: _int, params: Sequence[Tensor], grads: Sequence[Tensor], first: Sequence[Tensor], second: Sequence[Tensor | None], factors: Sequence[_float], decoupled: _bool, maximize: _bool) -> None:
+    """A step of Adagrad (0), Adadelta (1), Adamax (2), NAdam (3) or RAdam (4). `first` and `second` are the state; csrc/cpu/kernels/optim.h lists the factors of each parameter."""
     ...
 def _sample(input: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     """Weighted sums of the pixels of (N, C, pixels) at `index`: (N, C, points)."""

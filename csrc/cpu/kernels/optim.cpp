@@ -134,6 +134,83 @@ FB_VEC void rmsprop(void* const* tensors, int64_t n, const double* k, unsigned f
   });
 }
 
+// The gradient as a rule wants it; a decoupled decay changes the parameter v[0] instead.
+template <class T>
+FB_VEC Vec<T> gradient(Vec<T>* v, Vec<T> decay, unsigned flags) {
+  Vec<T> g = v[1];
+  if (flags & kStepMaximize) g = -g;
+  if (!(flags & kStepDecay)) return g;
+  if (!(flags & kStepDecoupled)) return mad(v[0], decay, g);
+  v[0] = v[0] * decay;
+  return g;
+}
+
+template <class T>
+FB_VEC void adagrad(void* const* tensors, int64_t n, const double* k, unsigned flags) {
+  using V = Vec<T>;
+  const V minus_lr = V(-k[0]), decay = V(k[1]), eps = V(k[2]);
+  run_step<T>(tensors, n, 7, 5, [&](V* v) FB_LAMBDA {
+    const V g = gradient<T>(v, decay, flags);
+    v[2] = mad(g, g, v[2]);
+    v[0] = v[0] + minus_lr * g / (sqrt(v[2]) + eps);
+  });
+}
+
+template <class T>
+FB_VEC void adadelta(void* const* tensors, int64_t n, const double* k, unsigned flags) {
+  using V = Vec<T>;
+  const V minus_lr = V(-k[0]), decay = V(k[1]), eps = V(k[2]), rho = V(k[3]), share = V(k[4]);
+  run_step<T>(tensors, n, 15, 13, [&](V* v) FB_LAMBDA {
+    const V g = gradient<T>(v, decay, flags);
+    v[2] = mad(share * g, g, v[2] * rho);
+    const V delta = sqrt(v[3] + eps) / sqrt(v[2] + eps) * g;
+    v[3] = mad(share * delta, delta, v[3] * rho);
+    v[0] = mad(delta, minus_lr, v[0]);
+  });
+}
+
+template <class T>
+FB_VEC void adamax(void* const* tensors, int64_t n, const double* k, unsigned flags) {
+  using V = Vec<T>;
+  const V minus_step = V(-k[0]), decay = V(k[1]), eps = V(k[2]), beta2 = V(k[4]);
+  const Lerp<T> average(k[3]);
+  run_step<T>(tensors, n, 15, 13, [&](V* v) FB_LAMBDA {
+    const V g = gradient<T>(v, decay, flags);
+    v[2] = average(v[2], g);
+    v[3] = maximum(v[3] * beta2, abs(g) + eps);
+    v[0] = v[0] + minus_step * v[2] / v[3];
+  });
+}
+
+template <class T>
+FB_VEC void nadam(void* const* tensors, int64_t n, const double* k, unsigned flags) {
+  using V = Vec<T>;
+  const V of_gradient = V(-k[0]), decay = V(k[1]), eps = V(k[2]), beta2 = V(k[4]), share = V(k[5]),
+          correction = V(k[6]), of_mean = V(-k[7]);
+  const Lerp<T> average(k[3]);
+  run_step<T>(tensors, n, 15, 13, [&](V* v) FB_LAMBDA {
+    const V g = gradient<T>(v, decay, flags);
+    v[2] = average(v[2], g);
+    v[3] = mad(share * g, g, v[3] * beta2);
+    v[0] = v[0] + mad(of_gradient, g, of_mean * v[2]) / (sqrt(v[3] / correction) + eps);
+  });
+}
+
+template <class T>
+FB_VEC void radam(void* const* tensors, int64_t n, const double* k, unsigned flags) {
+  using V = Vec<T>;
+  const V minus_step = V(-k[0]), decay = V(k[1]), eps = V(k[2]), beta2 = V(k[4]), share = V(k[5]);
+  const bool rectified = k[6] != 0;
+  const Lerp<T> average(k[3]);
+  run_step<T>(tensors, n, 15, 13, [&](V* v) FB_LAMBDA {
+    const V g = gradient<T>(v, decay, flags);
+    v[2] = average(v[2], g);
+    v[3] = mad(share * g, g, v[3] * beta2);
+    const V step = minus_step * v[2];
+    v[0] = v[0] + (rectified ? step / (sqrt(v[3]) + eps) : step);
+  });
+}
+
 template <class T, class F>
 FB_VEC double sum_double(const T* x, int64_t n, F f) {
   constexpr int lanes = Vec<T>::lanes;
@@ -184,6 +261,11 @@ FB_VEC void scale(void* const* tensors, int64_t n, const double* k, unsigned) {
 FB_STEP(sgd_step, sgd)
 FB_STEP(adam_step, adam)
 FB_STEP(rmsprop_step, rmsprop)
+FB_STEP(adagrad_step, adagrad)
+FB_STEP(adadelta_step, adadelta)
+FB_STEP(adamax_step, adamax)
+FB_STEP(nadam_step, nadam)
+FB_STEP(radam_step, radam)
 FB_STEP(scale_step, scale)
 #undef FB_STEP
 

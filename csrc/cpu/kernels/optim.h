@@ -25,7 +25,14 @@ inline constexpr unsigned kStepCentered = 128;
 //   Adam     lr / c1, 1 - beta1, beta2, 1 - beta2, sqrt(c2), eps, weight decay or 1 - lr * decay
 //                                                       state: mean, mean square, its largest
 //   RMSprop  lr, alpha, 1 - alpha, eps, weight decay, momentum  state: mean square, mean, buffer
-// with c the corrections for averages that start at zero.
+//   Adagrad  lr, weight decay, eps                                  state: sum of squares
+//   Adadelta lr, weight decay, eps, rho, 1 - rho        state: mean square, that of the steps
+//   Adamax   lr / c1, weight decay, eps, 1 - beta1, beta2           state: mean, largest
+//   NAdam    factor of g, weight decay, eps, 1 - beta1, beta2, 1 - beta2, c2, factor of the mean
+//                                                       state: mean, mean square
+//   RAdam    factor, weight decay, eps, 1 - beta1, beta2, 1 - beta2, 1 if rectified, else 0
+//                                                       state: mean, mean square
+// with c the corrections for averages that start at zero. Decoupled decay is 1 - lr * decay.
 using StepKernel = void (*)(void* const* tensors, int64_t n, const double* factors, unsigned flags);
 
 #define FB_STEP_KERNELS(name)                                                                    \
@@ -36,6 +43,11 @@ using StepKernel = void (*)(void* const* tensors, int64_t n, const double* facto
 FB_STEP_KERNELS(sgd_step);
 FB_STEP_KERNELS(adam_step);
 FB_STEP_KERNELS(rmsprop_step);
+FB_STEP_KERNELS(adagrad_step);
+FB_STEP_KERNELS(adadelta_step);
+FB_STEP_KERNELS(adamax_step);
+FB_STEP_KERNELS(nadam_step);
+FB_STEP_KERNELS(radam_step);
 FB_STEP_KERNELS(scale_step);  // tensors[0] *= factors[0]
 #undef FB_STEP_KERNELS
 

@@ -1,14 +1,15 @@
 """Optimizers as an update rule for one parameter, in plain Python over public operators.
 
 A subclass gives ``_init_state`` and ``_update``; everything around them stands here once. The
-optimizers with a native step (SGD, Adam, AdamW, RMSprop) keep such a rule as well: it serves
-``differentiable=True``, where the step itself becomes part of the graph.
+optimizers with a native step keep such a rule as well: it serves ``differentiable=True``, where the
+step itself becomes part of the graph.
 """
 
 from __future__ import annotations
 
 import flambeau
 
+from .. import _C
 from .optimizer import Optimizer
 
 _FLOAT_LIKE = (float, int)
@@ -165,6 +166,49 @@ class RuleOptimizer(Optimizer):
                 "captured, but these are on the CPU; construct the optimizer with "
                 "capturable=False"
             )
+
+
+class NativeRule(RuleOptimizer):
+    """A rule with a native step over all parameters at once."""
+
+    _rule: int  # number in _C._rule_step
+    _state_names: tuple  # what the kernel updates
+
+    def _factors(self, state, group) -> tuple:
+        """Count the step of one parameter and give the kernel's factors for it."""
+        raise NotImplementedError
+
+    def _step_by_rule(self, group: dict) -> None:
+        self._check_capturable(group)
+        if group["differentiable"]:
+            return super()._step_by_rule(group)
+        params = [p for p in group["params"] if p.grad is not None]
+        if not params:
+            return
+        states = [self.state[p] for p in params]
+        factors: list = []
+        for p, state in zip(params, states):
+            if not state:
+                state.update(self._init_state(p, p.grad, group))
+            factors += map(float, self._factors(state, group))
+        kept = [[s[name] for s in states] for name in self._state_names]
+        _C._rule_step(
+            self._rule,
+            params,
+            [p.grad for p in params],
+            kept[0],
+            kept[1] if len(kept) > 1 else [],
+            factors,
+            group.get("decoupled_weight_decay", False),
+            group["maximize"],
+        )
+
+
+def decay_factor(group) -> float:
+    """The kernel's factor for weight decay."""
+    if group.get("decoupled_weight_decay", False):
+        return 1 - group["lr"] * group["weight_decay"]
+    return group["weight_decay"]
 
 
 def _real_view(value):

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from ._rule import RuleOptimizer, axpy_, check, check_lr, check_weight_decay, new_step, zeros_of
+from ._rule import (
+    NativeRule,
+    axpy_,
+    check,
+    check_lr,
+    check_weight_decay,
+    decay_factor,
+    new_step,
+    zeros_of,
+)
 
 
-class Adadelta(RuleOptimizer):
+class Adadelta(NativeRule):
     """Adadelta (Zeiler, 2012).
 
     ``v = rho v + (1 - rho) g**2``; ``d = sqrt(u + eps) / sqrt(v + eps) g``;
     ``u = rho u + (1 - rho) d**2``; ``p -= lr d``. State: ``step``, ``square_avg`` (v) and
     ``acc_delta`` (u).
     """
+
+    _rule = 1
+    _state_names = ("square_avg", "acc_delta")
 
     def __init__(
         self,
@@ -44,6 +56,11 @@ class Adadelta(RuleOptimizer):
 
     def _init_state(self, p, grad, group) -> dict:
         return {"step": new_step(), "square_avg": zeros_of(p), "acc_delta": zeros_of(p)}
+
+    def _factors(self, state, group) -> tuple:
+        state["step"].add_(1)
+        rho = group["rho"]
+        return group["lr"], decay_factor(group), group["eps"], rho, 1 - rho
 
     def _update(self, p, grad, state, group) -> None:
         rho, eps = group["rho"], group["eps"]

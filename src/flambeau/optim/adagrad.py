@@ -5,23 +5,27 @@ from __future__ import annotations
 import flambeau
 
 from ._rule import (
-    RuleOptimizer,
+    NativeRule,
     addcdiv_,
     check,
     check_fused,
     check_lr,
     check_weight_decay,
+    decay_factor,
     new_step,
 )
 
 
-class Adagrad(RuleOptimizer):
+class Adagrad(NativeRule):
     """Adagrad (Duchi, Hazan and Singer, 2011).
 
     ``s += g**2``; ``p -= lr' g / (sqrt(s) + eps)`` with ``lr' = lr / (1 + (step - 1) lr_decay)``.
     State, from construction on: ``step`` and ``sum`` (of the parameter's shape, filled with
     ``initial_accumulator_value``).
     """
+
+    _rule = 0
+    _state_names = ("sum",)
 
     def __init__(
         self,
@@ -75,6 +79,11 @@ class Adagrad(RuleOptimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["sum"].share_memory_()
+
+    def _factors(self, state, group) -> tuple:
+        state["step"].add_(1)
+        lr = group["lr"] / (1 + (float(state["step"]) - 1) * group["lr_decay"])
+        return lr, decay_factor(group), group["eps"]
 
     def _update(self, p, grad, state, group) -> None:
         state["step"].add_(1)

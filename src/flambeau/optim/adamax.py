@@ -5,22 +5,26 @@ from __future__ import annotations
 import flambeau
 
 from ._rule import (
-    RuleOptimizer,
+    NativeRule,
     addcdiv_,
     check_betas,
     check_lr,
     check_weight_decay,
+    decay_factor,
     new_step,
     zeros_of,
 )
 
 
-class Adamax(RuleOptimizer):
+class Adamax(NativeRule):
     """Adamax: Adam with the infinity norm (Kingma and Ba, 2015, section 7.1).
 
     ``m = b1 m + (1 - b1) g``; ``u = max(b2 u, |g| + eps)``; ``p -= lr / (1 - b1**step) m / u``.
     State: ``step``, ``exp_avg`` (m), ``exp_inf`` (u).
     """
+
+    _rule = 2
+    _state_names = ("exp_avg", "exp_inf")
 
     def __init__(
         self,
@@ -52,6 +56,12 @@ class Adamax(RuleOptimizer):
 
     def _init_state(self, p, grad, group) -> dict:
         return {"step": new_step(), "exp_avg": zeros_of(p), "exp_inf": zeros_of(p)}
+
+    def _factors(self, state, group) -> tuple:
+        state["step"].add_(1)
+        beta1, beta2 = group["betas"]
+        rate = group["lr"] / (1 - beta1 ** float(state["step"]))
+        return rate, decay_factor(group), group["eps"], 1 - beta1, beta2
 
     def _update(self, p, grad, state, group) -> None:
         beta1, beta2 = group["betas"]

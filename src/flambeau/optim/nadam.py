@@ -5,25 +5,29 @@ from __future__ import annotations
 import flambeau
 
 from ._rule import (
-    RuleOptimizer,
+    NativeRule,
     addcdiv_,
     check,
     check_betas,
     check_lr,
     check_weight_decay,
+    decay_factor,
     new_step,
     scalar_dtype,
     zeros_of,
 )
 
 
-class NAdam(RuleOptimizer):
+class NAdam(NativeRule):
     r"""Adam with Nesterov momentum (Dozat, 2016).
 
     With ``mu(t) = b1 (1 - 0.5 * 0.96**(t momentum_decay))`` and M the product of all mu so far,
     ``p -= lr ((1 - mu(t)) / (1 - M) g + mu(t+1) / (1 - M mu(t+1)) m) / (sqrt(v') + eps)``; m and v
     as in Adam. State: ``step``, ``mu_product`` (M), ``exp_avg``, ``exp_avg_sq``.
     """
+
+    _rule = 3
+    _state_names = ("exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -58,7 +62,7 @@ class NAdam(RuleOptimizer):
         }
         super().__init__(params, defaults)
 
-    _group_defaults = (*RuleOptimizer._group_defaults, ("decoupled_weight_decay", False))
+    _group_defaults = (*NativeRule._group_defaults, ("decoupled_weight_decay", False))
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
@@ -74,24 +78,36 @@ class NAdam(RuleOptimizer):
             "exp_avg_sq": zeros_of(p),
         }
 
-    def _update(self, p, grad, state, group) -> None:
-        lr, weight_decay = group["lr"], group["weight_decay"]
-        beta1, beta2 = group["betas"]
-        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
+    def _rates(self, state, group) -> tuple:
+        """Count the step; correction of the mean square, factors of gradient and mean."""
         state["step"].add_(1)
-        step = float(state["step"])
-        if weight_decay != 0:
-            if group["decoupled_weight_decay"]:
-                p.mul_(1 - lr * weight_decay)
-            else:
-                grad = grad.add(p, alpha=weight_decay)
+        step, lr, beta1 = float(state["step"]), group["lr"], group["betas"][0]
         decay = 0.96 ** group["momentum_decay"]
         mu = beta1 * (1 - 0.5 * decay**step)
         mu_next = beta1 * (1 - 0.5 * decay ** (step + 1))
         state["mu_product"].mul_(mu)
         product = float(state["mu_product"])
+        correction = 1 - group["betas"][1] ** step
+        return correction, lr * (1 - mu) / (1 - product), lr * mu_next / (1 - product * mu_next)
+
+    def _factors(self, state, group) -> tuple:
+        beta1, beta2 = group["betas"]
+        correction, of_gradient, of_mean = self._rates(state, group)
+        decay, eps = decay_factor(group), group["eps"]
+        return of_gradient, decay, eps, 1 - beta1, beta2, 1 - beta2, correction, of_mean
+
+    def _update(self, p, grad, state, group) -> None:
+        weight_decay = group["weight_decay"]
+        beta1, beta2 = group["betas"]
+        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
+        correction, of_gradient, of_mean = self._rates(state, group)
+        if weight_decay != 0:
+            if group["decoupled_weight_decay"]:
+                p.mul_(decay_factor(group))
+            else:
+                grad = grad.add(p, alpha=weight_decay)
         exp_avg.lerp_(grad, 1 - beta1)
         exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-        denominator = exp_avg_sq.div(1 - beta2**step).sqrt().add(group["eps"])
-        addcdiv_(p, grad, denominator, -lr * (1 - mu) / (1 - product))
-        addcdiv_(p, exp_avg, denominator, -lr * mu_next / (1 - product * mu_next))
+        denominator = exp_avg_sq.div(correction).sqrt().add(group["eps"])
+        addcdiv_(p, grad, denominator, -of_gradient)
+        addcdiv_(p, exp_avg, denominator, -of_mean)
