@@ -14,11 +14,7 @@ template <class T>
 class Backward {
  public:
   Backward(const AttentionInputs<T>& in, const AttentionGradients<T>& grads)
-      : in_(in),
-        s_(in.shape),
-        grads_(grads),
-        q_rows_(s_.width),
-        v_rows_(s_.value_width) {}
+      : in_(in), s_(in.shape), grads_(grads), q_rows_(s_.width), v_rows_(s_.value_width) {}
 
   void run() {
     const int64_t pairs = s_.batch * s_.kv_heads;
