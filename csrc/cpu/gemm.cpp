@@ -28,6 +28,7 @@ constexpr int64_t kFewDots = 8, kDots = 128, kMoreDots = 16, kLongDots = 512, kF
 // one in slices that need no packing.
 constexpr int64_t kSlicedElements = 128 * 128, kTinyElements = 32 * 32;
 constexpr int64_t kSlicedSteps = 512, kSlicedRatio = 8, kSlices = 16, kTinySlices = 256;
+constexpr int64_t kSliceSteps = 256;  // to make up for writing C once more
 constexpr double kSliceWork = 1.5e6, kTinySliceWork = 2e5;
 constexpr int64_t kBatchWork = 128 * 128 * 128;  // products up to which threads divide the batch
 
@@ -227,8 +228,9 @@ int64_t slices_of_k(const Product<T>& p) {
   if (p.k / kSlicedRatio < side || side > kSlicedElements || p.m * p.n > kSlicedElements) return 1;
   const double work = static_cast<double>(p.m) * p.n * p.k;
   const bool tiny = p.m * p.n <= kTinyElements;
-  const double slices = std::ceil(work / (tiny ? kTinySliceWork : kSliceWork));
-  return static_cast<int64_t>(std::min<double>(slices, tiny ? kTinySlices : kSlices));
+  const auto slices = static_cast<int64_t>(
+      std::min<double>(std::ceil(work / (tiny ? kTinySliceWork : kSliceWork)), kTinySlices));
+  return tiny ? slices : std::min({slices, (p.k + kSliceSteps - 1) / kSliceSteps, kSlices});
 }
 
 template <class T>

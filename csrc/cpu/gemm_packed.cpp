@@ -16,8 +16,10 @@ namespace {
 
 constexpr int64_t kBlockBytes = 24576;  // the most of a panel of B: stays in 32 KiB
 // The most of an operand packed ahead. Where both are, a long k means few barriers and few passes
-// over C; where one is, every tile reads all of it, which should be fast.
+// over C; where one is, every tile reads all of it, which should be fast, the more so where a
+// thread works alone and needs no barriers. Sums are cut by blocks of k whatever the limit.
 constexpr int64_t kBothAheadBytes = int64_t{16} << 20, kOneAheadBytes = int64_t{2} << 20;
+constexpr int64_t kAloneAheadBytes = int64_t{256} << 10;
 // A is not worth packing where all of it stays in the cache, or where few columns use it and the
 // panels of B stay there.
 constexpr int64_t kAsItLiesBytes = 131072, kPanelsBytes = 65536;
@@ -253,7 +255,9 @@ void packed_gemm(const PackedGemm<T>& given) {
   // Parts of C; a small side is never divided.
   const int64_t part_m = few_columns ? job.m : std::min(job.m, 4096 / kTileRows * kTileRows);
   const int64_t part_n = few_rows ? job.n : std::min<int64_t>(job.n, 4096);
-  const int64_t ahead = (a_ahead && b_ahead ? kBothAheadBytes : kOneAheadBytes) / item;
+  const bool alone = in_parallel_region() || num_threads() == 1;
+  const int64_t one_ahead = alone ? kAloneAheadBytes : kOneAheadBytes;
+  const int64_t ahead = (a_ahead && b_ahead ? kBothAheadBytes : one_ahead) / item;
   const int64_t lanes = std::max(a_ahead ? part_m : 0, b_ahead ? part_n : 0);
   const int64_t part_k = std::max(step, ahead / lanes / step * step);
   // Where what is packed ahead is common to the batch, all its products form one job.

@@ -300,6 +300,7 @@ TEST(gemm_does_not_depend_on_threads) {
                          {64, 64, 64},
                          {2000, 150, 10},
                          {20, 20, 9000},
+                         {150, 400, 3000},
                          {64, 64, 5000}}) {
     std::vector<float> a(m * k), b(k * n), first;
     for (float& x : a) x = random_value<float>();

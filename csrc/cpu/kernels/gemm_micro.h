@@ -300,7 +300,7 @@ int64_t pack_k_adjacent(const Source* src, int64_t lane_stride, int64_t lanes, i
 template <class T, int W, class Source>
 void pack(const Source* src, int64_t lane_stride, int64_t k_stride, int64_t lanes, int64_t k,
           T* dst) {
-  constexpr int P = W % kLanes<T> == 0 ? 4 : 1;
+  constexpr int P = 4;
   if (lane_stride == 1) {
     for (; lanes >= W * P; lanes -= W * P, dst += W * P * k, src += W * P)
       pack_lanes_adjacent<T, Source, W, P>(src, k_stride, k, dst);
