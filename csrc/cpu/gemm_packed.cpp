@@ -111,11 +111,9 @@ class Part {
                             : !b_ahead_ ? bytes(step_ * tile_n_)
                                         : 0);
       for (int64_t t = begin; t < end; ++t) {
-        // Tiles of less height come last and fill the gaps.
-        const int64_t inner = t % (rows * columns), whole = m_ / tile_m_,
-                      low = inner - whole * columns;
-        const int64_t i = low < 0 ? inner % whole : whole, j = low < 0 ? inner / whole : low;
-        tile(batch0_ + t / (rows * columns), i * tile_m_, j * tile_n_, space.template as<T>());
+        const int64_t inner = t % (rows * columns);
+        tile(batch0_ + t / (rows * columns), inner % rows * tile_m_, inner / rows * tile_n_,
+             space.template as<T>());
       }
     });
   }

@@ -160,11 +160,15 @@ void wake_others(Pool& p) {
 void clear_own_cpu(Pool& p) {
   const int cpu = system::current_cpu();
   if (cpu == p.caller_cpu) return;
-  p.caller_cpu = cpu;
+  int told = 0;
   for (const auto& number : p.thread) {
-    if (const int64_t thread = number.load(std::memory_order_relaxed))
+    if (const int64_t thread = number.load(std::memory_order_relaxed)) {
       system::keep_off(thread, cpu);
+      ++told;
+    }
   }
+  // A worker that has just been started may not have said its number yet: tell it next time.
+  p.caller_cpu = told >= p.started.load(std::memory_order_relaxed) ? cpu : -1;
 }
 
 // Spins a little, then sleeps, until there is another job than `seen`.
