@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from dataclasses import replace
 
 from flambeau._lapack import library_path
 
@@ -116,7 +117,10 @@ CASES = [
     typed("complex64", 64),
     typed("complex64", 512),
 ]
-BESIDE_OPENBLAS = [product(n, n, n, "OpenBLAS") for n in (512, 1024, 2048)]
+BESIDE_OPENBLAS = [
+    replace(product(n, n, n, "OpenBLAS"), name=f"{n} x {n} x {n}, OpenBLAS")
+    for n in (512, 1024, 2048)
+]
 GOALS = {"skinny": 1.5, "batched": 1.5, "transposed": 1.5}
 
 
