@@ -79,6 +79,19 @@ def test_halves_are_rounded_floats(dtype, n):
     torch.testing.assert_close(y.view(-1, 1).sum(0), b.view(-1, 1).sum(0).to(half))
 
 
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_complex_products(dtype):
+    x, y = torch.randn(1003, dtype=dtype), torch.randn(1003, dtype=dtype)
+    np.testing.assert_allclose((x * y).numpy(), x.numpy() * y.numpy(), rtol=2e-5, atol=1e-6)
+    same(x.clone().mul_(y), x * y)
+    same((x * y)[5:], x[5:] * y[5:])
+    x[::7] = complex(float("inf"), 1)
+    y[::11] = complex(float("nan"), 0)
+    for i, z in enumerate((x * y).tolist()):  # an infinite operand gives an infinite product
+        if i % 11:
+            assert (i % 7 == 0) == bool(torch.isinf(torch.tensor(z)))
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int16", "int8", "uint8"])
 def test_extremes_of_narrow_integers(dtype):
     x = torch.randint(-(2**31), 2**31, (65, 1037)).to(getattr(torch, dtype))

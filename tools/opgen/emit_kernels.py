@@ -73,6 +73,12 @@ def computed_dtypes(mask: int) -> list[str]:
 
 
 def _function(kernel: Kernel, dtype: str) -> str:
+    if dtype.startswith("complex") and kernel_expr.is_product(kernel.tree, kernel.inputs):
+        part = "float" if dtype == "complex64" else "double"
+        return (
+            f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{\n"
+            f"  map_complex_products<{part}>(FB_LOOP_PASS);\n}}"
+        )
     args = ", ".join(
         f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
         for n in kernel.inputs

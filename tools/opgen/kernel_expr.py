@@ -281,6 +281,14 @@ def is_bitwise(tree: ast.expr) -> bool:
     )
 
 
+def is_product(tree: ast.expr, inputs: list[str]) -> bool:
+    """True iff the expression is the product of the two inputs."""
+    match tree:
+        case ast.BinOp(left=ast.Name(id=a), op=ast.Mult(), right=ast.Name(id=b)):
+            return [a, b] == inputs
+    return False
+
+
 def is_short(tree: ast.expr) -> bool:
     """True iff the loop waits for memory rather than for arithmetic."""
     nodes = list(ast.walk(tree))
