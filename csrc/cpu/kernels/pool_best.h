@@ -29,24 +29,27 @@ FB_VEC auto to_bytes(Raw lanes) {
 }
 template <class Raw>
 FB_VEC Raw from_bytes(const uint8_t* p, int64_t n) {
+  constexpr int lanes = sizeof(Raw) / sizeof(Raw{}[0]);
 #if defined(FB_X86_AVX2)
   typedef char Sixteen __attribute__((vector_size(16)));
   typedef long long Words __attribute__((vector_size(16)));
   // By way of a register: a vector read right behind a shorter store would wait for it.
   long long word = 0;
-  if (n == Vec<typename IntOfSize<sizeof(Raw{}[0])>::type>::lanes)
-    std::memcpy(&word, p, sizeof(Raw) / sizeof(Raw{}[0]));
+  if (n == lanes)
+    std::memcpy(&word, p, lanes);
   else
-    std::memcpy(&word, p, static_cast<size_t>(n));
+    for (int i = 0; i < lanes && i < n; ++i) word |= static_cast<long long>(p[i]) << (8 * i);
   const auto bytes = (Sixteen)Words{word, 0};
-  if constexpr (sizeof(Raw{}[0]) == 4)
+  if constexpr (lanes == 8)
     return (Raw)__builtin_ia32_pmovzxbd256(bytes);
   else
     return (Raw)__builtin_ia32_pmovzxbq256(bytes);
 #else
   typedef uint8_t Bytes __attribute__((vector_size(sizeof(Raw) / sizeof(Raw{}[0]))));
-  Bytes bytes{};
-  std::memcpy(&bytes, p, static_cast<size_t>(n));
+  uint8_t some[lanes] = {};
+  for (int i = 0; i < lanes && i < n; ++i) some[i] = p[i];
+  Bytes bytes;
+  std::memcpy(&bytes, some, lanes);
   return __builtin_convertvector(bytes, Raw);
 #endif
 }
