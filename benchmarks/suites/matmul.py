@@ -126,7 +126,8 @@ GOALS = {"skinny": 1.5, "batched": 1.5, "transposed": 1.5}
 
 def _openblas(threads: int):
     """cblas_sgemm of OpenBLAS, with the kernels that it chooses for this processor."""
-    os.environ.pop("OPENBLAS_CORETYPE", None)  # read when the library is opened
+    os.environ.pop("OPENBLAS_CORETYPE", None)  # read when the library is opened, and so is this:
+    os.environ["OPENBLAS_THREAD_TIMEOUT"] = "20"  # 2**20 cycles, for its threads spin after work
     library = ctypes.CDLL(library_path())
     library.scipy_openblas_set_num_threads(threads)
     return library.scipy_cblas_sgemm
