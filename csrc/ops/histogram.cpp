@@ -76,24 +76,26 @@ Range finite_range(const Tensor& values, double low, double high, double widen, 
 constexpr int64_t kBlock = 512;
 template <class T>
 void equal_intervals(const T* v, int64_t n, T low, T high, int64_t bins, int64_t* at) {
-  const T width = high - low, count = static_cast<T>(bins);
-  using Small = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  const T width = high - low, count = static_cast<T>(bins), last = static_cast<T>(bins - 1);
+  // Ends may be alike in T, or their distance infinite: a NaN goes to the first bin.
+  const auto interval = [=](T x) {
+    T k = (x - low) / width * count;
+    k = k > T(0) ? k : T(0);
+    return k < last ? k : last;
+  };
   if (bins < (int64_t{1} << 22)) {  // exact in float, and conversions go by vectors
+    using Small = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
     Small small[kBlock];
-    const auto last = static_cast<Small>(bins - 1);
     for (int64_t i = 0; i < n; ++i) {
       const bool inside = (v[i] >= low) & (v[i] <= high);
-      const auto k = static_cast<Small>(((inside ? v[i] : low) - low) / width * count);
-      small[i] = inside ? std::min(k, last) : static_cast<Small>(bins);
+      small[i] = static_cast<Small>(inside ? interval(v[i]) : count);
     }
     std::copy_n(small, n, at);
     return;
   }
   for (int64_t i = 0; i < n; ++i) {
     const bool inside = v[i] >= low && v[i] <= high;
-    at[i] = inside ? std::clamp<int64_t>(static_cast<int64_t>((v[i] - low) / width * count), 0,
-                                         bins - 1)
-                   : bins;
+    at[i] = inside ? std::min(static_cast<int64_t>(interval(v[i])), bins - 1) : bins;
   }
 }
 

@@ -510,3 +510,11 @@ def test_scans_by_columns(shape, dim):
     steps = np.expand_dims(np.arange(shape[dim]), [d for d in range(len(shape)) if d != dim])
     last = np.maximum.accumulate(np.where(x == values.numpy(), steps, 0), dim)
     np.testing.assert_array_equal(places.numpy(), last)
+
+
+@pytest.mark.parametrize("values", ([3e38, -3e38, 1.0], 20 * [3e38]))
+def test_histograms_without_a_finite_width(values):
+    """Ends whose distance is infinite, or that are alike in float: every element is in a bin."""
+    x = fb.tensor(values)
+    assert float(fb.histc(x, 4).sum()) == len(values)
+    assert fb.histogram(x, 4).hist.shape == (4,)
