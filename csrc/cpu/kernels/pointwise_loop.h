@@ -52,16 +52,21 @@ FB_VEC V loop_param(const void* params, int index) {
   return V(value);
 }
 
-// Elements as they lie in memory.
+// Elements as they lie in memory. `first` copies fewer than a vector of them beside ones, by which
+// an integer may be divided.
 template <class T>
 struct Plain {
   static constexpr int bytes = sizeof(T);
   static FB_VEC Vec<T> get(const char* p) { return load(reinterpret_cast<const T*>(p)); }
-  static FB_VEC Vec<T> get(const char* p, int64_t n) {
-    return load_n(reinterpret_cast<const T*>(p), n, T(1));
-  }
   static FB_VEC void put(char* p, Vec<T> a) { store(reinterpret_cast<T*>(p), a); }
-  static FB_VEC void put(char* p, Vec<T> a, int64_t n) { store_n(reinterpret_cast<T*>(p), a, n); }
+  static FB_VEC void first(char* to, const char* p, int64_t n) {
+    if constexpr (kMaskedLoads<T>) {
+      store(reinterpret_cast<T*>(to), load_n(reinterpret_cast<const T*>(p), n, T(1)));
+    } else {
+      store(reinterpret_cast<T*>(to), Vec<T>(1));
+      std::memcpy(to, p, n * bytes);
+    }
+  }
 };
 template <Half H>
 struct Halves {
@@ -69,12 +74,10 @@ struct Halves {
   static FB_VEC vfloat get(const char* p) {
     return load_half<H>(reinterpret_cast<const uint16_t*>(p));
   }
-  static FB_VEC vfloat get(const char* p, int64_t n) {
-    return load_half<H>(reinterpret_cast<const uint16_t*>(p), n, 1);
-  }
   static FB_VEC void put(char* p, vfloat a) { store_half<H>(reinterpret_cast<uint16_t*>(p), a); }
-  static FB_VEC void put(char* p, vfloat a, int64_t n) {
-    store_half<H>(reinterpret_cast<uint16_t*>(p), a, n);
+  static FB_VEC void first(char* to, const char* p, int64_t n) {
+    std::memset(to, 0, vfloat::lanes * bytes);
+    std::memcpy(to, p, n * bytes);
   }
 };
 
@@ -92,42 +95,63 @@ struct Inputs {
       step[k] = form >> k & 1 ? 0 : Vec<T>::lanes * bytes;
     }
   }
-  template <int K, class... Count>
-  FB_VEC auto get(Count... n) const {
+  template <int K>
+  FB_VEC auto get() const {
     if constexpr ((kMasks >> K & 1) != 0)
-      return load_bool<T>(reinterpret_cast<const bool*>(p[K]), n...);
+      return load_bool<T>(reinterpret_cast<const bool*>(p[K]));
     else if constexpr (Store::bytes != sizeof(T))  // repeated halves are floats
-      return step[K] == 0 ? Plain<T>::get(p[K]) : Store::get(p[K], n...);
+      return step[K] == 0 ? Plain<T>::get(p[K]) : Store::get(p[K]);
     else
-      return Store::get(p[K], n...);
+      return Store::get(p[K]);
   }
   FB_VEC void forward() {
     for (int k = 0; k < N; ++k) p[k] += step[k];
   }
+  // The next n < lanes elements of each, copied to rows of `buffer`, are those that follow.
+  FB_VEC void move_to(char* buffer, int64_t n) {
+    for (int k = 0; k < N; ++k, buffer += kVectorBytes) {
+      if (step[k] == 0) continue;
+      if (kMasks >> k & 1) {
+        std::memset(buffer, 0, Vec<T>::lanes);
+        std::memcpy(buffer, p[k], n);
+      } else {
+        Store::first(buffer, p[k], n);
+      }
+      p[k] = buffer;
+    }
+  }
 };
 
-template <class Out, class In, class F, class... Count, size_t... K>
-FB_VEC Out call(const In& in, F& f, std::index_sequence<K...>, Count... n) {
-  return Out(f(in.template get<K>(n...)...));
+template <class Out, class In, class F, size_t... K>
+FB_VEC Out call(const In& in, F& f, std::index_sequence<K...>) {
+  return Out(f(in.template get<K>()...));
 }
 
+// The elements that do not fill a vector go through the same loop in a buffer: the expression, often
+// long, is compiled once.
 template <class T, class Store, int N, bool kBool, unsigned kMasks, class F>
 FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
-  constexpr int L = Vec<T>::lanes;
+  constexpr int L = Vec<T>::lanes, kBytes = kBool ? 1 : Store::bytes;
   constexpr auto all = std::make_index_sequence<N>{};
+  alignas(kVectorBytes) char buffer[(N + 1) * kVectorBytes];
   Inputs<T, Store, N, kMasks> in(inputs, form);
-  int64_t i = 0;
-  if constexpr (kBool) {
-    using M = typename Vec<T>::M;
-    bool* o = static_cast<bool*>(out);
-    for (; i + L <= n; i += L, in.forward()) store_bool(o + i, call<M>(in, f, all));
-    if (i < n) store_bool(o + i, call<M>(in, f, all, n - i), n - i);
-  } else {
-    char* o = static_cast<char*>(out);
-    for (; i + L <= n; i += L, in.forward())
-      Store::put(o + i * Store::bytes, call<Vec<T>>(in, f, all));
-    if (i < n) Store::put(o + i * Store::bytes, call<Vec<T>>(in, f, all, n - i), n - i);
+  char *o = static_cast<char*>(out), *home = nullptr, *result = buffer + N * kVectorBytes;
+  const int64_t rest = n % L;
+  int64_t left = n / L;
+  while (true) {
+    for (; left > 0; --left, o += L * kBytes, in.forward()) {
+      if constexpr (kBool)
+        store_bool(reinterpret_cast<bool*>(o), call<typename Vec<T>::M>(in, f, all));
+      else
+        Store::put(o, call<Vec<T>>(in, f, all));
+    }
+    if (home || rest == 0) break;
+    in.move_to(buffer, rest);
+    home = o;
+    o = result;
+    left = 1;
   }
+  if (home) std::memcpy(home, result, rest * kBytes);
 }
 
 template <class V, bool kMask>
