@@ -79,6 +79,11 @@ def _function(kernel: Kernel, dtype: str) -> str:
             f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{\n"
             f"  map_complex_products<{part}>(FB_LOOP_PASS);\n}}"
         )
+    if dtype.startswith("float") and kernel_expr.is_power(kernel.tree, kernel.inputs):
+        return (
+            f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{\n"
+            f"  map_powers<{kernel.lane(dtype)}>(FB_LOOP_PASS, loop_params);\n}}"
+        )
     args = ", ".join(
         f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
         for n in kernel.inputs
@@ -90,9 +95,9 @@ def _function(kernel: Kernel, dtype: str) -> str:
     expr = kernel_expr.to_cpp(kernel.tree)
     if dtype == "bool" and kernel.lane(dtype) != _CPP[dtype]:
         expr = expr.replace("bit_not(", "flag_not(")
-    halves = str(kernel.halves(dtype)).lower()
+    short = str(kernel_expr.is_short(kernel.tree)).lower()
     lines.append(
-        f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}, {masks}, {halves}>"
+        f"  map_loop<V, {len(kernel.inputs)}, Output::{kernel.output}, {masks}, {short}>"
         f"(FB_LOOP_PASS, [=]({args}) {{ return {expr}; }});"
     )
     lines.append("}")

@@ -289,6 +289,14 @@ def is_product(tree: ast.expr, inputs: list[str]) -> bool:
     return False
 
 
+def is_power(tree: ast.expr, inputs: list[str]) -> bool:
+    """True iff the expression is the first input to the power of the second."""
+    match tree:
+        case ast.Call(func=ast.Name(id="power"), args=[ast.Name(id=a), ast.Name(id=b)]):
+            return [a, b] == inputs
+    return False
+
+
 def is_short(tree: ast.expr) -> bool:
     """True iff the loop waits for memory rather than for arithmetic."""
     nodes = list(ast.walk(tree))

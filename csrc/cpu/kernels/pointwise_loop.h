@@ -95,17 +95,19 @@ struct Inputs {
       step[k] = form >> k & 1 ? 0 : Vec<T>::lanes * bytes;
     }
   }
+  // Vector j from here.
   template <int K>
-  FB_VEC auto get() const {
+  FB_VEC auto get(int j) const {
+    const char* at = p[K] + j * step[K];
     if constexpr ((kMasks >> K & 1) != 0)
-      return load_bool<T>(reinterpret_cast<const bool*>(p[K]));
+      return load_bool<T>(reinterpret_cast<const bool*>(at));
     else if constexpr (Store::bytes != sizeof(T))  // repeated halves are floats
-      return step[K] == 0 ? Plain<T>::get(p[K]) : Store::get(p[K]);
+      return step[K] == 0 ? Plain<T>::get(at) : Store::get(at);
     else
-      return Store::get(p[K]);
+      return Store::get(at);
   }
-  FB_VEC void forward() {
-    for (int k = 0; k < N; ++k) p[k] += step[k];
+  FB_VEC void forward(int vectors) {
+    for (int k = 0; k < N; ++k) p[k] += vectors * step[k];
   }
   // The next n < lanes elements of each, copied to rows of `buffer`, are those that follow.
   FB_VEC void move_to(char* buffer, int64_t n) {
@@ -122,36 +124,55 @@ struct Inputs {
   }
 };
 
+// Where results go: elements, or conditions as bytes.
+template <class T, class Store>
+struct Elements : Store {
+  using Value = Vec<T>;
+};
+template <class T>
+struct Conditions {
+  static constexpr int bytes = 1;
+  using Value = typename Vec<T>::M;
+  static FB_VEC void put(char* p, Value m) { store_bool(reinterpret_cast<bool*>(p), m); }
+};
+
 template <class Out, class In, class F, size_t... K>
-FB_VEC Out call(const In& in, F& f, std::index_sequence<K...>) {
-  return Out(f(in.template get<K>()...));
+FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>) {
+  return Out(f(in.template get<K>(j)...));
 }
 
-// The elements that do not fill a vector go through the same loop in a buffer: the expression, often
-// long, is compiled once.
-template <class T, class Store, int N, bool kBool, unsigned kMasks, class F>
+// kTogether: vectors of one turn. The fewer instructions there are to a vector, the more of them
+// the processor has under way while it waits for memory. The elements that do not fill a vector go
+// through the loop of single ones in a buffer: the expression, often long, is not compiled again.
+template <class T, class Store, int N, class Sink, unsigned kMasks, int kTogether, class F>
 FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
-  constexpr int L = Vec<T>::lanes, kBytes = kBool ? 1 : Store::bytes;
+  constexpr int L = Vec<T>::lanes, kRow = L * Sink::bytes;
+  using Value = typename Sink::Value;
   constexpr auto all = std::make_index_sequence<N>{};
   alignas(kVectorBytes) char buffer[(N + 1) * kVectorBytes];
   Inputs<T, Store, N, kMasks> in(inputs, form);
   char *o = static_cast<char*>(out), *home = nullptr, *result = buffer + N * kVectorBytes;
   const int64_t rest = n % L;
   int64_t left = n / L;
-  while (true) {
-    for (; left > 0; --left, o += L * kBytes, in.forward()) {
-      if constexpr (kBool)
-        store_bool(reinterpret_cast<bool*>(o), call<typename Vec<T>::M>(in, f, all));
-      else
-        Store::put(o, call<Vec<T>>(in, f, all));
+  if constexpr (kTogether > 1) {
+    for (; left >= kTogether; left -= kTogether, in.forward(kTogether)) {
+      Value r[kTogether];
+#pragma GCC unroll 4
+      for (int j = 0; j < kTogether; ++j) r[j] = call<Value>(in, j, f, all);
+#pragma GCC unroll 4
+      for (int j = 0; j < kTogether; ++j) Sink::put(o + j * kRow, r[j]);
+      o += kTogether * kRow;
     }
+  }
+  while (true) {
+    for (; left > 0; --left, in.forward(1), o += kRow) Sink::put(o, call<Value>(in, 0, f, all));
     if (home || rest == 0) break;
     in.move_to(buffer, rest);
     home = o;
     o = result;
     left = 1;
   }
-  if (home) std::memcpy(home, result, rest * kBytes);
+  if (home) std::memcpy(home, result, rest * Sink::bytes);
 }
 
 template <class V, bool kMask>
@@ -168,25 +189,44 @@ FB_VEC void map_elements(R* out, const void* const* in, int64_t n, F f, std::ind
     out[i] = static_cast<R>(f(element<V, (kMasks >> K & 1) != 0>(p[K], i)...));
 }
 
-// kHalves: the loop also takes half types. Only where the expression is short, because it is
-// compiled once for each.
-template <class V, int N, Output kOutput, unsigned kMasks, bool kHalves, class F>
+// kShort: the expression is short and so compiled several times: for vectors taken together, and
+// the one of floats for half types.
+template <class V, int N, Output kOutput, unsigned kMasks, bool kShort, class F>
 FB_VEC void map_loop(void* out, const void* const* in, int64_t n, unsigned form, F f) {
   using T = typename LaneOf<V>::type;
   constexpr bool kBool = kOutput == Output::Bool;
   if constexpr (is_vector<V>) {
-    if constexpr (kHalves) {
-      if (form & kBFloat16Form)
-        return map_vectors<T, Halves<Half::BFloat16>, N, kBool, kMasks>(out, in, n, form, f);
-      if (form & kFloat16Form)
-        return map_vectors<T, Halves<Half::Float16>, N, kBool, kMasks>(out, in, n, form, f);
+    const auto map = [&]<class Store, int kTogether>() __attribute__((always_inline)) {
+      using Sink = std::conditional_t<kBool, Conditions<T>, Elements<T, Store>>;
+      map_vectors<T, Store, N, Sink, kMasks, kTogether>(out, in, n, form, f);
+    };
+    if constexpr (kShort && std::is_same_v<T, float>) {
+      if (form & kBFloat16Form) return map.template operator()<Halves<Half::BFloat16>, 1>();
+      if (form & kFloat16Form) return map.template operator()<Halves<Half::Float16>, 1>();
     }
-    map_vectors<T, Plain<T>, N, kBool, kMasks>(out, in, n, form, f);
+    constexpr bool kMany = kShort && sizeof(T) >= 4 && FB_ISA_IS_AVX2(FB_ISA);
+    map.template operator()<Plain<T>, !kMany ? 1 : N <= 2 ? 4 : N == 3 ? 2 : 1>();
   } else {
     using R = std::conditional_t<
         kBool, bool, std::conditional_t<kOutput == Output::Real, typename RealOf<T>::type, T>>;
     map_elements<V, kMasks>(static_cast<R*>(out), in, n, f, std::make_index_sequence<N>{});
   }
+}
+
+// Powers. An exponent that is one number for all is looked at once: squares and the like are as fast
+// as the operator that they are.
+template <class V>
+FB_VEC void map_powers(FB_LOOP_ARGS) {
+  using T = typename LaneOf<V>::type;
+  if constexpr (std::is_floating_point_v<T>) {
+    const T exponent = *static_cast<const T*>(loop_in[1]);
+    if ((loop_form & 2) && (exponent == 2 || exponent == 3)) {
+      if (exponent == 2)
+        return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return x * x; });
+      return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return x * x * x; });
+    }
+  }
+  map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [](V x, V y) { return power(x, y); });
 }
 
 // Products of complex numbers; real and imaginary parts alternate in the lanes. Where the plain
