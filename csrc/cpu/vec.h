@@ -305,14 +305,18 @@ FB_VEC Mask<sizeof(T)> first_lanes(int64_t n) {
   return iota<I>() < Vec<I>(n);
 }
 
-// True where the processor itself loads and stores the first lanes; elsewhere the compiler does it
-// lane by lane, in many instructions.
+// True where the processor itself loads and stores the first lanes; elsewhere the C library copies
+// them, since a test for each lane would be many instructions.
 template <class T>
 #if defined(FB_X86_AVX2)
 inline constexpr bool kMaskedLoads = sizeof(T) == 4 || sizeof(T) == 8;
 #else
 inline constexpr bool kMaskedLoads = false;
 #endif
+template <class T>
+FB_VEC int64_t first_bytes(int64_t n) {
+  return int64_t{sizeof(T)} * (n < 0 ? 0 : n < Vec<T>::lanes ? n : Vec<T>::lanes);
+}
 
 // The first n elements; the other lanes hold `fill`.
 template <class T>
@@ -332,8 +336,7 @@ FB_VEC Vec<T> load_n(const T* p, int64_t n, std::type_identity_t<T> fill = T{}) 
   }
 #endif
   Vec<T> r = fill;
-  for (int i = 0; i < Vec<T>::lanes; ++i)
-    if (i < n) r.v[i] = p[i];
+  __builtin_memcpy(&r, p, first_bytes<T>(n));
   return r;
 }
 template <class T>
@@ -349,8 +352,7 @@ FB_VEC void store_n(T* p, std::type_identity_t<Vec<T>> a, int64_t n) {
     return;
   }
 #endif
-  for (int i = 0; i < Vec<T>::lanes; ++i)
-    if (i < n) p[i] = a.v[i];
+  __builtin_memcpy(p, &a, first_bytes<T>(n));
 }
 
 // Every stride-th element (stride in elements, may be 0 or negative), n of them at most.
@@ -421,10 +423,9 @@ FB_VEC Mask<sizeof(T)> load_bool(const bool* p) {
 }
 template <class T>
 FB_VEC Mask<sizeof(T)> load_bool(const bool* p, int64_t n) {
-  Mask<sizeof(T)> m = false;
-  for (int i = 0; i < Vec<T>::lanes; ++i)
-    if (i < n) m.v[i] = p[i] ? -1 : 0;
-  return m;
+  bool first[Vec<T>::lanes] = {};
+  __builtin_memcpy(first, p, first_bytes<T>(n) / int64_t{sizeof(T)});
+  return load_bool<T>(first);
 }
 
 // ---------------------------------------------------------------- conversions

@@ -107,26 +107,17 @@ template <Half H>
 FB_VEC void store_half(uint16_t* p, vfloat a) {
   *reinterpret_cast<LooseHalves*>(p) = narrow_halves<H>(a);
 }
-// The first n, for the ends of loops: calls keep those short.
-[[gnu::noinline]] inline RawHalves first_halves(const uint16_t* p, int64_t n) {
-  RawHalves h{};
-  for (int i = 0; i < vfloat::lanes; ++i)
-    if (i < n) h[i] = p[i];
-  return h;
-}
-[[gnu::noinline]] inline void put_first_halves(uint16_t* p, RawHalves h, int64_t n) {
-  for (int i = 0; i < vfloat::lanes; ++i)
-    if (i < n) p[i] = h[i];
-}
 // The first n lanes; the other lanes hold `fill`, and no byte beyond the n is touched.
 template <Half H>
 FB_VEC vfloat load_half(const uint16_t* p, int64_t n, float fill = 0) {
-  const RawHalves h = first_halves(p, n);
+  RawHalves h{};
+  __builtin_memcpy(&h, p, first_bytes<float>(n) / 2);
   return where(first_lanes<float>(n), widen_halves<H>(h), vfloat(fill));
 }
 template <Half H>
 FB_VEC void store_half(uint16_t* p, vfloat a, int64_t n) {
-  put_first_halves(p, narrow_halves<H>(a), n);
+  const RawHalves h = narrow_halves<H>(a);
+  __builtin_memcpy(p, &h, first_bytes<float>(n) / 2);
 }
 
 }  // namespace flambeau::FB_ISA
