@@ -662,6 +662,7 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
   if (conv_has_small_groups(g)) return conv_planes_weight_grad(g, y, x, weight);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_weight_grad(g, y, x, weight);
+  if (conv_is_small_group(g)) return conv_planes_weight_grad(g, y, x, weight);
   const int64_t in = g.group_in(), out = g.group_out(), columns = in * g.taps();
   const int64_t pixels = g.out_pixels();
   const Walk<T> walk = forward_walk(g, x);

@@ -20,6 +20,7 @@ namespace {
 constexpr int64_t kBehind = 64;       // elements behind a plane that kernels may read
 constexpr int64_t kMostOfGroup = 16;  // channels on either side
 constexpr int64_t kTogether = 4;      // planes that are computed at once
+constexpr int64_t kUnits = 4;         // of work, at least, where there are planes for them
 constexpr int64_t kStrip = 256;       // pixels or channels that are turned together
 
 template <class T>
@@ -215,6 +216,18 @@ class Adjoint {
   std::vector<Residue> residues_;
 };
 
+// The planes that a group makes, cut into parts where groups and images alone are few units. Each
+// part needs the planes that the group reads.
+struct Parts {
+  int64_t each, count;
+  Parts(int64_t planes, int64_t units) {
+    const int64_t most = (planes + kTogether - 1) / kTogether;
+    const int64_t some = std::clamp<int64_t>((kUnits + units - 1) / units, 1, most);
+    each = (most + some - 1) / some * kTogether;
+    count = (planes + each - 1) / each;
+  }
+};
+
 // Calls f(begin, end) for units of which each takes `work` multiply-adds.
 template <class F>
 void for_units(int64_t units, int64_t work, F&& f) {
@@ -280,8 +293,9 @@ void conv_planes_forward(const ConvGeometry& g, const ConvImage<const T>& x, con
   const Padded p = padded_input(g);
   const std::vector<int64_t> offset = forward_offsets(g, p);
   const auto count = static_cast<int64_t>(offset.size());
-  const int64_t parts = (out + kTogether - 1) / kTogether;
-  for_units(g.batch * g.groups * parts, pixels * count * out / parts,
+  const Parts part(out, g.batch * g.groups);
+  const int64_t parts = part.count;
+  for_units(g.batch * g.groups * parts, pixels * count * part.each,
             [&](int64_t begin, int64_t end) {
     const Workspace space(checked_nbytes(in * p.numel + kBehind, sizeof(T)));
     std::fill_n(space.as<T>(), in * p.numel + kBehind, T(0));
@@ -290,7 +304,7 @@ void conv_planes_forward(const ConvGeometry& g, const ConvImage<const T>& x, con
       for (int64_t c = 0; (u == begin || u % parts == 0) && c < in; ++c)
         p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
                space.as<T>() + c * p.numel);
-      const int64_t o = u % parts * kTogether, now = std::min(kTogether, out - o);
+      const int64_t o = u % parts * part.each, now = std::min(part.each, out - o);
       const int64_t first = group * out + o;
       for (int64_t z = 0; z < g.out[0]; ++z)
         Planes<T>::correlate(space.as<T>() + p.offset(z * g.stride[0], 0, 0), g.stride[1] * p.row,
@@ -309,15 +323,16 @@ void conv_planes_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, con
   if (g.batch == 0 || pixels == 0) return;
   const Padded p = padded_output(g);
   const Adjoint<T> prepared(g, p);
-  const int64_t parts = (in + kTogether - 1) / kTogether, per_group = g.batch * parts;
-  const int64_t work = pixels * g.taps() * in * out / parts;
+  const Parts part(in, g.batch * g.groups);
+  const int64_t parts = part.count, per_group = g.batch * parts;
+  const int64_t work = pixels * g.taps() * part.each * out;
   for_units(g.groups * per_group, work, [&](int64_t begin, int64_t end) {
     Adjoint<T> adjoint = prepared;
     const Workspace space(checked_nbytes(out * p.numel + kBehind, sizeof(T)));
     const Workspace scratch(checked_nbytes(adjoint.scratch() + kBehind, sizeof(T)));
     std::fill_n(space.as<T>(), out * p.numel + kBehind, T(0));
     for (int64_t u = begin; u < end; ++u) {
-      const int64_t n = u % per_group / parts, group = u / per_group, c = u % parts * kTogether;
+      const int64_t n = u % per_group / parts, group = u / per_group, c = u % parts * part.each;
       if (u == begin || u % per_group == 0)
         adjoint.set_weight(weight + group * out * in * g.taps());
       for (int64_t o = 0; (u == begin || u % parts == 0) && o < out; ++o)
@@ -325,7 +340,7 @@ void conv_planes_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, con
                space.as<T>() + o * p.numel);
       adjoint.run(space.as<T>(), bias ? bias + group * in : nullptr, scratch.as<T>(),
                   x.data + n * x.batch + group * in * x.channel, x.channel, c,
-                  std::min(c + kTogether, in));
+                  std::min(c + part.each, in));
     }
   });
 }
@@ -344,20 +359,25 @@ void conv_planes_weight_grad(const ConvGeometry& g, const ConvImage<const T>& gi
   const Padded p = padded_input(g);
   const std::vector<int64_t> offset = forward_offsets(g, p);
   const auto count = static_cast<int64_t>(offset.size());
-  for_units(g.groups, g.out_pixels() * total * g.batch, [&](int64_t begin, int64_t end) {
-    std::fill(weight + begin * total, weight + end * total, T(0));
+  const Parts part(out, g.groups);
+  const int64_t parts = part.count, work = g.out_pixels() * count * part.each * g.batch;
+  for_units(g.groups * parts, work, [&](int64_t begin, int64_t end) {
     const Workspace space(checked_nbytes(in * p.numel + kBehind, sizeof(T)));
     std::fill_n(space.as<T>(), in * p.numel + kBehind, T(0));
-    for (int64_t u = begin * g.batch; u < end * g.batch; ++u) {
-      const int64_t n = u % g.batch, group = u / g.batch;
-      for (int64_t c = 0; c < in; ++c)
-        p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
-               space.as<T>() + c * p.numel);
-      for (int64_t z = 0; z < g.out[0]; ++z)
-        Planes<T>::dots(y.data + n * y.batch + group * out * y.channel + z * y.pixel[0], y.channel,
-                        y.pixel[1], out, space.as<T>() + p.offset(z * g.stride[0], 0, 0),
-                        g.stride[1] * p.row, offset.data(), count, g.out[1], g.out[2],
-                        weight + group * total);
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t group = u / parts, first = group * out + u % parts * part.each;
+      const int64_t planes = std::min(part.each, (group + 1) * out - first);
+      std::fill_n(weight + first * count, planes * count, T(0));
+      for (int64_t n = 0; n < g.batch; ++n) {
+        for (int64_t c = 0; c < in; ++c)
+          p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
+                 space.as<T>() + c * p.numel);
+        for (int64_t z = 0; z < g.out[0]; ++z)
+          Planes<T>::dots(y.data + n * y.batch + first * y.channel + z * y.pixel[0], y.channel,
+                          y.pixel[1], planes, space.as<T>() + p.offset(z * g.stride[0], 0, 0),
+                          g.stride[1] * p.row, offset.data(), count, g.out[1], g.out[2],
+                          weight + first * count);
+      }
     }
   });
 }

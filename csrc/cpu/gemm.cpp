@@ -72,6 +72,13 @@ template <class T>
 void finish(const T* sums, int64_t count, int64_t row_step, int64_t col_step,
             const GemmStore<T>& s) {
   const int64_t step = row_step * s.ldc + col_step;
+  if (step == 1 && s.alpha == T(1) && !s.row_bias && !s.col_bias && !s.relu) {
+    if (s.beta == T(0))
+      std::copy_n(sums, count, s.c);
+    else
+      for (int64_t i = 0; i < count; ++i) s.c[i] = sums[i] + s.beta * s.c[i];
+    return;
+  }
   for (int64_t i = 0; i < count; ++i) {
     T value = s.alpha * sums[i];
     if (s.beta != T(0)) value += s.beta * s.c[i * step];
