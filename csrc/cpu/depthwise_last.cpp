@@ -2,6 +2,7 @@
 // the product of two such rows. Target rows are cut into segments whose pixels are reached by the
 // same taps, so that the kernels meet no border.
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "core/allocator.h"
@@ -13,6 +14,7 @@ namespace flambeau {
 namespace {
 
 constexpr int64_t kChunks = 32;  // of rows, about
+constexpr int64_t kNearBytes = int64_t{2} << 20;  // a source that the caches are fast enough for
 constexpr int64_t kParts = 16;   // sums of the gradient of the weight, at most
 
 template <class T>
@@ -60,6 +62,17 @@ struct Map {
       }
       if (p >= 0 && p < source(d)) taps->push_back({k, p});
     }
+  }
+
+  // Whether tap k along dimension d is the first to read a pixel, targets being made in order.
+  bool first_to_read(int d, int64_t k) const {
+    if (adjoint) return k < (d == 2 ? g.stride[d] : 1);
+    return k + g.stride[d] / std::gcd(g.stride[d], g.dilation[d]) >= g.kernel[d];
+  }
+  bool first_to_read(int64_t tap) const {
+    const int64_t row = tap / g.kernel[2];
+    return first_to_read(2, tap % g.kernel[2]) && first_to_read(1, row % g.kernel[1]) &&
+           first_to_read(0, row / g.kernel[1]);
   }
 
   std::vector<Segment> segments() const {
@@ -120,25 +133,31 @@ void correlate(const Map& map, const T* source, const T* weight, const T* bias, 
   for (int64_t t = 0; t < taps; ++t)  // (c, t) as (t, c)
     for (int64_t c = 0; c < channels; ++c) turned.as<T>()[t * channels + c] = weight[c * taps + t];
   const int64_t work = map.target(2) * channels * taps, units = g.batch * rows;
+  const bool far = g.batch * source_pixels * channels * static_cast<int64_t>(sizeof(T)) > kNearBytes;
+  std::vector<char> is_first;
+  for (int64_t t = 0; t < taps; ++t) is_first.push_back(far && map.first_to_read(t));
   // Rows next to each other read the same: long chunks load less twice.
   const int64_t grain = std::max(65536 / std::max<int64_t>(work, 1), units / kChunks + 1);
   parallel_for(units, grain, [&](int64_t begin, int64_t end) {
     Rows walk(map);
-    std::vector<const T*> from, factor;
+    std::vector<const T*> from, factor, first_read;
     for (int64_t u = begin; u < end; ++u) {
       const int64_t n = u / rows;
       const T* image = source + n * source_pixels * channels;
       T* to = target + n * rows * map.target(2) * channels;
       walk.visit(u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
                                const std::vector<int64_t>& list) {
-        from.clear(), factor.clear();
+        from.clear(), factor.clear(), first_read.clear();
         for (size_t i = 0; i < list.size(); ++i) {
           from.push_back(image + sources[i] * channels);
           factor.push_back(turned.as<T>() + list[i] * channels);
+          if (is_first[list[i]]) first_read.push_back(from.back());
         }
-        Channels<T>::correlate(from.data(), map.advance() * channels, factor.data(),
-                               static_cast<int64_t>(list.size()), bias, to + first * channels,
-                               map.step() * channels, s.count, channels);
+        Channels<T>::correlate(
+            {from.data(), map.advance() * channels, factor.data(),
+             static_cast<int64_t>(list.size()), first_read.data(),
+             static_cast<int64_t>(first_read.size())},
+            bias, to + first * channels, map.step() * channels, s.count, channels);
       });
     }
   });

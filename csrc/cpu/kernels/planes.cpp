@@ -53,18 +53,6 @@ FB_VEC void block(const Terms<T>& terms, const T* src, const T* w, const T* bias
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v)
           sum[0][r][v] = mad(factor, load(from + r * src_row + at(v)), sum[0][r][v]);
-    } else if constexpr (P < R * V) {
-      Vec<T> factor[P];
-#pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) factor[p] = w[p * w_row + i];
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) {
-          const Vec<T> x = load(from + r * src_row + at(v));
-#pragma GCC unroll 4
-          for (int p = 0; p < P; ++p) sum[p][r][v] = mad(factor[p], x, sum[p][r][v]);
-        }
     } else {
       Vec<T> x[R][V];
 #pragma GCC unroll 8
@@ -155,11 +143,8 @@ void correlate_planes(const Terms<T>& terms, const T* w, const T* bias, T* out,
 
 template <class T>
 void correlate(const Terms<T>& terms, const PlaneRows<T>& out) {
-  constexpr int L = Vec<T>::lanes;
   for (int64_t p = 0; p < out.planes;) {
-    // Rows of two vectors make twelve sums of two planes and three rows, but eight of four planes.
-    const int64_t most = out.rows > 2 && out.pixels > L && out.pixels <= 2 * L ? 2 : 4;
-    const int64_t left = out.planes - p < most ? out.planes - p : most;
+    const int64_t left = out.planes - p;
     const T* w = terms.w + p * terms.w_row;
     const T* bias = terms.bias ? terms.bias + p : nullptr;
     T* to = out.data + p * out.plane;
