@@ -158,10 +158,10 @@ void multiply_skinny(const Skinny<T>& s, const GemmStore<T>& store) {
       const void* from = static_cast<const char*>(s.stream) + i * s.lane_stride * item;
       if (dots)
         Vectors<T>::dot_rows(s.source, from, s.lane_stride, now, few, few_stride, s.few_count, s.k,
-                             sums, now);
+                             sums, now, 0);
       else
         Vectors<T>::sum_rows(s.source, from, s.lane_k, now, few, few_stride, s.few_count, s.k, sums,
-                             now);
+                             now, 0);
       for (int64_t f = 0; f < s.few_count; ++f)
         finish(sums + f * now, now, s.lanes_are_rows, !s.lanes_are_rows,
                s.lanes_are_rows ? store.at(i, f) : store.at(f, i));
@@ -267,7 +267,7 @@ void multiply_in_slices(const Product<T>& p, int64_t slices) {
       for (int64_t j = 0; j < p.n; j += kPiece) {
         const int64_t now = std::min(kPiece, p.n - j);
         Vectors<T>::sum_rows(GemmSource::Same, parts + i * p.n + j, size, now, ones, slices, 1,
-                             slices, sums, now);
+                             slices, sums, now, 0);
         finish(sums, now, 0, 1, p.store.at(i, j));
       }
   });
