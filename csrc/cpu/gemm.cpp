@@ -29,6 +29,8 @@ constexpr int64_t kFewDots = 8, kDots = 128, kMoreDots = 16, kLongDots = 512, kF
 constexpr int64_t kSlicedElements = 128 * 128, kTinyElements = 32 * 32;
 constexpr int64_t kSlicedSteps = 512, kSlicedRatio = 8, kSlices = 16, kTinySlices = 256;
 constexpr int64_t kSliceSteps = 256;  // to make up for writing C once more
+// Operands of so few rows and columns are read as they lie in short slices, if not too many.
+constexpr int64_t kShortSliceLanes = 64, kShortSliceSteps = 128;
 constexpr double kSliceWork = 1.5e6, kTinySliceWork = 2e5;
 constexpr int64_t kBatchWork = 128 * 128 * 128;  // products up to which threads divide the batch
 
@@ -213,12 +215,17 @@ void multiply_direct(const Product<T>& p, double work) {
 }
 
 template <class T>
+bool is_direct(const Product<T>& p) {  // whether the operands may be read as they lie
+  return p.source == GemmSource::Same && p.b_col == 1;
+}
+
+template <class T>
 void multiply_at_once(const Product<T>& p) {
   if constexpr (std::is_floating_point_v<T>) {
     const double work = static_cast<double>(p.m) * p.n * p.k;
     const Skinny<T> skinny = skinny_of(p);
     const bool vectors = is_skinny(skinny);
-    if (p.source == GemmSource::Same && p.b_col == 1 && skinny.few_count > 1 &&
+    if (is_direct(p) && skinny.few_count > 1 &&
         (work <= (vectors && skinny.lanes >= kDirectLanes ? kDirectVectorWork : kDirectWork) ||
          p.k <= kDirectSteps))
       return multiply_direct(p, work);
@@ -235,6 +242,8 @@ int64_t slices_of_k(const Product<T>& p) {
   if (p.k / kSlicedRatio < side || side > kSlicedElements || p.m * p.n > kSlicedElements) return 1;
   const double work = static_cast<double>(p.m) * p.n * p.k;
   const bool tiny = p.m * p.n <= kTinyElements;
+  const int64_t shorts = (p.k + kShortSliceSteps - 1) / kShortSliceSteps;
+  if (!tiny && side <= kShortSliceLanes && shorts <= kSlices && is_direct(p)) return shorts;
   const auto slices = static_cast<int64_t>(
       std::min<double>(std::ceil(work / (tiny ? kTinySliceWork : kSliceWork)), kTinySlices));
   return tiny ? slices : std::min({slices, (p.k + kSliceSteps - 1) / kSliceSteps, kSlices});
@@ -255,7 +264,10 @@ void multiply_in_slices(const Product<T>& p, int64_t slices) {
       part.a = static_cast<const char*>(p.a) + i * step * p.a_col * item;
       part.b = static_cast<const char*>(p.b) + i * step * p.b_row * item;
       part.store = {parts + i * size, p.n, T(1), T(0), nullptr, nullptr, false};
-      multiply_at_once(part);
+      if (step <= kShortSliceSteps && is_direct(part))
+        multiply_direct(part, 0);
+      else
+        multiply_at_once(part);
     }
   });
   T ones[kTinySlices];
