@@ -589,8 +589,7 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
     return conv_planes_forward(g, x, weight, bias, y);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_forward(g, x, weight, bias, y);
-  if (!y.channels_last && conv_is_small_group(g))
-    return conv_planes_forward(g, x, weight, bias, y);
+  if (!y.channels_last && conv_is_small_group(g)) return conv_planes_forward(g, x, weight, bias, y);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   const Walk<T> walk = forward_walk(g, x);
   if (y.channels_last) {
@@ -624,8 +623,7 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
     return conv_planes_adjoint(g, y, weight, bias, x);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_adjoint(g, y, weight, bias, x);
-  if (!x.channels_last && conv_is_small_group(g))
-    return conv_planes_adjoint(g, y, weight, bias, x);
+  if (!x.channels_last && conv_is_small_group(g)) return conv_planes_adjoint(g, y, weight, bias, x);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   int64_t residues[3];
   for (int d = 0; d < 3; ++d) residues[d] = std::min(g.stride[d], g.in[d]);

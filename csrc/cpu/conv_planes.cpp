@@ -297,23 +297,23 @@ void conv_planes_forward(const ConvGeometry& g, const ConvImage<const T>& x, con
   const int64_t parts = part.count;
   for_units(g.batch * g.groups * parts, pixels * count * part.each,
             [&](int64_t begin, int64_t end) {
-    const Workspace space(checked_nbytes(in * p.numel + kBehind, sizeof(T)));
-    std::fill_n(space.as<T>(), in * p.numel + kBehind, T(0));
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t n = u / parts / g.groups, group = u / parts % g.groups;
-      for (int64_t c = 0; (u == begin || u % parts == 0) && c < in; ++c)
-        p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
-               space.as<T>() + c * p.numel);
-      const int64_t o = u % parts * part.each, now = std::min(part.each, out - o);
-      const int64_t first = group * out + o;
-      for (int64_t z = 0; z < g.out[0]; ++z)
-        Planes<T>::correlate(space.as<T>() + p.offset(z * g.stride[0], 0, 0), g.stride[1] * p.row,
-                             offset.data(), weight + first * count, count, count,
-                             bias ? bias + first : nullptr,
-                             {y.data + n * y.batch + first * y.channel + z * y.pixel[0], y.channel,
-                              y.pixel[1], now, g.out[1], g.out[2]});
-    }
-  });
+              const Workspace space(checked_nbytes(in * p.numel + kBehind, sizeof(T)));
+              std::fill_n(space.as<T>(), in * p.numel + kBehind, T(0));
+              for (int64_t u = begin; u < end; ++u) {
+                const int64_t n = u / parts / g.groups, group = u / parts % g.groups;
+                for (int64_t c = 0; (u == begin || u % parts == 0) && c < in; ++c)
+                  p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
+                         space.as<T>() + c * p.numel);
+                const int64_t o = u % parts * part.each, now = std::min(part.each, out - o);
+                const int64_t first = group * out + o;
+                for (int64_t z = 0; z < g.out[0]; ++z)
+                  Planes<T>::correlate(space.as<T>() + p.offset(z * g.stride[0], 0, 0),
+                                       g.stride[1] * p.row, offset.data(), weight + first * count,
+                                       count, count, bias ? bias + first : nullptr,
+                                       {y.data + n * y.batch + first * y.channel + z * y.pixel[0],
+                                        y.channel, y.pixel[1], now, g.out[1], g.out[2]});
+              }
+            });
 }
 
 template <class T>

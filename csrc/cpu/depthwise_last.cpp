@@ -13,9 +13,9 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kChunks = 32;  // of rows, about
+constexpr int64_t kChunks = 32;                   // of rows, about
 constexpr int64_t kNearBytes = int64_t{2} << 20;  // a source that the caches are fast enough for
-constexpr int64_t kParts = 16;   // sums of the gradient of the weight, at most
+constexpr int64_t kParts = 16;                    // sums of the gradient of the weight, at most
 
 template <class T>
 struct Channels;
@@ -133,7 +133,8 @@ void correlate(const Map& map, const T* source, const T* weight, const T* bias, 
   for (int64_t t = 0; t < taps; ++t)  // (c, t) as (t, c)
     for (int64_t c = 0; c < channels; ++c) turned.as<T>()[t * channels + c] = weight[c * taps + t];
   const int64_t work = map.target(2) * channels * taps, units = g.batch * rows;
-  const bool far = g.batch * source_pixels * channels * static_cast<int64_t>(sizeof(T)) > kNearBytes;
+  const bool far =
+      g.batch * source_pixels * channels * static_cast<int64_t>(sizeof(T)) > kNearBytes;
   std::vector<char> is_first;
   for (int64_t t = 0; t < taps; ++t) is_first.push_back(far && map.first_to_read(t));
   // Rows next to each other read the same: long chunks load less twice.
@@ -153,11 +154,11 @@ void correlate(const Map& map, const T* source, const T* weight, const T* bias, 
           factor.push_back(turned.as<T>() + list[i] * channels);
           if (is_first[list[i]]) first_read.push_back(from.back());
         }
-        Channels<T>::correlate(
-            {from.data(), map.advance() * channels, factor.data(),
-             static_cast<int64_t>(list.size()), first_read.data(),
-             static_cast<int64_t>(first_read.size())},
-            bias, to + first * channels, map.step() * channels, s.count, channels);
+        Channels<T>::correlate({from.data(), map.advance() * channels, factor.data(),
+                                static_cast<int64_t>(list.size()), first_read.data(),
+                                static_cast<int64_t>(first_read.size())},
+                               bias, to + first * channels, map.step() * channels, s.count,
+                               channels);
       });
     }
   });

@@ -179,14 +179,14 @@ void sum_rows(const Source* a, int64_t row, int64_t n, const T* x, int64_t x_row
       const Source* from = a + p * row + j;
       int64_t i = 0;
       for (; i + 4 <= count; i += 4)
-        sum_rows_of<T, 4>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
-                          y_row, i == 0 ? ahead : 0);
+        sum_rows_of<T, 4>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row,
+                          i == 0 ? ahead : 0);
       for (; i + 2 <= count; i += 2)
-        sum_rows_of<T, 2>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
-                          y_row, i == 0 ? ahead : 0);
+        sum_rows_of<T, 2>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row,
+                          i == 0 ? ahead : 0);
       for (; i < count; ++i)
-        sum_rows_of<T, 1>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
-                          y_row, i == 0 ? ahead : 0);
+        sum_rows_of<T, 1>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row,
+                          i == 0 ? ahead : 0);
     }
   }
 }

@@ -92,8 +92,7 @@ void correlate_pixels(const TapRows<T>& s, int64_t at, const T* bias, T* out, in
     correlate_block<T, P, V, true>(s, at, bias, out, out_step, c, L);
   for (; c < n && n >= L; c += L)  // the last vector computes some channels once more
     correlate_block<T, P, 1, true>(s, at, bias, out, out_step, c + L > n ? n - L : c, L);
-  if (c < n)
-    correlate_block<T, P, 1, false>(s, at, bias, out, out_step, c, n - c);
+  if (c < n) correlate_block<T, P, 1, false>(s, at, bias, out, out_step, c, n - c);
 }
 
 template <class T>
