@@ -123,6 +123,37 @@ class Rows {
   std::vector<int64_t> source_, tap_;
 };
 
+// What the taps of a segment read, as the kernels want it.
+template <class T>
+class Sources {
+ public:
+  explicit Sources(const Map& map)
+      : channels_(map.g.in_channels), step_(map.advance() * channels_) {
+    const int64_t pixels = map.g.batch * map.source(0) * map.source(1) * map.source(2);
+    const bool far = pixels * channels_ * static_cast<int64_t>(sizeof(T)) > kNearBytes;
+    for (int64_t t = 0; t < map.g.taps(); ++t) is_first_.push_back(far && map.first_to_read(t));
+  }
+  TapRows<T> of(const T* image, const std::vector<int64_t>& pixels,
+                const std::vector<int64_t>& taps, const T* const* factors) {
+    from_.clear(), first_read_.clear();
+    for (size_t i = 0; i < taps.size(); ++i) {
+      from_.push_back(image + pixels[i] * channels_);
+      if (is_first_[taps[i]]) first_read_.push_back(from_.back());
+    }
+    return {from_.data(),
+            step_,
+            factors,
+            static_cast<int64_t>(from_.size()),
+            first_read_.data(),
+            static_cast<int64_t>(first_read_.size())};
+  }
+
+ private:
+  const int64_t channels_, step_;
+  std::vector<char> is_first_;  // of each tap
+  std::vector<const T*> from_, first_read_;
+};
+
 template <class T>
 void correlate(const Map& map, const T* source, const T* weight, const T* bias, T* target) {
   const ConvGeometry& g = map.g;
@@ -133,32 +164,22 @@ void correlate(const Map& map, const T* source, const T* weight, const T* bias, 
   for (int64_t t = 0; t < taps; ++t)  // (c, t) as (t, c)
     for (int64_t c = 0; c < channels; ++c) turned.as<T>()[t * channels + c] = weight[c * taps + t];
   const int64_t work = map.target(2) * channels * taps, units = g.batch * rows;
-  const bool far =
-      g.batch * source_pixels * channels * static_cast<int64_t>(sizeof(T)) > kNearBytes;
-  std::vector<char> is_first;
-  for (int64_t t = 0; t < taps; ++t) is_first.push_back(far && map.first_to_read(t));
   // Rows next to each other read the same: long chunks load less twice.
   const int64_t grain = std::max(65536 / std::max<int64_t>(work, 1), units / kChunks + 1);
   parallel_for(units, grain, [&](int64_t begin, int64_t end) {
     Rows walk(map);
-    std::vector<const T*> from, factor, first_read;
+    Sources<T> from(map);
+    std::vector<const T*> factor;
     for (int64_t u = begin; u < end; ++u) {
       const int64_t n = u / rows;
       const T* image = source + n * source_pixels * channels;
       T* to = target + n * rows * map.target(2) * channels;
       walk.visit(u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
                                const std::vector<int64_t>& list) {
-        from.clear(), factor.clear(), first_read.clear();
-        for (size_t i = 0; i < list.size(); ++i) {
-          from.push_back(image + sources[i] * channels);
-          factor.push_back(turned.as<T>() + list[i] * channels);
-          if (is_first[list[i]]) first_read.push_back(from.back());
-        }
-        Channels<T>::correlate({from.data(), map.advance() * channels, factor.data(),
-                                static_cast<int64_t>(list.size()), first_read.data(),
-                                static_cast<int64_t>(first_read.size())},
-                               bias, to + first * channels, map.step() * channels, s.count,
-                               channels);
+        factor.clear();
+        for (const int64_t t : list) factor.push_back(turned.as<T>() + t * channels);
+        Channels<T>::correlate(from.of(image, sources, list, factor.data()), bias,
+                               to + first * channels, map.step() * channels, s.count, channels);
       });
     }
   });
@@ -188,7 +209,7 @@ void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T
   const Workspace space(checked_nbytes(parts * total, sizeof(T)));  // (part, tap, channel)
   parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     Rows walk(map);
-    std::vector<const T*> from;
+    Sources<T> from(map);
     std::vector<T*> to;
     for (int64_t part = begin; part < end; ++part) {
       T* sums = space.as<T>() + part * total;
@@ -200,14 +221,11 @@ void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T
         walk.visit(
             u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
                           const std::vector<int64_t>& list) {
-              from.clear(), to.clear();
-              for (size_t i = 0; i < list.size(); ++i) {
-                from.push_back(image + sources[i] * channels);
-                to.push_back(sums + list[i] * channels);
-              }
-              Channels<T>::products(grad + first * channels, channels, from.data(),
-                                    map.advance() * channels, static_cast<int64_t>(list.size()),
-                                    to.data(), s.count, channels);
+              to.clear();
+              for (const int64_t t : list) to.push_back(sums + t * channels);
+              Channels<T>::products(grad + first * channels, channels,
+                                    from.of(image, sources, list, nullptr), to.data(), s.count,
+                                    channels);
             });
       }
     }

@@ -161,20 +161,32 @@ void products_of_taps(const T* a, int64_t a_step, const T* const* src, int64_t s
   if (c < n) products_block<T, K, 1, false>(a, a_step, src, src_step, sum, first, pixels, c, n - c);
 }
 
+// The n channels of pixels that will be read soon.
 template <class T>
-void channels_products_add(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
-                           int64_t taps, T* const* sum, int64_t pixels, int64_t n) {
+void fetch_pixels(const T* from, int64_t step, int64_t pixels, int64_t n) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t p = 0; p < pixels; ++p, from += step)
+    for (int64_t c = 0; c < n; c += kLine) __builtin_prefetch(from + c);
+}
+
+template <class T>
+void channels_products_add(const T* a, int64_t a_step, const TapRows<T>& s, T* const* sum,
+                           int64_t pixels, int64_t n) {
   constexpr int64_t kTogether = 8;  // pixels whose channels stay in the nearest cache
+  const T* const* src = s.src;
   for (int64_t p = 0; p < pixels; p += kTogether) {
-    const int64_t now = pixels - p < kTogether ? pixels - p : kTogether;
+    const int64_t now = pixels - p < kTogether ? pixels - p : kTogether, next = p + now;
+    if (s.fresh > 0) fetch_pixels(a + next * a_step, a_step, now, n);
+    for (int64_t t = 0; t < s.fresh; ++t)
+      fetch_pixels(s.first_read[t] + next * s.src_step, s.src_step, now, n);
+    const auto products = [&]<int K>(int64_t t) {
+      products_of_taps<T, K>(a, a_step, src + t, s.src_step, sum + t, p, now, n);
+    };
     int64_t t = 0;
-    for (; t + 5 <= taps; t += 5)
-      products_of_taps<T, 5>(a, a_step, src + t, src_step, sum + t, p, now, n);
-    if (taps - t == 4)
-      products_of_taps<T, 4>(a, a_step, src + t, src_step, sum + t, p, now, n), t += 4;
-    if (taps - t >= 2)
-      products_of_taps<T, 2>(a, a_step, src + t, src_step, sum + t, p, now, n), t += 2;
-    if (taps - t == 1) products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, p, now, n);
+    for (; t + 5 <= s.taps; t += 5) products.template operator()<5>(t);
+    if (s.taps - t == 4) products.template operator()<4>(t), t += 4;
+    if (s.taps - t >= 2) products.template operator()<2>(t), t += 2;
+    if (s.taps - t == 1) products.template operator()<1>(t);
   }
 }
 
@@ -195,10 +207,9 @@ void channels_products_add(const T* a, int64_t a_step, const T* const* src, int6
                               int64_t pixels, int64_t n) {                                       \
     rows::channels_correlate<T>(src, bias, out, out_step, pixels, n);                            \
   }                                                                                              \
-  void channels_products_add_##S(const T* a, int64_t a_step, const T* const* src,                \
-                                 int64_t src_step, int64_t taps, T* const* sum, int64_t pixels,  \
-                                 int64_t n) {                                                    \
-    rows::channels_products_add<T>(a, a_step, src, src_step, taps, sum, pixels, n);              \
+  void channels_products_add_##S(const T* a, int64_t a_step, const TapRows<T>& src,             \
+                                 T* const* sum, int64_t pixels, int64_t n) {                     \
+    rows::channels_products_add<T>(a, a_step, src, sum, pixels, n);                              \
   }
 FB_DEFINE_ROWS(f32, float)
 FB_DEFINE_ROWS(f64, double)

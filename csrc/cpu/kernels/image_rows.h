@@ -6,7 +6,8 @@
 
 namespace flambeau {
 
-// What taps read for the first of a row of pixels, `src_step` apart, and their weights. Those of
+// What taps read for the first of a row of pixels, `src_step` apart, and their weights, if they have
+// any. Those of
 // `first_read` (`fresh` of them, in src too) read what no tap has read for a row above.
 template <class T>
 struct TapRows {
@@ -34,8 +35,8 @@ struct TapRows {
             (const TapRows<T>& src, const T* bias, T* out, int64_t out_step, int64_t pixels,     \
              int64_t n));                                                                        \
   FB_KERNEL(void, channels_products_add_##S,                                                     \
-            (const T* a, int64_t a_step, const T* const* src, int64_t src_step, int64_t taps,    \
-             T* const* sum, int64_t pixels, int64_t n))
+            (const T* a, int64_t a_step, const TapRows<T>& src, T* const* sum, int64_t pixels,   \
+             int64_t n))
 FB_IMAGE_ROWS(f32, float);
 FB_IMAGE_ROWS(f64, double);
 #undef FB_IMAGE_ROWS
