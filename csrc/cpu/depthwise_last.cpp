@@ -218,15 +218,15 @@ void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T
         const int64_t n = u / rows;
         const T* image = x + n * g.in_pixels() * channels;
         const T* grad = y + n * g.out_pixels() * channels;
-        walk.visit(
-            u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
-                          const std::vector<int64_t>& list) {
-              to.clear();
-              for (const int64_t t : list) to.push_back(sums + t * channels);
-              Channels<T>::products(grad + first * channels, channels,
-                                    from.of(image, sources, list, nullptr), to.data(), s.count,
-                                    channels);
-            });
+        walk.visit(u % rows,
+                   [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
+                       const std::vector<int64_t>& list) {
+                     to.clear();
+                     for (const int64_t t : list) to.push_back(sums + t * channels);
+                     Channels<T>::products(grad + first * channels, channels,
+                                           from.of(image, sources, list, nullptr), to.data(),
+                                           s.count, channels);
+                   });
       }
     }
   });

@@ -6,9 +6,9 @@
 
 namespace flambeau {
 
-// What taps read for the first of a row of pixels, `src_step` apart, and their weights, if they have
-// any. Those of
-// `first_read` (`fresh` of them, in src too) read what no tap has read for a row above.
+// What taps read for the first of a row of pixels, `src_step` apart, and their weights, if they
+// have any. Those of `first_read` (`fresh` of them, in src too) read what no tap has read for a row
+// above.
 template <class T>
 struct TapRows {
   const T* const* src;
