@@ -515,7 +515,7 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
                      direct ? x.batch : in * pixels, pixels);
     if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
   };
-  if (used == 1) return multiply(weight + p.index[0], taps, in * taps);
+  if (taps == 1 && used == 1) return multiply(weight, 1, in);
   // (c, o, t); channels side by side in the weight are taken together.
   const Workspace turned(checked_nbytes(std::max<int64_t>(1, in * out * used), sizeof(T)));
   parallel_for(in, std::max<int64_t>(8, 65536 / (out * used + 1)), [&](int64_t begin, int64_t end) {
