@@ -7,6 +7,8 @@ namespace flambeau::attention {
 namespace {
 
 constexpr int64_t kFewQueries = 4;
+constexpr int64_t kNearBytes = int64_t{2} << 20;  // keys and values that caches are fast enough for
+constexpr int64_t kAheadBytes = 4096;
 
 // Keys that some query sees.
 int64_t seen_keys(const AttentionShape& s) {
@@ -14,6 +16,14 @@ int64_t seen_keys(const AttentionShape& s) {
   return s.causal ? std::min(s.keys, s.queries) : s.keys;
 }
 int64_t score_row(const AttentionShape& s) { return round_up(s.keys, 16) + 16; }
+
+// How many rows of keys or values, of `width` features, are fetched before they are used.
+template <class T>
+int64_t rows_ahead(const AttentionShape& s, int64_t width) {
+  constexpr auto item = static_cast<int64_t>(sizeof(T));
+  const double all = static_cast<double>(s.batch * s.kv_heads * s.keys) * (s.width + s.value_width);
+  return width > 0 && all * item > kNearBytes ? kAheadBytes / (width * item) : 0;
+}
 
 // Features side by side, as they lie or copied to `space`.
 template <class T>
@@ -50,12 +60,12 @@ void forward_few(const AttentionInputs<T>& in, const AttentionOutput<T>& out, T*
       const int64_t batch = pair / s.heads, head = pair % s.heads;
       const Vectors<T> q(in.q, batch, head, L, s.width, space);
       Kernels<T>::dot_rows(GemmSource::Same, at(in.k, batch, head / group), in.k.row, n, q.data,
-                           q.row, L, s.width, scores, row);
+                           q.row, L, s.width, scores, row, rows_ahead<T>(s, s.width));
       Kernels<T>::softmax(scores, tile_of(in, batch, head, 0, L, 0, n, row), true, largest, sum,
                           nullptr);
       T* to = at(out, batch, head);
       Kernels<T>::sum_rows(GemmSource::Same, at(in.v, batch, head / group), in.v.row, s.value_width,
-                           scores, row, L, n, to, out.row);
+                           scores, row, L, n, to, out.row, rows_ahead<T>(s, s.value_width));
       Kernels<T>::finish(to, out.row, L, s.value_width, largest, sum, to, out.row,
                          lse ? lse + pair * L : nullptr);
     }
@@ -84,16 +94,17 @@ void head_back(const AttentionInputs<T>& in, const AttentionGradients<T>& grads,
   gather(in.q, s.width, q);
   gather(grads.g_out, s.value_width, g);
   const T *keys = at(in.k, batch, kv), *values = at(in.v, batch, kv);
-  Kernels<T>::dot_rows(GemmSource::Same, keys, in.k.row, n, q, s.width, L, s.width, scores, row);
+  Kernels<T>::dot_rows(GemmSource::Same, keys, in.k.row, n, q, s.width, L, s.width, scores, row,
+                       rows_ahead<T>(s, s.width));
   Kernels<T>::dot_rows(GemmSource::Same, values, in.v.row, n, g, s.value_width, L, s.value_width,
-                       g_scores, row);
+                       g_scores, row, rows_ahead<T>(s, s.value_width));
   T d[kFewQueries];
   Kernels<T>::dot(at(grads.out, batch, head), grads.out.row, g, s.value_width, L, s.value_width, d);
   Kernels<T>::backward(scores, g_scores, tile_of(in, batch, head, 0, L, 0, n, row),
                        grads.lse + (batch * s.heads + head) * L, d);
   if (T* to = at(grads.g_q, batch, head))
     Kernels<T>::sum_rows(GemmSource::Same, keys, in.k.row, s.width, g_scores, row, L, n, to,
-                         grads.g_q.row);
+                         grads.g_q.row, 0);
   const auto keep = [&](const T* p, const T* x, int64_t width, const AttentionOutput<T>& to) {
     if (!to.data) return;
     Kernels<T>::outer(p, row, L, n, x, width, add, at(to, batch, kv), to.row);

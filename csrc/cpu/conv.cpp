@@ -15,6 +15,7 @@
 #include "cpu/depthwise_last.h"
 #include "cpu/gemm.h"
 #include "cpu/kernels/conv_pack.h"
+#include "cpu/kernels/transpose.h"
 #include "cpu/thread_pool.h"
 #include "cpu/winograd.h"
 
@@ -346,10 +347,9 @@ void pack_planes(const void* context, int64_t, int64_t lane, int64_t lanes, int6
 // together where each has so few pixels that packing A again for each would not pay.
 // c + batch * c_batch: rows of `pixels` adjacent elements, `row_stride` apart.
 template <class T>
-void multiply_columns(const Walk<T>& w, int64_t batch, const T* a, int64_t rows, const T* bias,
-                      T* c, int64_t c_batch, int64_t row_stride) {
+void multiply_columns(const Walk<T>& w, int64_t batch, const StridedOperand<T>& weights,
+                      int64_t rows, const T* bias, T* c, int64_t c_batch, int64_t row_stride) {
   const int64_t pixels = w.pixels(), k = w.k();
-  const StridedOperand<T> weights{GemmSource::Same, a, k, 1, 0};
   PackedGemm<T> job;
   job.m = rows;
   job.k = k;
@@ -502,7 +502,6 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
   const bool direct = g.stride[0] == 1 && g.stride[1] == 1 && g.stride[2] == 1;
   const int64_t pixels = w.pixels();
   if (pixels == 0) return;
-  const Workspace turned(checked_nbytes(std::max<int64_t>(1, in * out * used), sizeof(T)));
   const Workspace space(direct ? 0 : checked_nbytes(g.batch * in * pixels, sizeof(T)));
   T* product = direct ? x.data : space.as<T>();
   if (used == 0 && !direct) {  // no tap reaches these pixels: dilation and stride miss them
@@ -511,7 +510,14 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
     scatter_phase(g, p, space.as<T>(), in, x);
     return;
   }
+  const auto multiply = [&](const T* a, int64_t lane_stride, int64_t k_stride) {
+    multiply_columns(w, g.batch, {GemmSource::Same, a, lane_stride, k_stride, 0}, in, bias, product,
+                     direct ? x.batch : in * pixels, pixels);
+    if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
+  };
+  if (taps == 1 && used == 1) return multiply(weight, 1, in);
   // (c, o, t); channels side by side in the weight are taken together.
+  const Workspace turned(checked_nbytes(std::max<int64_t>(1, in * out * used), sizeof(T)));
   parallel_for(in, std::max<int64_t>(8, 65536 / (out * used + 1)), [&](int64_t begin, int64_t end) {
     for (int64_t c0 = begin; c0 < end; c0 += 8)
       for (int64_t o = 0; o < out; ++o)
@@ -520,9 +526,7 @@ void adjoint_group(const ConvGeometry& g, const Phase& p, const ConvImage<const 
           for (int64_t t = 0; t < used; ++t) a[t] = weight[(o * in + c) * taps + p.index[t]];
         }
   });
-  multiply_columns(w, g.batch, turned.as<T>(), in, bias, product, direct ? x.batch : in * pixels,
-                   pixels);
-  if (!direct) scatter_phase(g, p, space.as<T>(), in, x);
+  multiply(turned.as<T>(), out * used, 1);
 }
 
 // One phase, channels last.
@@ -539,6 +543,26 @@ void adjoint_last(const ConvGeometry& g, const Phase& p, const ConvImage<const T
   }
   multiply_pixels({y.data, g.batch, y.batch, y.pixel, g.out, p.count, step, p.taps}, panels, bias,
                   target);
+}
+
+// The gradient of the weight as the sum of parts, each (o, c, t), or turned: (o, t, c).
+template <class T>
+void add_parts(T* sums, int64_t parts, int64_t out, int64_t in, int64_t taps, bool turned,
+               T* weight) {
+  const int64_t columns = in * taps, total = out * columns;
+  constexpr auto item = static_cast<int64_t>(sizeof(T));
+  parallel_for(out, 1 + 16384 / (parts * columns + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      T *row = sums + o * columns, *to = weight + o * columns;
+      for (int64_t p = 1; p < parts; ++p)
+        for (int64_t i = 0; i < columns; ++i) row[i] += row[p * total + i];
+      if (turned)
+        transpose(reinterpret_cast<const char*>(row), in * item, reinterpret_cast<char*>(to),
+                  taps * item, taps, in, static_cast<int>(item), false);
+      else
+        std::copy_n(row, columns, to);
+    }
+  });
 }
 
 template <class T>
@@ -565,6 +589,7 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
     return conv_planes_forward(g, x, weight, bias, y);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_forward(g, x, weight, bias, y);
+  if (!y.channels_last && conv_is_small_group(g)) return conv_planes_forward(g, x, weight, bias, y);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   const Walk<T> walk = forward_walk(g, x);
   if (y.channels_last) {
@@ -576,8 +601,10 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
   for_groups(g.groups, [&](int64_t i) {
     Walk<T> w = walk;
     w.data += i * in * x.channel;
-    multiply_columns(w, g.batch, weight + i * out * in * taps, out, bias ? bias + i * out : nullptr,
-                     y.data + i * out * y.channel, y.batch, g.out_pixels());
+    const int64_t k = in * taps;
+    multiply_columns(w, g.batch, {GemmSource::Same, weight + i * out * k, k, 1, 0}, out,
+                     bias ? bias + i * out : nullptr, y.data + i * out * y.channel, y.batch,
+                     g.out_pixels());
   });
 }
 
@@ -596,6 +623,7 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
     return conv_planes_adjoint(g, y, weight, bias, x);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_adjoint(g, y, weight, bias, x);
+  if (!x.channels_last && conv_is_small_group(g)) return conv_planes_adjoint(g, y, weight, bias, x);
   const int64_t in = g.group_in(), out = g.group_out(), taps = g.taps();
   int64_t residues[3];
   for (int d = 0; d < 3; ++d) residues[d] = std::min(g.stride[d], g.in[d]);
@@ -632,6 +660,7 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
   if (conv_has_small_groups(g)) return conv_planes_weight_grad(g, y, x, weight);
   if constexpr (std::is_same_v<T, float>)
     if (conv_suits_winograd(g)) return winograd_weight_grad(g, y, x, weight);
+  if (conv_is_small_group(g)) return conv_planes_weight_grad(g, y, x, weight);
   const int64_t in = g.group_in(), out = g.group_out(), columns = in * g.taps();
   const int64_t pixels = g.out_pixels();
   const Walk<T> walk = forward_walk(g, x);
@@ -668,13 +697,7 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
     parallel_for(g.groups * parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t u = begin; u < end; ++u) one(u / parts, u % parts);
     });
-  if (!apart) return;
-  for (int64_t i = 0; i < total; ++i) {
-    T sum = sums.template as<T>()[i];
-    for (int64_t p = 1; p < parts; ++p) sum += sums.template as<T>()[p * total + i];
-    const int64_t k = i % columns;
-    weight[turned ? (i / columns * in + k % in) * taps + k / in : i] = sum;
-  }
+  if (apart) add_parts(sums.template as<T>(), parts, g.out_channels, in, taps, turned, weight);
 }
 
 #define FB_CONV_INSTANCES(T)                                                                       \

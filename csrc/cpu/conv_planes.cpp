@@ -19,6 +19,8 @@ namespace {
 
 constexpr int64_t kBehind = 64;       // elements behind a plane that kernels may read
 constexpr int64_t kMostOfGroup = 16;  // channels on either side
+constexpr int64_t kTogether = 4;      // planes that are computed at once
+constexpr int64_t kUnits = 4;         // of work, at least, where there are planes for them
 constexpr int64_t kStrip = 256;       // pixels or channels that are turned together
 
 template <class T>
@@ -165,12 +167,14 @@ class Adjoint {
         for (const int64_t i : r.index) r.factor.push_back(weight[c * g_.taps() + i]);
     }
   }
-  // planes: the padded ones of y; out: group_in dense planes, `apart` from each other.
-  void run(const T* planes, const T* bias, T* scratch, T* out, int64_t apart) const {
+  // planes: the padded ones of y; out: the group's dense planes, `apart` from each other, of which
+  // [begin, end) are made.
+  void run(const T* planes, const T* bias, T* scratch, T* out, int64_t apart, int64_t begin,
+           int64_t end) const {
     const int64_t width = g_.in[2], s = g_.stride[2], part = row_part();
-    for (int64_t c = 0; c < (s == 1 ? 1 : g_.group_in()); ++c) {
-      // Planes that need no merging are computed together.
-      const int64_t together = s == 1 ? g_.group_in() : 1;
+    // Planes that need no merging are computed together.
+    const int64_t together = s == 1 ? end - begin : 1;
+    for (int64_t c = begin; c < end; c += together) {
       for (int64_t z = 0; z < g_.in[0]; ++z) {
         T* to = out + c * apart + z * g_.in[1] * width;
         for (const Residue& r : residues_) {
@@ -210,6 +214,18 @@ class Adjoint {
   const ConvGeometry& g_;
   const Padded& p_;
   std::vector<Residue> residues_;
+};
+
+// The planes that a group makes, cut into parts where groups and images alone are few units. Each
+// part needs the planes that the group reads.
+struct Parts {
+  int64_t each, count;
+  Parts(int64_t planes, int64_t units) {
+    const int64_t most = (planes + kTogether - 1) / kTogether;
+    const int64_t some = std::clamp<int64_t>((kUnits + units - 1) / units, 1, most);
+    each = (most + some - 1) / some * kTogether;
+    count = (planes + each - 1) / each;
+  }
 };
 
 // Calls f(begin, end) for units of which each takes `work` multiply-adds.
@@ -264,6 +280,11 @@ bool conv_has_small_groups(const ConvGeometry& g) {
          (g.group_in() == 1 || (g.group_in() <= kMostOfGroup && g.group_out() <= kMostOfGroup));
 }
 
+bool conv_is_small_group(const ConvGeometry& g) {
+  return g.groups == 1 && g.in_channels <= kMostOfGroup && g.out_channels <= kMostOfGroup &&
+         g.taps() > 1 && g.stride[0] == 1 && g.stride[1] == 1 && g.stride[2] == 1;
+}
+
 template <class T>
 void conv_planes_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* weight,
                          const T* bias, const ConvImage<T>& y) {
@@ -272,22 +293,27 @@ void conv_planes_forward(const ConvGeometry& g, const ConvImage<const T>& x, con
   const Padded p = padded_input(g);
   const std::vector<int64_t> offset = forward_offsets(g, p);
   const auto count = static_cast<int64_t>(offset.size());
-  for_units(g.batch * g.groups, pixels * count * out, [&](int64_t begin, int64_t end) {
-    const Workspace space(checked_nbytes(in * p.numel + kBehind, sizeof(T)));
-    std::fill_n(space.as<T>(), in * p.numel + kBehind, T(0));
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t n = u / g.groups, group = u % g.groups;
-      for (int64_t c = 0; c < in; ++c)
-        p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
-               space.as<T>() + c * p.numel);
-      for (int64_t z = 0; z < g.out[0]; ++z)
-        Planes<T>::correlate(space.as<T>() + p.offset(z * g.stride[0], 0, 0), g.stride[1] * p.row,
-                             offset.data(), weight + group * out * count, count, count,
-                             bias ? bias + group * out : nullptr,
-                             {y.data + n * y.batch + group * out * y.channel + z * y.pixel[0],
-                              y.channel, y.pixel[1], out, g.out[1], g.out[2]});
-    }
-  });
+  const Parts part(out, g.batch * g.groups);
+  const int64_t parts = part.count;
+  for_units(g.batch * g.groups * parts, pixels * count * part.each,
+            [&](int64_t begin, int64_t end) {
+              const Workspace space(checked_nbytes(in * p.numel + kBehind, sizeof(T)));
+              std::fill_n(space.as<T>(), in * p.numel + kBehind, T(0));
+              for (int64_t u = begin; u < end; ++u) {
+                const int64_t n = u / parts / g.groups, group = u / parts % g.groups;
+                for (int64_t c = 0; (u == begin || u % parts == 0) && c < in; ++c)
+                  p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
+                         space.as<T>() + c * p.numel);
+                const int64_t o = u % parts * part.each, now = std::min(part.each, out - o);
+                const int64_t first = group * out + o;
+                for (int64_t z = 0; z < g.out[0]; ++z)
+                  Planes<T>::correlate(space.as<T>() + p.offset(z * g.stride[0], 0, 0),
+                                       g.stride[1] * p.row, offset.data(), weight + first * count,
+                                       count, count, bias ? bias + first : nullptr,
+                                       {y.data + n * y.batch + first * y.channel + z * y.pixel[0],
+                                        y.channel, y.pixel[1], now, g.out[1], g.out[2]});
+              }
+            });
 }
 
 template <class T>
@@ -297,19 +323,24 @@ void conv_planes_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, con
   if (g.batch == 0 || pixels == 0) return;
   const Padded p = padded_output(g);
   const Adjoint<T> prepared(g, p);
-  for_units(g.groups * g.batch, pixels * g.taps() * in * out, [&](int64_t begin, int64_t end) {
+  const Parts part(in, g.batch * g.groups);
+  const int64_t parts = part.count, per_group = g.batch * parts;
+  const int64_t work = pixels * g.taps() * part.each * out;
+  for_units(g.groups * per_group, work, [&](int64_t begin, int64_t end) {
     Adjoint<T> adjoint = prepared;
     const Workspace space(checked_nbytes(out * p.numel + kBehind, sizeof(T)));
     const Workspace scratch(checked_nbytes(adjoint.scratch() + kBehind, sizeof(T)));
     std::fill_n(space.as<T>(), out * p.numel + kBehind, T(0));
     for (int64_t u = begin; u < end; ++u) {
-      const int64_t n = u % g.batch, group = u / g.batch;
-      if (u == begin || n == 0) adjoint.set_weight(weight + group * out * in * g.taps());
-      for (int64_t o = 0; o < out; ++o)
+      const int64_t n = u % per_group / parts, group = u / per_group, c = u % parts * part.each;
+      if (u == begin || u % per_group == 0)
+        adjoint.set_weight(weight + group * out * in * g.taps());
+      for (int64_t o = 0; (u == begin || u % parts == 0) && o < out; ++o)
         p.fill(y.data + n * y.batch + (group * out + o) * y.channel, g.out, y.pixel,
                space.as<T>() + o * p.numel);
       adjoint.run(space.as<T>(), bias ? bias + group * in : nullptr, scratch.as<T>(),
-                  x.data + n * x.batch + group * in * x.channel, x.channel);
+                  x.data + n * x.batch + group * in * x.channel, x.channel, c,
+                  std::min(c + part.each, in));
     }
   });
 }
@@ -328,20 +359,25 @@ void conv_planes_weight_grad(const ConvGeometry& g, const ConvImage<const T>& gi
   const Padded p = padded_input(g);
   const std::vector<int64_t> offset = forward_offsets(g, p);
   const auto count = static_cast<int64_t>(offset.size());
-  for_units(g.groups, g.out_pixels() * total * g.batch, [&](int64_t begin, int64_t end) {
-    std::fill(weight + begin * total, weight + end * total, T(0));
+  const Parts part(out, g.groups);
+  const int64_t parts = part.count, work = g.out_pixels() * count * part.each * g.batch;
+  for_units(g.groups * parts, work, [&](int64_t begin, int64_t end) {
     const Workspace space(checked_nbytes(in * p.numel + kBehind, sizeof(T)));
     std::fill_n(space.as<T>(), in * p.numel + kBehind, T(0));
-    for (int64_t u = begin * g.batch; u < end * g.batch; ++u) {
-      const int64_t n = u % g.batch, group = u / g.batch;
-      for (int64_t c = 0; c < in; ++c)
-        p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
-               space.as<T>() + c * p.numel);
-      for (int64_t o = group * out; o < (group + 1) * out; ++o)
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t group = u / parts, first = group * out + u % parts * part.each;
+      const int64_t planes = std::min(part.each, (group + 1) * out - first);
+      std::fill_n(weight + first * count, planes * count, T(0));
+      for (int64_t n = 0; n < g.batch; ++n) {
+        for (int64_t c = 0; c < in; ++c)
+          p.fill(x.data + n * x.batch + (group * in + c) * x.channel, g.in, x.pixel,
+                 space.as<T>() + c * p.numel);
         for (int64_t z = 0; z < g.out[0]; ++z)
-          Planes<T>::dots(y.data + n * y.batch + o * y.channel + z * y.pixel[0], y.pixel[1],
-                          space.as<T>() + p.offset(z * g.stride[0], 0, 0), g.stride[1] * p.row,
-                          offset.data(), count, g.out[1], g.out[2], weight + o * count);
+          Planes<T>::dots(y.data + n * y.batch + first * y.channel + z * y.pixel[0], y.channel,
+                          y.pixel[1], planes, space.as<T>() + p.offset(z * g.stride[0], 0, 0),
+                          g.stride[1] * p.row, offset.data(), count, g.out[1], g.out[2],
+                          weight + first * count);
+      }
     }
   });
 }

@@ -7,6 +7,8 @@ namespace flambeau {
 
 // Whether the functions below are meant for it.
 bool conv_has_small_groups(const ConvGeometry& g);
+// The same for one group.
+bool conv_is_small_group(const ConvGeometry& g);
 
 // Meanings as in conv.h; the first two for images with their channels first. T = float, double.
 template <class T>

@@ -122,11 +122,18 @@ void PixelPanels<T>::pack_adjoint(const T* weight, int64_t kernel_taps,
                [&](int64_t begin, int64_t end) {
                  for (int64_t u = begin; u < end; ++u) {
                    const int64_t group = u / per_group, j = u % per_group * width;
+                   const int64_t lanes = std::min(width, columns - j);
                    T* out = place(group, u % per_group);
+                   if (kernel_taps == 1 && taps == 1) {  // lines of the weight, as they lie
+                     for (int64_t c = 0; c < channels; ++c, out += width) {
+                       std::copy_n(weight + (group * channels + c) * columns + j, lanes, out);
+                       std::fill(out + lanes, out + width, T(0));
+                     }
+                     continue;
+                   }
                    for (int64_t c = 0; c < channels; ++c)
                      Rows<T>::pack(weight + ((group * channels + c) * columns + j) * kernel_taps,
-                                   kernel_taps, std::min(width, columns - j), to.data(),
-                                   kernel_taps, out + c * width);
+                                   kernel_taps, lanes, to.data(), kernel_taps, out + c * width);
                  }
                });
 }

@@ -2,6 +2,7 @@
 // the product of two such rows. Target rows are cut into segments whose pixels are reached by the
 // same taps, so that the kernels meet no border.
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "core/allocator.h"
@@ -12,8 +13,9 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kChunks = 32;  // of rows, about
-constexpr int64_t kParts = 16;   // sums of the gradient of the weight, at most
+constexpr int64_t kChunks = 32;                   // of rows, about
+constexpr int64_t kNearBytes = int64_t{2} << 20;  // a source that the caches are fast enough for
+constexpr int64_t kParts = 16;                    // sums of the gradient of the weight, at most
 
 template <class T>
 struct Channels;
@@ -60,6 +62,17 @@ struct Map {
       }
       if (p >= 0 && p < source(d)) taps->push_back({k, p});
     }
+  }
+
+  // Whether tap k along dimension d is the first to read a pixel, targets being made in order.
+  bool first_to_read(int d, int64_t k) const {
+    if (adjoint) return k < (d == 2 ? g.stride[d] : 1);
+    return k + g.stride[d] / std::gcd(g.stride[d], g.dilation[d]) >= g.kernel[d];
+  }
+  bool first_to_read(int64_t tap) const {
+    const int64_t row = tap / g.kernel[2];
+    return first_to_read(2, tap % g.kernel[2]) && first_to_read(1, row % g.kernel[1]) &&
+           first_to_read(0, row / g.kernel[1]);
   }
 
   std::vector<Segment> segments() const {
@@ -110,6 +123,37 @@ class Rows {
   std::vector<int64_t> source_, tap_;
 };
 
+// What the taps of a segment read, as the kernels want it.
+template <class T>
+class Sources {
+ public:
+  explicit Sources(const Map& map)
+      : channels_(map.g.in_channels), step_(map.advance() * channels_) {
+    const int64_t pixels = map.g.batch * map.source(0) * map.source(1) * map.source(2);
+    const bool far = pixels * channels_ * static_cast<int64_t>(sizeof(T)) > kNearBytes;
+    for (int64_t t = 0; t < map.g.taps(); ++t) is_first_.push_back(far && map.first_to_read(t));
+  }
+  TapRows<T> of(const T* image, const std::vector<int64_t>& pixels,
+                const std::vector<int64_t>& taps, const T* const* factors) {
+    from_.clear(), first_read_.clear();
+    for (size_t i = 0; i < taps.size(); ++i) {
+      from_.push_back(image + pixels[i] * channels_);
+      if (is_first_[taps[i]]) first_read_.push_back(from_.back());
+    }
+    return {from_.data(),
+            step_,
+            factors,
+            static_cast<int64_t>(from_.size()),
+            first_read_.data(),
+            static_cast<int64_t>(first_read_.size())};
+  }
+
+ private:
+  const int64_t channels_, step_;
+  std::vector<char> is_first_;  // of each tap
+  std::vector<const T*> from_, first_read_;
+};
+
 template <class T>
 void correlate(const Map& map, const T* source, const T* weight, const T* bias, T* target) {
   const ConvGeometry& g = map.g;
@@ -124,21 +168,18 @@ void correlate(const Map& map, const T* source, const T* weight, const T* bias, 
   const int64_t grain = std::max(65536 / std::max<int64_t>(work, 1), units / kChunks + 1);
   parallel_for(units, grain, [&](int64_t begin, int64_t end) {
     Rows walk(map);
-    std::vector<const T*> from, factor;
+    Sources<T> from(map);
+    std::vector<const T*> factor;
     for (int64_t u = begin; u < end; ++u) {
       const int64_t n = u / rows;
       const T* image = source + n * source_pixels * channels;
       T* to = target + n * rows * map.target(2) * channels;
       walk.visit(u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
                                const std::vector<int64_t>& list) {
-        from.clear(), factor.clear();
-        for (size_t i = 0; i < list.size(); ++i) {
-          from.push_back(image + sources[i] * channels);
-          factor.push_back(turned.as<T>() + list[i] * channels);
-        }
-        Channels<T>::correlate(from.data(), map.advance() * channels, factor.data(),
-                               static_cast<int64_t>(list.size()), bias, to + first * channels,
-                               map.step() * channels, s.count, channels);
+        factor.clear();
+        for (const int64_t t : list) factor.push_back(turned.as<T>() + t * channels);
+        Channels<T>::correlate(from.of(image, sources, list, factor.data()), bias,
+                               to + first * channels, map.step() * channels, s.count, channels);
       });
     }
   });
@@ -168,7 +209,7 @@ void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T
   const Workspace space(checked_nbytes(parts * total, sizeof(T)));  // (part, tap, channel)
   parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     Rows walk(map);
-    std::vector<const T*> from;
+    Sources<T> from(map);
     std::vector<T*> to;
     for (int64_t part = begin; part < end; ++part) {
       T* sums = space.as<T>() + part * total;
@@ -177,18 +218,15 @@ void depthwise_last_weight_grad(const ConvGeometry& g, const T* y, const T* x, T
         const int64_t n = u / rows;
         const T* image = x + n * g.in_pixels() * channels;
         const T* grad = y + n * g.out_pixels() * channels;
-        walk.visit(
-            u % rows, [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
-                          const std::vector<int64_t>& list) {
-              from.clear(), to.clear();
-              for (size_t i = 0; i < list.size(); ++i) {
-                from.push_back(image + sources[i] * channels);
-                to.push_back(sums + list[i] * channels);
-              }
-              Channels<T>::products(grad + first * channels, channels, from.data(),
-                                    map.advance() * channels, static_cast<int64_t>(list.size()),
-                                    to.data(), s.count, channels);
-            });
+        walk.visit(u % rows,
+                   [&](int64_t first, const Segment& s, const std::vector<int64_t>& sources,
+                       const std::vector<int64_t>& list) {
+                     to.clear();
+                     for (const int64_t t : list) to.push_back(sums + t * channels);
+                     Channels<T>::products(grad + first * channels, channels,
+                                           from.of(image, sources, list, nullptr), to.data(),
+                                           s.count, channels);
+                   });
       }
     }
   });

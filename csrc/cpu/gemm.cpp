@@ -29,6 +29,8 @@ constexpr int64_t kFewDots = 8, kDots = 128, kMoreDots = 16, kLongDots = 512, kF
 constexpr int64_t kSlicedElements = 128 * 128, kTinyElements = 32 * 32;
 constexpr int64_t kSlicedSteps = 512, kSlicedRatio = 8, kSlices = 16, kTinySlices = 256;
 constexpr int64_t kSliceSteps = 256;  // to make up for writing C once more
+// Operands of so few rows and columns are read as they lie in short slices, if not too many.
+constexpr int64_t kShortSliceLanes = 64, kShortSliceSteps = 128;
 constexpr double kSliceWork = 1.5e6, kTinySliceWork = 2e5;
 constexpr int64_t kBatchWork = 128 * 128 * 128;  // products up to which threads divide the batch
 
@@ -72,6 +74,13 @@ template <class T>
 void finish(const T* sums, int64_t count, int64_t row_step, int64_t col_step,
             const GemmStore<T>& s) {
   const int64_t step = row_step * s.ldc + col_step;
+  if (step == 1 && s.alpha == T(1) && !s.row_bias && !s.col_bias && !s.relu) {
+    if (s.beta == T(0))
+      std::copy_n(sums, count, s.c);
+    else
+      for (int64_t i = 0; i < count; ++i) s.c[i] = sums[i] + s.beta * s.c[i];
+    return;
+  }
   for (int64_t i = 0; i < count; ++i) {
     T value = s.alpha * sums[i];
     if (s.beta != T(0)) value += s.beta * s.c[i * step];
@@ -151,10 +160,10 @@ void multiply_skinny(const Skinny<T>& s, const GemmStore<T>& store) {
       const void* from = static_cast<const char*>(s.stream) + i * s.lane_stride * item;
       if (dots)
         Vectors<T>::dot_rows(s.source, from, s.lane_stride, now, few, few_stride, s.few_count, s.k,
-                             sums, now);
+                             sums, now, 0);
       else
         Vectors<T>::sum_rows(s.source, from, s.lane_k, now, few, few_stride, s.few_count, s.k, sums,
-                             now);
+                             now, 0);
       for (int64_t f = 0; f < s.few_count; ++f)
         finish(sums + f * now, now, s.lanes_are_rows, !s.lanes_are_rows,
                s.lanes_are_rows ? store.at(i, f) : store.at(f, i));
@@ -206,12 +215,17 @@ void multiply_direct(const Product<T>& p, double work) {
 }
 
 template <class T>
+bool is_direct(const Product<T>& p) {  // whether the operands may be read as they lie
+  return p.source == GemmSource::Same && p.b_col == 1;
+}
+
+template <class T>
 void multiply_at_once(const Product<T>& p) {
   if constexpr (std::is_floating_point_v<T>) {
     const double work = static_cast<double>(p.m) * p.n * p.k;
     const Skinny<T> skinny = skinny_of(p);
     const bool vectors = is_skinny(skinny);
-    if (p.source == GemmSource::Same && p.b_col == 1 && skinny.few_count > 1 &&
+    if (is_direct(p) && skinny.few_count > 1 &&
         (work <= (vectors && skinny.lanes >= kDirectLanes ? kDirectVectorWork : kDirectWork) ||
          p.k <= kDirectSteps))
       return multiply_direct(p, work);
@@ -228,6 +242,8 @@ int64_t slices_of_k(const Product<T>& p) {
   if (p.k / kSlicedRatio < side || side > kSlicedElements || p.m * p.n > kSlicedElements) return 1;
   const double work = static_cast<double>(p.m) * p.n * p.k;
   const bool tiny = p.m * p.n <= kTinyElements;
+  const int64_t shorts = (p.k + kShortSliceSteps - 1) / kShortSliceSteps;
+  if (!tiny && side <= kShortSliceLanes && shorts <= kSlices && is_direct(p)) return shorts;
   const auto slices = static_cast<int64_t>(
       std::min<double>(std::ceil(work / (tiny ? kTinySliceWork : kSliceWork)), kTinySlices));
   return tiny ? slices : std::min({slices, (p.k + kSliceSteps - 1) / kSliceSteps, kSlices});
@@ -248,7 +264,10 @@ void multiply_in_slices(const Product<T>& p, int64_t slices) {
       part.a = static_cast<const char*>(p.a) + i * step * p.a_col * item;
       part.b = static_cast<const char*>(p.b) + i * step * p.b_row * item;
       part.store = {parts + i * size, p.n, T(1), T(0), nullptr, nullptr, false};
-      multiply_at_once(part);
+      if (step <= kShortSliceSteps && is_direct(part))
+        multiply_direct(part, 0);
+      else
+        multiply_at_once(part);
     }
   });
   T ones[kTinySlices];
@@ -260,7 +279,7 @@ void multiply_in_slices(const Product<T>& p, int64_t slices) {
       for (int64_t j = 0; j < p.n; j += kPiece) {
         const int64_t now = std::min(kPiece, p.n - j);
         Vectors<T>::sum_rows(GemmSource::Same, parts + i * p.n + j, size, now, ones, slices, 1,
-                             slices, sums, now);
+                             slices, sums, now, 0);
         finish(sums, now, 0, 1, p.store.at(i, j));
       }
   });

@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kBlockingProducts = 1 << 18;  // multiply-adds from which the GIL is let go
 constexpr int64_t kTransposedHere = 2048;      // elements of a small operand turned on the stack
+constexpr int64_t kColumnsWorthCopy = 32;      // of B, for which A may be copied
 
 // The batch dimensions of a product, merged where all three operands walk them as one.
 struct BatchDim { int64_t size, a, b, c; };
@@ -89,10 +90,31 @@ void run(const GemmArgs& g, const BatchDims& dims) {
                });
 }
 
+// Whether the whole batch shares B, but no one stride reaches all rows of A.
+bool rows_are_scattered(const Tensor& out, const Tensor& a, const Tensor& b) {
+  const int64_t n = a.dim();
+  if (n != out.dim() || out.size(n - 1) < kColumnsWorthCopy) return false;
+  for (int64_t d = 0; d < b.dim() - 2; ++d)
+    if (b.size(d) != 1 && b.stride(d) != 0) return false;
+  int64_t next = -1;  // the stride that goes on where the dimension behind ends
+  bool scattered = false;
+  for (int64_t d = n - 2; d >= 0; --d) {
+    if (a.size(d) != out.size(d)) return false;
+    if (a.size(d) == 1) continue;
+    scattered |= next >= 0 && a.stride(d) != next;
+    next = a.stride(d) * a.size(d);
+  }
+  return scattered;
+}
+
 }  // namespace
 
-void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b,
+void multiply_into(const Tensor& out, const Tensor& given, const Tensor& b,
                    const ProductOptions& options) {
+  // Side by side the rows are those of one product.
+  const bool copied = out.dim() > 2 && options.a == Orient::Plain && out.numel() > 0 &&
+                      rows_are_scattered(out, given, b);
+  const Tensor a = copied ? contiguous(given) : given;
   FB_CHECK_KIND(
       ErrorKind::NotImplemented, out.dtype() != DType::Bool,
       "matrix product: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert the operands first");

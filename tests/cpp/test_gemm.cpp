@@ -184,6 +184,7 @@ void check_type() {
   check_layouts<T>(7, 50, 1030);   // few rows along a long k
   check_layouts<T>(50, 16, 600);
   check_layouts<T>(33, 20, 900);   // slices of a long k
+  check_layouts<T>(45, 37, 1030);  // short ones
   check_layouts<T>(400, 130, 12);  // a short k is not packed, by rows
   check_layouts<T>(70, 500, 9);    // and by columns
   check_layouts<T>(250, 40, 50);   // few columns, A as it lies

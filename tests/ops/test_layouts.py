@@ -50,6 +50,19 @@ def test_slices_are_as_their_copies(dtype):
     same(x.t() + y.t(), (x + y).t())
 
 
+@pytest.mark.parametrize("order", [(1, 0, 2, 3), (2, 1, 0, 3), (0, 2, 1, 3), (0, 1, 3, 2)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "int64"])
+def test_products_of_scattered_rows(order, dtype):
+    x = values((3, 5, 4, 40), dtype).permute(order)
+    for w in (values((x.size(-1), 37), dtype), values((37, x.size(-1)), dtype).t()):
+        expected = x.contiguous().reshape(-1, x.size(-1)) @ w
+        same(x @ w, expected.reshape(*x.shape[:-1], 37))
+        same(x[:1] @ w, expected.reshape(*x.shape[:-1], 37)[:1])
+        cut = x[:, :, ::2]
+        same(cut @ w, expected.reshape(*x.shape[:-1], 37)[:, :, ::2])
+        same(x[:, :1].expand(-1, 6, -1, -1) @ w, (x[:, :1] @ w).expand(-1, 6, -1, -1))
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("n", [1, 7, 8, 1000, 70001])
 def test_halves_are_rounded_floats(dtype, n):

@@ -93,13 +93,15 @@ FB_GEMM_COMPLEX(f64, double);
 // dot_rows: y[v][i] = sum_k a[i * row + k] x[v][k] for `rows` rows of adjacent elements. Rows are
 // computed by fours, so callers who divide them must do so at multiples of four.
 // sum_rows: y[v][j] = sum_k x[v][k] a[k * row + j] for n columns.
+// Rows are fetched into the caches `ahead` rows before they are used, if that is not zero: for
+// short rows of a matrix that lies in memory.
 #define FB_GEMV_KERNELS(S, T)                                                                    \
   FB_KERNEL(void, gemv_dot_rows_##S,                                                             \
             (GemmSource source, const void* a, int64_t row, int64_t rows, const T* x,            \
-             int64_t x_row, int64_t count, int64_t k, T* y, int64_t y_row));                     \
+             int64_t x_row, int64_t count, int64_t k, T* y, int64_t y_row, int64_t ahead));      \
   FB_KERNEL(void, gemv_sum_rows_##S,                                                             \
             (GemmSource source, const void* a, int64_t row, int64_t n, const T* x, int64_t x_row, \
-             int64_t count, int64_t k, T* y, int64_t y_row))
+             int64_t count, int64_t k, T* y, int64_t y_row, int64_t ahead))
 
 FB_GEMV_KERNELS(f32, float);
 FB_GEMV_KERNELS(f64, double);

@@ -87,14 +87,23 @@ void dot_vectors(const Source* a, int64_t row, const T* x, int64_t x_row, int64_
     dot_block<T, 1, Q>(a, row, x + i * x_row, x_row, k, sums + i * sums_row, sums_row);
 }
 
+// Rows of n elements that will be read soon, for all that the processor does not guess.
+template <class Source>
+void fetch_rows(const Source* a, int64_t row, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, a += row)
+    for (int64_t i = 0; i < n; i += 64 / static_cast<int64_t>(sizeof(Source)))
+      __builtin_prefetch(a + i);
+}
+
 // With several vectors k is blocked so that four rows and three vectors fit the first-level cache.
 template <class T, class Source>
 void dot_rows(const Source* a, int64_t row, int64_t rows, const T* x, int64_t x_row, int64_t count,
-              int64_t k, T* sums, int64_t sums_row) {
+              int64_t k, T* sums, int64_t sums_row, int64_t ahead) {
   for (int64_t i = 0; i < count; ++i)
     for (int64_t q = 0; q < rows; ++q) sums[i * sums_row + q] = T(0);
   const int64_t block = count == 1 ? k : 4096 / static_cast<int64_t>(sizeof(T));
   for (int64_t q = 0; q < rows; q += 4) {
+    if (ahead) fetch_rows(a + (q + ahead) * row, row, 4, k);
     for (int64_t p = 0; p < k; p += block) {
       const int64_t now = k - p < block ? k - p : block;
       const Source* from = a + q * row + p;
@@ -145,17 +154,20 @@ template <class T, int R, int P, class Source>
 
 template <class T, int R, class Source>
 void sum_rows_of(const Source* a, int64_t row, int64_t n, const T* x, int64_t x_row, int64_t k,
-                 T* y, int64_t y_row) {
+                 T* y, int64_t y_row, int64_t ahead) {
   constexpr int P = R == 1 ? 8 : 4;
   int64_t p = 0;
-  for (; p + P <= k; p += P) add_rows<T, R, P>(a + p * row, row, n, x + p, x_row, y, y_row);
+  for (; p + P <= k; p += P) {
+    if (ahead) fetch_rows(a + (p + ahead) * row, row, P, n);
+    add_rows<T, R, P>(a + p * row, row, n, x + p, x_row, y, y_row);
+  }
   for (; p < k; ++p) add_rows<T, R, 1>(a + p * row, row, n, x + p, x_row, y, y_row);
 }
 
 // A stretch of y stays in the first-level cache; blocks of rows in the second, for further vectors.
 template <class T, class Source>
 void sum_rows(const Source* a, int64_t row, int64_t n, const T* x, int64_t x_row, int64_t count,
-              int64_t k, T* y, int64_t y_row) {
+              int64_t k, T* y, int64_t y_row, int64_t ahead) {
   const int64_t stretch = (count == 1 ? 8192 : 4096) / static_cast<int64_t>(sizeof(T));
   const int64_t block = count <= 4 ? k : 64;
   for (int64_t j = 0; j < n; j += stretch) {
@@ -167,14 +179,14 @@ void sum_rows(const Source* a, int64_t row, int64_t n, const T* x, int64_t x_row
       const Source* from = a + p * row + j;
       int64_t i = 0;
       for (; i + 4 <= count; i += 4)
-        sum_rows_of<T, 4>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
-                          y_row);
+        sum_rows_of<T, 4>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row,
+                          i == 0 ? ahead : 0);
       for (; i + 2 <= count; i += 2)
-        sum_rows_of<T, 2>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
-                          y_row);
+        sum_rows_of<T, 2>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row,
+                          i == 0 ? ahead : 0);
       for (; i < count; ++i)
-        sum_rows_of<T, 1>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j,
-                          y_row);
+        sum_rows_of<T, 1>(from, row, now, x + i * x_row + p, x_row, steps, y + i * y_row + j, y_row,
+                          i == 0 ? ahead : 0);
     }
   }
 }
@@ -183,15 +195,17 @@ void sum_rows(const Source* a, int64_t row, int64_t n, const T* x, int64_t x_row
 
 #define FB_DEFINE_GEMV(S, T)                                                                     \
   void gemv_dot_rows_##S(GemmSource source, const void* a, int64_t row, int64_t rows, const T* x, \
-                         int64_t x_row, int64_t count, int64_t k, T* y, int64_t y_row) {         \
+                         int64_t x_row, int64_t count, int64_t k, T* y, int64_t y_row,           \
+                         int64_t ahead) {                                                        \
     matmul::with_source<T>(source, a, [&](auto* src) {                                           \
-      matmul::dot_rows<T>(src, row, rows, x, x_row, count, k, y, y_row);                         \
+      matmul::dot_rows<T>(src, row, rows, x, x_row, count, k, y, y_row, ahead);                      \
     });                                                                                          \
   }                                                                                              \
   void gemv_sum_rows_##S(GemmSource source, const void* a, int64_t row, int64_t n, const T* x,   \
-                         int64_t x_row, int64_t count, int64_t k, T* y, int64_t y_row) {         \
+                         int64_t x_row, int64_t count, int64_t k, T* y, int64_t y_row,           \
+                         int64_t ahead) {                                                        \
     matmul::with_source<T>(source, a, [&](auto* src) {                                           \
-      matmul::sum_rows<T>(src, row, n, x, x_row, count, k, y, y_row);                            \
+      matmul::sum_rows<T>(src, row, n, x, x_row, count, k, y, y_row, ahead);                         \
     });                                                                                          \
   }
 FB_DEFINE_GEMV(f32, float)

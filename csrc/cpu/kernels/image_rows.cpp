@@ -37,12 +37,14 @@ void interleave(const T* even, const T* odd, int64_t n, T* dst) {
 }
 
 // P pixels by V vectors of channels: what is loaded of the weight serves all pixels. Of one vector,
-// n channels.
+// n channels. Pixels of the next block that no row has read yet come from afar: they are fetched
+// meanwhile.
 template <class T, int P, int V, bool kWhole>
-FB_VEC void correlate_block(const T* const* src, int64_t at, int64_t src_step, const T* const* w,
-                            int64_t taps, const T* bias, T* out, int64_t out_step, int64_t c,
-                            int64_t n) {
-  constexpr int L = Vec<T>::lanes;
+FB_VEC void correlate_block(const TapRows<T>& s, int64_t at, const T* bias, T* out,
+                            int64_t out_step, int64_t c, int64_t n) {
+  constexpr int L = Vec<T>::lanes, kLine = 64 / sizeof(T);
+  const int64_t src_step = s.src_step, taps = s.taps;
+  const T *const *src = s.src, *const *w = s.w;
   const auto read = [n](const T* p) { return kWhole ? load(p) : load_n(p, n); };
   Vec<T> sum[P][V];
 #pragma GCC unroll 4
@@ -50,6 +52,13 @@ FB_VEC void correlate_block(const T* const* src, int64_t at, int64_t src_step, c
     const Vec<T> first = bias ? read(bias + c + v * L) : Vec<T>(T(0));
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) sum[p][v] = first;
+  }
+  for (int64_t t = 0; kWhole && t < s.fresh; ++t) {
+    const T* next = s.first_read[t] + at + c + P * src_step;
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+      for (int i = 0; i < V * L; i += kLine) __builtin_prefetch(next + p * src_step + i);
   }
   for (int64_t t = 0; t < taps; ++t) {
     const T* from = src[t] + at + c;
@@ -75,34 +84,32 @@ FB_VEC void correlate_block(const T* const* src, int64_t at, int64_t src_step, c
 
 // All channels of P pixels.
 template <class T, int P, int V>
-void correlate_pixels(const T* const* src, int64_t at, int64_t src_step, const T* const* w,
-                      int64_t taps, const T* bias, T* out, int64_t out_step, int64_t n) {
+void correlate_pixels(const TapRows<T>& s, int64_t at, const T* bias, T* out, int64_t out_step,
+                      int64_t n) {
   constexpr int L = Vec<T>::lanes;
   int64_t c = 0;
   for (; c + V * L <= n; c += V * L)
-    correlate_block<T, P, V, true>(src, at, src_step, w, taps, bias, out, out_step, c, L);
+    correlate_block<T, P, V, true>(s, at, bias, out, out_step, c, L);
   for (; c < n && n >= L; c += L)  // the last vector computes some channels once more
-    correlate_block<T, P, 1, true>(src, at, src_step, w, taps, bias, out, out_step,
-                                   c + L > n ? n - L : c, L);
-  if (c < n)
-    correlate_block<T, P, 1, false>(src, at, src_step, w, taps, bias, out, out_step, c, n - c);
+    correlate_block<T, P, 1, true>(s, at, bias, out, out_step, c + L > n ? n - L : c, L);
+  if (c < n) correlate_block<T, P, 1, false>(s, at, bias, out, out_step, c, n - c);
 }
 
 template <class T>
-void channels_correlate(const T* const* src, int64_t src_step, const T* const* w, int64_t taps,
-                        const T* bias, T* out, int64_t out_step, int64_t pixels, int64_t n) {
+void channels_correlate(const TapRows<T>& s, const T* bias, T* out, int64_t out_step,
+                        int64_t pixels, int64_t n) {
   constexpr int64_t kMany = 6, kSome = 3;
   const int64_t group = pixels >= kMany ? kMany : pixels >= kSome ? kSome : 1;
   for (int64_t p = 0; p < pixels; p += group) {
     if (p + group > pixels) p = pixels - group;  // the last group computes some once more
-    const int64_t at = p * src_step;
+    const int64_t at = p * s.src_step;
     T* to = out + p * out_step;
     if (group == kMany)
-      correlate_pixels<T, kMany, 2>(src, at, src_step, w, taps, bias, to, out_step, n);
+      correlate_pixels<T, kMany, 2>(s, at, bias, to, out_step, n);
     else if (group == kSome)
-      correlate_pixels<T, kSome, 4>(src, at, src_step, w, taps, bias, to, out_step, n);
+      correlate_pixels<T, kSome, 4>(s, at, bias, to, out_step, n);
     else
-      correlate_pixels<T, 1, 4>(src, at, src_step, w, taps, bias, to, out_step, n);
+      correlate_pixels<T, 1, 4>(s, at, bias, to, out_step, n);
   }
 }
 
@@ -154,20 +161,32 @@ void products_of_taps(const T* a, int64_t a_step, const T* const* src, int64_t s
   if (c < n) products_block<T, K, 1, false>(a, a_step, src, src_step, sum, first, pixels, c, n - c);
 }
 
+// The n channels of pixels that will be read soon.
 template <class T>
-void channels_products_add(const T* a, int64_t a_step, const T* const* src, int64_t src_step,
-                           int64_t taps, T* const* sum, int64_t pixels, int64_t n) {
+void fetch_pixels(const T* from, int64_t step, int64_t pixels, int64_t n) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t p = 0; p < pixels; ++p, from += step)
+    for (int64_t c = 0; c < n; c += kLine) __builtin_prefetch(from + c);
+}
+
+template <class T>
+void channels_products_add(const T* a, int64_t a_step, const TapRows<T>& s, T* const* sum,
+                           int64_t pixels, int64_t n) {
   constexpr int64_t kTogether = 8;  // pixels whose channels stay in the nearest cache
+  const T* const* src = s.src;
   for (int64_t p = 0; p < pixels; p += kTogether) {
-    const int64_t now = pixels - p < kTogether ? pixels - p : kTogether;
+    const int64_t now = pixels - p < kTogether ? pixels - p : kTogether, next = p + now;
+    if (s.fresh > 0) fetch_pixels(a + next * a_step, a_step, now, n);
+    for (int64_t t = 0; t < s.fresh; ++t)
+      fetch_pixels(s.first_read[t] + next * s.src_step, s.src_step, now, n);
+    const auto products = [&]<int K>(int64_t t) {
+      products_of_taps<T, K>(a, a_step, src + t, s.src_step, sum + t, p, now, n);
+    };
     int64_t t = 0;
-    for (; t + 5 <= taps; t += 5)
-      products_of_taps<T, 5>(a, a_step, src + t, src_step, sum + t, p, now, n);
-    if (taps - t == 4)
-      products_of_taps<T, 4>(a, a_step, src + t, src_step, sum + t, p, now, n), t += 4;
-    if (taps - t >= 2)
-      products_of_taps<T, 2>(a, a_step, src + t, src_step, sum + t, p, now, n), t += 2;
-    if (taps - t == 1) products_of_taps<T, 1>(a, a_step, src + t, src_step, sum + t, p, now, n);
+    for (; t + 5 <= s.taps; t += 5) products.template operator()<5>(t);
+    if (s.taps - t == 4) products.template operator()<4>(t), t += 4;
+    if (s.taps - t >= 2) products.template operator()<2>(t), t += 2;
+    if (s.taps - t == 1) products.template operator()<1>(t);
   }
 }
 
@@ -184,15 +203,13 @@ void channels_products_add(const T* a, int64_t a_step, const T* const* src, int6
   void row_interleave_##S(const T* even, const T* odd, int64_t n, T* dst) {                      \
     rows::interleave<T>(even, odd, n, dst);                                                      \
   }                                                                                              \
-  void channels_correlate_##S(const T* const* src, int64_t src_step, const T* const* w,          \
-                              int64_t taps, const T* bias, T* out, int64_t out_step,             \
+  void channels_correlate_##S(const TapRows<T>& src, const T* bias, T* out, int64_t out_step,    \
                               int64_t pixels, int64_t n) {                                       \
-    rows::channels_correlate<T>(src, src_step, w, taps, bias, out, out_step, pixels, n);         \
+    rows::channels_correlate<T>(src, bias, out, out_step, pixels, n);                            \
   }                                                                                              \
-  void channels_products_add_##S(const T* a, int64_t a_step, const T* const* src,                \
-                                 int64_t src_step, int64_t taps, T* const* sum, int64_t pixels,  \
-                                 int64_t n) {                                                    \
-    rows::channels_products_add<T>(a, a_step, src, src_step, taps, sum, pixels, n);              \
+  void channels_products_add_##S(const T* a, int64_t a_step, const TapRows<T>& src,             \
+                                 T* const* sum, int64_t pixels, int64_t n) {                     \
+    rows::channels_products_add<T>(a, a_step, src, sum, pixels, n);                              \
   }
 FB_DEFINE_ROWS(f32, float)
 FB_DEFINE_ROWS(f64, double)

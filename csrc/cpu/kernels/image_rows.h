@@ -6,6 +6,19 @@
 
 namespace flambeau {
 
+// What taps read for the first of a row of pixels, `src_step` apart, and their weights, if they
+// have any. Those of `first_read` (`fresh` of them, in src too) read what no tap has read for a row
+// above.
+template <class T>
+struct TapRows {
+  const T* const* src;
+  int64_t src_step;
+  const T* const* w;
+  int64_t taps;
+  const T* const* first_read;
+  int64_t fresh;
+};
+
 // row_add:      dst[i] += w * src[i].
 // row_blend:    dst[i] = u * a[i] + v * b[i].
 // deinterleave: elements of even and of odd index, of n. interleave puts them back.
@@ -19,11 +32,11 @@ namespace flambeau {
   FB_KERNEL(void, row_deinterleave_##S, (const T* src, int64_t n, T* even, T* odd));             \
   FB_KERNEL(void, row_interleave_##S, (const T* even, const T* odd, int64_t n, T* dst));         \
   FB_KERNEL(void, channels_correlate_##S,                                                        \
-            (const T* const* src, int64_t src_step, const T* const* w, int64_t taps, const T* bias, \
-             T* out, int64_t out_step, int64_t pixels, int64_t n));                              \
+            (const TapRows<T>& src, const T* bias, T* out, int64_t out_step, int64_t pixels,     \
+             int64_t n));                                                                        \
   FB_KERNEL(void, channels_products_add_##S,                                                     \
-            (const T* a, int64_t a_step, const T* const* src, int64_t src_step, int64_t taps,    \
-             T* const* sum, int64_t pixels, int64_t n))
+            (const T* a, int64_t a_step, const TapRows<T>& src, T* const* sum, int64_t pixels,   \
+             int64_t n))
 FB_IMAGE_ROWS(f32, float);
 FB_IMAGE_ROWS(f64, double);
 #undef FB_IMAGE_ROWS

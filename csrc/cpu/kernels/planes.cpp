@@ -2,6 +2,9 @@
 
 #include "cpu/vec.h"
 
+// Placed after a lambda's parameters: vectors must not travel through memory.
+#define FB_LAMBDA __attribute__((always_inline))
+
 namespace flambeau::FB_ISA {
 namespace planes {
 
@@ -154,46 +157,67 @@ void correlate(const Terms<T>& terms, const PlaneRows<T>& out) {
   }
 }
 
-// K sums, two vectors of each where that fits the registers.
-template <class T, int K>
-void dots_block(const T* a, int64_t a_row, const T* b, int64_t b_row, const int64_t* offset,
-                int64_t rows, int64_t n, T* sum) {
-  constexpr int L = Vec<T>::lanes, U = K <= 5 ? 2 : 1;
-  const T* from[K];
-  Vec<T> s[K][U];
+// What the sums of products read; a: planes of rows, b: rows at offsets.
+template <class T>
+struct Factors {
+  const T* a;
+  int64_t a_plane, a_row;
+  const T* b;
+  int64_t b_row;
+  int64_t rows, n;
+};
+
+// P planes by K offsets; two vectors of each sum where that fits the registers.
+template <class T, int P, int K>
+void dots_block(const Factors<T>& f, const int64_t* offset, T* sum, int64_t sum_row) {
+  constexpr int L = Vec<T>::lanes, U = P * K <= 5 ? 2 : 1;
+  const T *a = f.a, *from[K];
+  Vec<T> s[P][K][U];
 #pragma GCC unroll 8
   for (int k = 0; k < K; ++k) {
-    from[k] = b + offset[k];
-    for (int u = 0; u < U; ++u) s[k][u] = T(0);
+    from[k] = f.b + offset[k];
+    for (int p = 0; p < P; ++p)
+      for (int u = 0; u < U; ++u) s[p][k][u] = T(0);
   }
-  for (int64_t y = 0; y < rows; ++y, a += a_row) {
-    const int64_t at = y * b_row;
-    int64_t x = 0;
-    for (; x + U * L <= n; x += U * L)
-#pragma GCC unroll 2
-      for (int u = 0; u < U; ++u) {
-        const Vec<T> g = load(a + x + u * L);
+  for (int64_t y = 0; y < f.rows; ++y, a += f.a_row) {
+    const int64_t at = y * f.b_row;
+    const auto add = [&](int64_t x, int u, auto&& read_a, auto&& read_b) FB_LAMBDA {
+      Vec<T> g[P];
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p) g[p] = read_a(a + p * f.a_plane + x);
 #pragma GCC unroll 8
-        for (int k = 0; k < K; ++k) s[k][u] = mad(g, load(from[k] + at + x + u * L), s[k][u]);
+      for (int k = 0; k < K; ++k) {
+        const Vec<T> v = read_b(from[k] + at + x);
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) s[p][k][u] = mad(g[p], v, s[p][k][u]);
       }
-    for (; x < n; x += L) {  // lanes beyond the row are not the row's
-      const int64_t some = n - x;
+    };
+    const auto whole = [](const T* p) FB_LAMBDA { return load(p); };
+    int64_t x = 0;
+    for (; x + U * L <= f.n; x += U * L)
+#pragma GCC unroll 2
+      for (int u = 0; u < U; ++u) add(x + u * L, u, whole, whole);
+    for (; x < f.n; x += L) {  // lanes beyond the row are not the row's
+      const int64_t some = f.n - x;
       const auto inside = first_lanes<T>(some);
-      const Vec<T> g = load_n(a + x, some);
-#pragma GCC unroll 8
-      for (int k = 0; k < K; ++k)
-        s[k][0] = mad(g, where(inside, load(from[k] + at + x), Vec<T>(T(0))), s[k][0]);
+      add(
+          x, 0, [some](const T* p) FB_LAMBDA { return load_n(p, some); },
+          [inside](const T* p) FB_LAMBDA { return where(inside, load(p), Vec<T>(T(0))); });
     }
   }
-  for (int k = 0; k < K; ++k) sum[k] += reduce_add(U == 1 ? s[k][0] : s[k][0] + s[k][U - 1]);
+  for (int p = 0; p < P; ++p)
+    for (int k = 0; k < K; ++k)
+      sum[p * sum_row + k] += reduce_add(U == 1 ? s[p][k][0] : s[p][k][0] + s[p][k][U - 1]);
 }
 
-template <class T>
-void dots(const T* a, int64_t a_row, const T* b, int64_t b_row, const int64_t* offset,
-          int64_t count, int64_t rows, int64_t n, T* sum) {
-  for (int64_t parts = (count + 7) / 8; parts > 0; --parts) {  // of equal size
+// P planes, and offsets in parts of equal size.
+template <class T, int P, int most>
+void dots_of(const Factors<T>& f, const int64_t* offset, int64_t count, T* sum, int64_t sum_row) {
+  for (int64_t parts = (count + most - 1) / most; parts > 0; --parts) {
     const int64_t k = (count + parts - 1) / parts;
-    const auto with = [&]<int K>() { dots_block<T, K>(a, a_row, b, b_row, offset, rows, n, sum); };
+    const auto with = [&]<int K>() {
+      if constexpr (K <= most) dots_block<T, P, K>(f, offset, sum, sum_row);
+    };
     switch (k) {
       case 1: with.template operator()<1>(); break;
       case 2: with.template operator()<2>(); break;
@@ -205,6 +229,19 @@ void dots(const T* a, int64_t a_row, const T* b, int64_t b_row, const int64_t* o
       default: with.template operator()<8>(); break;
     }
     count -= k, offset += k, sum += k;
+  }
+}
+
+template <class T>
+void dots(Factors<T> f, int64_t planes, const int64_t* offset, int64_t count, T* sum,
+          int64_t sum_row) {
+  while (planes > 0) {
+    const int64_t now = planes >= 4 ? 4 : 1;
+    if (now == 4)
+      dots_of<T, 4, 3>(f, offset, count, sum, sum_row);
+    else
+      dots_of<T, 1, 8>(f, offset, count, sum, sum_row);
+    planes -= now, f.a += now * f.a_plane, sum += now * sum_row;
   }
 }
 
@@ -220,9 +257,10 @@ void dots(const T* a, int64_t a_row, const T* b, int64_t b_row, const int64_t* o
                            const PlaneRows<T>& out) {                                            \
     planes::correlate<T>({src, src_row, offset, w, w_row, count, bias}, out);                    \
   }                                                                                              \
-  void plane_dots_##S(const T* a, int64_t a_row, const T* b, int64_t b_row,                      \
-                      const int64_t* offset, int64_t count, int64_t rows, int64_t n, T* sum) {   \
-    planes::dots<T>(a, a_row, b, b_row, offset, count, rows, n, sum);                            \
+  void plane_dots_##S(const T* a, int64_t a_plane, int64_t a_row, int64_t planes, const T* b,     \
+                      int64_t b_row, const int64_t* offset, int64_t count, int64_t rows,         \
+                      int64_t n, T* sum) {                                                       \
+    planes::dots<T>({a, a_plane, a_row, b, b_row, rows, n}, planes, offset, count, sum, count); \
   }
 FB_DEFINE_PLANES(f32, float)
 FB_DEFINE_PLANES(f64, double)

@@ -18,8 +18,8 @@ struct PlaneRows {
 //                  row is copied.
 // plane_correlate: pixel x of row y of plane p of `out` becomes bias[p] (0 without) + sum over i of
 //                  w[p * w_row + i] * src[offset[i] + y * src_row + x], for `count` terms.
-// plane_dots:      sum[i] += the products of a[y * a_row + x] and b[offset[i] + y * b_row + x],
-//                  summed over rows of n pixels.
+// plane_dots:      sum[p * count + i] += the products of a[p * a_plane + y * a_row + x] and
+//                  b[offset[i] + y * b_row + x], summed over rows of n pixels, for each plane.
 // The last two may read src (b) as far as a whole vector behind the last pixel.
 #define FB_PLANES(S, T)                                                                          \
   FB_KERNEL(void, plane_copy_##S,                                                                \
@@ -28,8 +28,9 @@ struct PlaneRows {
             (const T* src, int64_t src_row, const int64_t* offset, const T* w, int64_t w_row,    \
              int64_t count, const T* bias, const PlaneRows<T>& out));                            \
   FB_KERNEL(void, plane_dots_##S,                                                                \
-            (const T* a, int64_t a_row, const T* b, int64_t b_row, const int64_t* offset,        \
-             int64_t count, int64_t rows, int64_t n, T* sum))
+            (const T* a, int64_t a_plane, int64_t a_row, int64_t planes, const T* b,             \
+             int64_t b_row, const int64_t* offset, int64_t count, int64_t rows, int64_t n,       \
+             T* sum))
 FB_PLANES(f32, float);
 FB_PLANES(f64, double);
 #undef FB_PLANES
