@@ -111,28 +111,30 @@ op(f"_resample_grad(Tensor grad, int[] size, {_RESAMPLE}) -> Tensor", dtypes=FLO
    samples=[S(T((2, 3, 5)), (7,), "linear", False, (0.0,), False)],
    doc="The transpose of _resample, from resampled images back to those of a size.")
 
-# Sampling at points is a sum over a few pixels for each point. Three maps, each linear in every tensor
-# and the gradient of the others. `index` and `weight` are (taps, N, points); -1 stands for nothing.
-_POINTS = T((2, 1, 3), values=[[[0, 3, -1]], [[1, 3, 2]]], dtype="int32")
-op("_sample(Tensor self, Tensor index, Tensor weight) -> Tensor", dtypes=FLOATING, public=False,
-   grad={"self": "_sample_scatter(g, index, weight, self.sizes[2])",
-         "weight": "_sample_dot(g, self, index)"},
-   samples=[S(T((1, 2, 4)), _POINTS, T((2, 1, 3)))],
-   doc="Weighted sums of the pixels of (N, C, pixels) at `index`: (N, C, points).")
+# Sampling at the points of a grid is linear in the image. Its derivatives by the grid are samples with
+# derived weights: `order` says how often along each dimension of the image, () for not at all. So three
+# operators have each other's gradients, of all orders.
+_GRID = "str mode, str padding_mode, bool align_corners, int[] order"
+_GRID_PASS = "mode, padding_mode, align_corners, order"
+_PLACES = T((1, 2, 1, 2), -0.7, 0.7)
+op(f"_grid_sample(Tensor self, Tensor grid, {_GRID}) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"self": f"_grid_sample_scatter(g, grid, self.sizes, {_GRID_PASS})",
+         "grid": f"_grid_sample_slopes(g, self, grid, {_GRID_PASS})"},
+   samples=[S(T((1, 2, 3, 4)), _PLACES, "bicubic", "reflection", False, ()),
+            S(T((2, 5, 3, 2, 2)), T((2, 1, 2, 1, 3), -0.7, 0.7), "bilinear", "zeros", False, ())],
+   doc="Images (N, C, ...) sampled at points (N, ..., dims): (N, C, ...).")
 
-op("_sample_scatter(Tensor self, Tensor index, Tensor weight, int pixels) -> Tensor", dtypes=FLOATING,
+op(f"_grid_sample_scatter(Tensor self, Tensor grid, int[] size, {_GRID}) -> Tensor", dtypes=FLOATING,
    public=False, variants="",
-   grad={"self": "_sample(g, index, weight)", "weight": "_sample_dot(self, g, index)"},
-   samples=[S(T((1, 2, 3)), _POINTS, T((2, 1, 3)), 4)],
-   doc="Adds each point of (N, C, points), times the weights, to its pixels: (N, C, pixels).")
+   grad={"self": f"_grid_sample(g, grid, {_GRID_PASS})",
+         "grid": f"_grid_sample_slopes(self, g, grid, {_GRID_PASS})"},
+   samples=[S(T((1, 2, 2, 1)), _PLACES, (1, 2, 3, 4), "bicubic", "zeros", False, ())],
+   doc="The transpose of _grid_sample: images of a size that are sums of values.")
 
-op("_sample_dot(Tensor self, Tensor image, Tensor index) -> Tensor", dtypes=FLOATING, public=False, variants="",
-   grad={"self": "_sample(image, index, g)", "image": "_sample_scatter(self, index, g, image.sizes[2])"},
-   samples=[S(T((1, 2, 3)), T((1, 2, 4)), _POINTS)],
-   doc="Over the channels, inner products of each point and its pixels: (taps, N, points).")
-
-op("_sample_places(Tensor[] coords, int[] sizes, bool zeros) -> Tensor", dtypes=FLOATING, public=False,
-   grad="the result is made of positions",
-   samples=[S([T((2, 1, 3)), T((2, 1, 3))], (2, 2), True)],
-   doc="Flat positions of all combinations of whole coordinates, one (taps, N, points) for each "
-       "dimension. Those outside become -1, or the nearest inside without `zeros`.")
+op(f"_grid_sample_slopes(Tensor self, Tensor image, Tensor grid, {_GRID}) -> Tensor", dtypes=FLOATING,
+   public=False, variants="",
+   grad={"self": f"grid_slopes_by_values(g, image, grid, {_GRID_PASS})",
+         "image": f"grid_slopes_by_image(g, self, grid, image.sizes, {_GRID_PASS})",
+         "grid": f"grid_slopes_by_grid(g, self, image, grid, {_GRID_PASS})"},
+   samples=[S(T((1, 2, 2, 1)), T((1, 2, 3, 4)), _PLACES, "bicubic", "zeros", False, ())],
+   doc="The derivative by the grid of the sum of values times samples.")

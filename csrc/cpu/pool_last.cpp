@@ -57,15 +57,25 @@ class WindowShape {
 
  private:
   void list() {
-    position_.clear(), offset_.clear(), number_.clear();
     const int64_t steps[3] = {g_.axis[0].step, g_.axis[1].step, g_.axis[2].step};
+    int64_t count = 1;
+    for (int d = 0; d < 3; ++d) count *= (extent_[d] + steps[d] - 1) / steps[d];
+    position_.resize(static_cast<size_t>(count)), offset_.resize(position_.size());
+    number_.resize(k_ ? position_.size() : 0);
+    int64_t at = 0;
     for (int64_t i = 0, a = skip_[0]; i < extent_[0]; i += steps[0], ++a)
-      for (int64_t j = 0, b = skip_[1]; j < extent_[1]; j += steps[1], ++b)
-        for (int64_t l = 0, c = skip_[2]; l < extent_[2]; l += steps[2], ++c) {
-          position_.push_back((i * g_.in[1] + j) * g_.in[2] + l);
-          offset_.push_back(position_.back() * g_.channels);
-          if (k_) number_.push_back(static_cast<uint8_t>((a * k_->size[1] + b) * k_->size[2] + c));
+      for (int64_t j = 0, b = skip_[1]; j < extent_[1]; j += steps[1], ++b) {
+        const int64_t row = (i * g_.in[1] + j) * g_.in[2];
+        if (k_) {
+          int64_t number = (a * k_->size[1] + b) * k_->size[2] + skip_[2], m = at;
+          for (int64_t l = 0; l < extent_[2]; l += steps[2])
+            number_[m++] = static_cast<uint8_t>(number++);
         }
+        for (int64_t l = 0; l < extent_[2]; l += steps[2], ++at) {
+          position_[at] = row + l;
+          offset_[at] = (row + l) * g_.channels;
+        }
+      }
   }
 
   const PoolGeometry& g_;

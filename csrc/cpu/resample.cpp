@@ -11,7 +11,8 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kShortRow = 8;  // inner rows up to which a call per weight does not pay
+constexpr int64_t kMostLines = 8;  // that pixels are made of at once
+constexpr int64_t kShortRow = 8;   // inner rows up to which a call per weight does not pay
 
 void row_add(const float* src, float w, float* dst, int64_t n) { row_add_f32(src, w, dst, n); }
 void row_add(const double* src, double w, double* dst, int64_t n) { row_add_f64(src, w, dst, n); }
@@ -20,6 +21,16 @@ void row_blend(const float* a, float u, const float* b, float v, float* dst, int
 }
 void row_blend(const double* a, double u, const double* b, double v, double* dst, int64_t n) {
   row_blend_f64(a, u, b, v, dst, n);
+}
+
+void row_pixels(const float* const* line, const float* line_w, int64_t lines, const int64_t* index,
+                const float* w, int64_t taps, float* out, int64_t pixels, int64_t n) {
+  row_pixels_f32(line, line_w, lines, index, w, taps, out, pixels, n);
+}
+void row_pixels(const double* const* line, const double* line_w, int64_t lines,
+                const int64_t* index, const double* w, int64_t taps, double* out, int64_t pixels,
+                int64_t n) {
+  row_pixels_f64(line, line_w, lines, index, w, taps, out, pixels, n);
 }
 
 double sinc(double x) { return x == 0 ? 1 : std::sin(M_PI * x) / (M_PI * x); }
@@ -318,6 +329,18 @@ void blend_short(const Axis<T>& a, int64_t j, int64_t n, const T* x, T* y) {
   }
 }
 
+// Outputs [begin, end) of blocks of n elements, from the weighted sum of some lines.
+template <class T>
+void blend_pixels(const Axis<T>& a, int64_t begin, int64_t end, int64_t n, const T* const* line,
+                  const T* line_w, int64_t lines, T* y) {
+  for (int64_t j = begin, next; j < end; j = next) {
+    const int64_t first = a.t.first[j];
+    next = j >= a.begin && j < a.end ? std::min(end, a.end) : j + 1;
+    row_pixels(line, line_w, lines, a.t.index.data() + first, a.weight.data() + first, a.size(j),
+               y + j * n, next - j, n);
+  }
+}
+
 // The outer dimension first: what it yields lies in a block of scratch while the inner ones read
 // it.
 template <class T>
@@ -326,6 +349,7 @@ struct Resampler {
   Phases<T> phases;                          // of the last dimension
   std::vector<int64_t> in_block, out_block;  // elements below each dimension
   int64_t inner, scratch;
+  bool at_once = false;  // whether the last two dimensions are
 
   Resampler(const std::vector<ResampleTable>& tables, int64_t n)
       : axes(tables.begin(), tables.end()),
@@ -339,6 +363,12 @@ struct Resampler {
       out_block[d] = out_block[d + 1] * axes[d + 1].t.out();
       scratch += in_block[d];
     }
+    if (axes.size() < 2 || n <= kShortRow) return;
+    // Lines blended first cost a pass over what they are, which pays if enough pixels read them.
+    const Axis<T>&rows = axes[axes.size() - 2], &columns = axes.back();
+    const int64_t in = columns.t.in, out = columns.t.out();
+    at_once = !rows.copies && rows.count <= kMostLines && !columns.copies &&
+              out * rows.count * columns.count <= in * (rows.count + 1) + out * columns.count;
   }
 
   // Outputs [begin, end) of dimension d.
@@ -346,17 +376,26 @@ struct Resampler {
     const Axis<T>& a = axes[d];
     if (d + 1 == axes.size() && inner == 1 && begin == 0 && end == a.t.out())
       return whole_line(a, phases, x, y, space);
+    if (d + 1 == axes.size() && inner > kShortRow && !a.copies) {
+      const T one = 1;
+      return blend_pixels(a, begin, end, inner, &x, &one, 1, y);
+    }
     const int64_t in = in_block[d], out = out_block[d];
     for (int64_t j = begin; j < end; ++j) {
       T* to = y + j * out;
       if (j > begin && a.repeats(j)) {
         std::copy_n(to - out, out, to);
+      } else if (at_once && d + 2 == axes.size() && a.size(j) <= kMostLines) {
+        const T* lines[kMostLines];
+        const int64_t from = a.t.first[j], n = a.size(j);
+        for (int64_t i = 0; i < n; ++i) lines[i] = x + a.t.index[from + i] * in;
+        blend_pixels(axes[d + 1], 0, axes[d + 1].t.out(), inner, lines, a.weight.data() + from, n,
+                     to);
       } else if (d + 1 < axes.size()) {
         const T* block = blend(a, j, in, x, space);
         run(d + 1, 0, axes[d + 1].t.out(), block, to, space + in);
       } else if (in > kShortRow) {
-        const T* block = blend(a, j, in, x, to);
-        if (block != to) std::copy_n(block, in, to);
+        std::copy_n(x + a.t.index[j] * in, in, to);  // the others are blended above
       } else {
         blend_short(a, j, in, x, to);
       }

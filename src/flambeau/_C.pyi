@@ -1862,6 +1862,9 @@ def _gelu(input: Tensor) -> Tensor:
 def _gelu_tanh(input: Tensor) -> Tensor:
     """gelu with tanh."""
     ...
+def _grid_sample(input: Tensor, grid: Tensor, mode: _str, padding_mode: _str, align_corners: _bool, order: _int | Sequence[_int]) -> Tensor:
+    """Images (N, C, ...) sampled at points (N, ..., dims): (N, C, ...)."""
+    ...
 def _index(input: Tensor, indices: Sequence[Tensor | None]) -> Tensor:
     """Elements at integer positions; the entries are broadcast, None takes a dimension whole."""
     ...
@@ -1938,14 +1941,8 @@ def _rrelu_slopes(input: Tensor, lower: _float, upper: _float, generator: Genera
 def _rule_step(rule: _int, params: Sequence[Tensor], grads: Sequence[Tensor], first: Sequence[Tensor], second: Sequence[Tensor | None], factors: Sequence[_float], decoupled: _bool, maximize: _bool) -> None:
     """A step of Adagrad (0), Adadelta (1), Adamax (2), NAdam (3) or RAdam (4). `first` and `second` are the state; csrc/cpu/kernels/optim.h lists the factors of each parameter."""
     ...
-def _sample(input: Tensor, index: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sums of the pixels of (N, C, pixels) at `index`: (N, C, points)."""
-    ...
 def _sample_dirichlet(input: Tensor, generator: Generator | None = ...) -> Tensor:
     """Dirichlet samples of the concentrations in the last dimension: gammas over their sum."""
-    ...
-def _sample_places(coords: Sequence[Tensor], sizes: _int | Sequence[_int], zeros: _bool) -> Tensor:
-    """Flat positions of all combinations of whole coordinates, one (taps, N, points) for each dimension. Those outside become -1, or the nearest inside without `zeros`."""
     ...
 def _scale_(tensors: Sequence[Tensor], factor: Tensor) -> None:
     """Multiplies all tensors in place by a one-element tensor, without recording it."""

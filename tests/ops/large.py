@@ -190,6 +190,8 @@ LARGE = {
         "F.interpolate(r(3, 9, 41, 43), size=(97, 91), mode='bicubic')",
         "F.interpolate(r(3, 9, 41, 43), scale_factor=3.0, mode='nearest')",
         "F.grid_sample(r(3, 9, 41, 43), r(3, 67, 61, 2), align_corners=False)",
+        "F.grid_sample(r(1, 40, 41, 43), r(1, 67, 61, 2), 'bicubic', align_corners=False)",
+        "F.grid_sample(r(5, 3, 41, 43), r(5, 67, 61, 2), 'nearest', align_corners=False)",
     ],
     "random": [
         "torch.rand(300001)",

@@ -448,6 +448,27 @@ def test_grid_sample(mode, padding, align):
         np.testing.assert_allclose(outside[..., 0, 0].numpy(), x[..., -1, -1].numpy())
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize(("channels", "points"), [(21, 90), (70, 65), (12, 1)])
+def test_channels_are_sampled_alike(mode, channels, points):
+    """One channel is read from its plane, many side by side, whatever lies in the last vector."""
+    x, grid = fb.randn(2, channels, 11, 9), fb.rand(2, points, 2, 2) * 2.6 - 1.3
+    g = fb.randn(2, channels, points, 2)
+
+    def sampled(x, g):
+        x, at = x.detach().requires_grad_(), grid.clone().requires_grad_()
+        y = F.grid_sample(x, at, mode, align_corners=False)
+        y.backward(g)
+        return y.detach(), x.grad, at.grad
+
+    one_by_one = [sampled(x[:, c : c + 1], g[:, c : c + 1]) for c in range(channels)]
+    values, images, slopes = zip(*one_by_one)
+    expected = fb.cat(values, 1), fb.cat(images, 1), sum(slopes)
+    for layout in (fb.contiguous_format, fb.channels_last):
+        for actual, wanted in zip(sampled(x.contiguous(memory_format=layout), g), expected):
+            np.testing.assert_allclose(actual.numpy(), wanted.numpy(), 1e-4, 1e-4)
+
+
 @pytest.mark.parametrize("before", ["float32", "float64", "int64", "bool", "uint8", "bfloat16"])
 def test_conversions_of_runs(before):
     """A run of elements is converted as its elements are, also where some are beyond 32 bits."""

@@ -36,6 +36,57 @@ void interleave(const T* even, const T* odd, int64_t n, T* dst) {
   if (2 * i < n) dst[2 * i] = even[i];
 }
 
+// V vectors of channels of one pixel; with kWhole all of them, else n channels. kTaps and kLines
+// are numbers known beforehand, or 0.
+template <class T, int V, bool kWhole, int kLines, int kTaps>
+FB_VEC void pixel_block(const T* const* line, const T* line_w, int64_t lines, const int64_t* index,
+                        const T* w, int64_t taps, T* out, int64_t c, int64_t row, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  const auto read = [n](const T* p) { return kWhole ? load(p) : load_n(p, n); };
+  Vec<T> sum[V];
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) sum[v] = Vec<T>(T(0));
+  for (int64_t j = 0; j < (kLines ? kLines : lines); ++j)
+    for (int64_t k = 0; k < (kTaps ? kTaps : taps); ++k) {
+      const Vec<T> factor = line_w[j] * w[k];
+      const T* from = line[j] + index[k] * row + c;
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[v] = mad(factor, read(from + v * L), sum[v]);
+    }
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) {
+    if constexpr (kWhole)
+      store(out + c + v * L, sum[v]);
+    else
+      store_n(out + c, sum[v], n);
+  }
+}
+
+template <class T, int kLines, int kTaps>
+void pixels_of(const T* const* line, const T* line_w, int64_t lines, const int64_t* index,
+               const T* w, int64_t taps, T* out, int64_t pixels, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  for (int64_t p = 0; p < pixels; ++p, index += taps, w += taps, out += n) {
+    int64_t c = 0;
+    for (; c + 4 * L <= n; c += 4 * L)
+      pixel_block<T, 4, true, kLines, kTaps>(line, line_w, lines, index, w, taps, out, c, n, L);
+    for (; c + L <= n; c += L)
+      pixel_block<T, 1, true, kLines, kTaps>(line, line_w, lines, index, w, taps, out, c, n, L);
+    if (c < n)
+      pixel_block<T, 1, false, kLines, kTaps>(line, line_w, lines, index, w, taps, out, c, n,
+                                              n - c);
+  }
+}
+
+template <class T>
+void pixels(const T* const* line, const T* line_w, int64_t lines, const int64_t* index, const T* w,
+            int64_t taps, T* out, int64_t pixels, int64_t n) {
+  const auto f = lines == 2 && taps == 2   ? pixels_of<T, 2, 2>
+                 : lines == 1 && taps == 2 ? pixels_of<T, 1, 2>
+                                           : pixels_of<T, 0, 0>;
+  f(line, line_w, lines, index, w, taps, out, pixels, n);
+}
+
 // P pixels by V vectors of channels: what is loaded of the weight serves all pixels. Of one vector,
 // n channels. Pixels of the next block that no row has read yet come from afar: they are fetched
 // meanwhile.
@@ -202,6 +253,10 @@ void channels_products_add(const T* a, int64_t a_step, const TapRows<T>& s, T* c
   }                                                                                              \
   void row_interleave_##S(const T* even, const T* odd, int64_t n, T* dst) {                      \
     rows::interleave<T>(even, odd, n, dst);                                                      \
+  }                                                                                              \
+  void row_pixels_##S(const T* const* line, const T* line_w, int64_t lines, const int64_t* index, \
+                      const T* w, int64_t taps, T* out, int64_t pixels, int64_t n) {             \
+    rows::pixels<T>(line, line_w, lines, index, w, taps, out, pixels, n);                        \
   }                                                                                              \
   void channels_correlate_##S(const TapRows<T>& src, const T* bias, T* out, int64_t out_step,    \
                               int64_t pixels, int64_t n) {                                       \

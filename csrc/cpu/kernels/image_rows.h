@@ -22,6 +22,8 @@ struct TapRows {
 // row_add:      dst[i] += w * src[i].
 // row_blend:    dst[i] = u * a[i] + v * b[i].
 // deinterleave: elements of even and of odd index, of n. interleave puts them back.
+// row_pixels:   pixels of n channels; out[p * n + i] = the sum over `lines` j and `taps` k of
+//               line_w[j] * w[p * taps + k] * line[j][index[p * taps + k] * n + i].
 // channels_correlate: pixels of n channels; channel i of pixel p of `out` becomes bias[i] (0
 //               without) + sum over taps of w[t][i] * src[t][p * src_step + i].
 // channels_products_add: sum[t][i] += sum over pixels of a[p * a_step + i] * src[t][p * src_step +
@@ -31,6 +33,9 @@ struct TapRows {
   FB_KERNEL(void, row_blend_##S, (const T* a, T u, const T* b, T v, T* dst, int64_t n));          \
   FB_KERNEL(void, row_deinterleave_##S, (const T* src, int64_t n, T* even, T* odd));             \
   FB_KERNEL(void, row_interleave_##S, (const T* even, const T* odd, int64_t n, T* dst));         \
+  FB_KERNEL(void, row_pixels_##S,                                                                \
+            (const T* const* line, const T* line_w, int64_t lines, const int64_t* index,         \
+             const T* w, int64_t taps, T* out, int64_t pixels, int64_t n));                      \
   FB_KERNEL(void, channels_correlate_##S,                                                        \
             (const TapRows<T>& src, const T* bias, T* out, int64_t out_step, int64_t pixels,     \
              int64_t n));                                                                        \

@@ -28,19 +28,32 @@ FB_VEC void write(T* p, Vec<T> v, int64_t n) {
     store(p, v);
 }
 
+// A few pixels at a time, so that their channels are still in the nearest cache when the next
+// vectors of them are read; sums of many pixels are those of sums of few.
 template <class T, bool kMax>
 void combine(const T* base, const int64_t* offset, int64_t count, T divisor, T* out, int64_t n) {
   constexpr int L = Vec<T>::lanes;
-  for_vectors<T, 4>(n, [&]<int B, bool kPart>(int64_t i, int64_t m) {
-    Vec<T> all[B];
-    for (int b = 0; b < B; ++b) all[b] = read<kPart>(base + offset[0] + i + b * L, m);
-    for (int64_t t = 1; t < count; ++t)
+  constexpr int64_t kTogether = 8;
+  for (int64_t from = 0; from < count; from += kTogether) {
+    const int64_t to = count - from < kTogether ? count : from + kTogether;
+    for_vectors<T, 4>(n, [&]<int B, bool kPart>(int64_t i, int64_t m) {
+      Vec<T> all[B];
+      for (int b = 0; b < B; ++b) all[b] = read<kPart>(base + offset[from] + i + b * L, m);
+      for (int64_t t = from + 1; t < to; ++t)
+        for (int b = 0; b < B; ++b) {
+          const Vec<T> v = read<kPart>(base + offset[t] + i + b * L, m);
+          all[b] = kMax ? maximum(all[b], v) : all[b] + v;
+        }
       for (int b = 0; b < B; ++b) {
-        const Vec<T> v = read<kPart>(base + offset[t] + i + b * L, m);
-        all[b] = kMax ? maximum(all[b], v) : all[b] + v;
+        if (from > 0) {
+          const Vec<T> before = read<kPart>(out + i + b * L, m);
+          all[b] = kMax ? maximum(before, all[b]) : before + all[b];
+        }
+        if (!kMax && to == count) all[b] = all[b] / divisor;
+        write<kPart>(out + i + b * L, all[b], m);
       }
-    for (int b = 0; b < B; ++b) write<kPart>(out + i + b * L, kMax ? all[b] : all[b] / divisor, m);
-  });
+    });
+  }
 }
 
 // The best of B vectors of channels.

@@ -64,46 +64,35 @@ void exp_rows(const T* x, const T* shift, const T* scale, T* y, int64_t rows, in
   }
 }
 
-// Sums down a column in blocks of rows, so that the error does not grow with their number.
-template <class T, class F>
-FB_VEC Vec<T> column_sum(int64_t n, F f) {
+// Columns of few elements: a tile stays in the nearest caches while its rows are passed over three
+// times, each in the order of memory.
+template <class T, bool kLog>
+FB_VEC void short_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols) {
   using V = Vec<T>;
-  V total = V(0), lost = V(0);
-  for (int64_t begin = 0; begin < n; begin += 64) {
-    const int64_t end = n - begin < 64 ? n : begin + 64;
-    V sum = V(0);
-    for (int64_t r = begin; r < end; ++r) sum += f(r);
-    const V add = sum - lost, next = total + add;  // Kahan
-    lost = (next - total) - add;
-    total = next;
-  }
-  return total;
-}
-
-// Columns few enough to stay in the first-level cache while they are passed over three times.
-template <class T>
-void short_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
-  using V = Vec<T>;
-  constexpr int L = V::lanes;
-  for (int64_t c = 0; c < cols; c += L, x += L, y += L) {
-    const int64_t k = cols - c < L ? cols - c : L;
-    V max = load_n(x, k);
-    for (int64_t r = 1; r < n; ++r) max = maximum(max, load_n(x + r * stride, k));
-    if (log) {
-      const V shift = flambeau::FB_ISA::log(column_sum<T>(
-          n, [&](int64_t r) FB_INLINE { return exp_below(load_n(x + r * stride, k) - max); }));
-      for (int64_t r = 0; r < n; ++r)
-        store_n(y + r * stride, (load_n(x + r * stride, k) - max) - shift, k);
-      continue;
-    }
-    const V sum = column_sum<T>(n, [&](int64_t r) FB_INLINE {
-      const V e = exp_below(load_n(x + r * stride, k) - max);
-      store_n(y + r * stride, e, k);
-      return e;
+  T max[kTile], sum[kTile];
+  row_map<T>(cols, [&](int64_t c, int64_t k) FB_INLINE {
+    store_n(max + c, load_n(x + c, k), k);
+    store_n(sum + c, V(0), k);
+  });
+  for (int64_t r = 1; r < n; ++r)
+    row_map<T>(cols, [&, p = x + r * stride](int64_t c, int64_t k) FB_INLINE {
+      store_n(max + c, maximum(load_n(max + c, k), load_n(p + c, k)), k);
     });
-    const V scale = V(1) / sum;
-    for (int64_t r = 0; r < n; ++r) store_n(y + r * stride, load_n(y + r * stride, k) * scale, k);
-  }
+  for (int64_t r = 0; r < n; ++r)
+    row_map<T>(cols, [&, p = x + r * stride, q = y + r * stride](int64_t c, int64_t k) FB_INLINE {
+      const V e = exp_below(load_n(p + c, k) - load_n(max + c, k));
+      if constexpr (!kLog) store_n(q + c, e, k);
+      store_n(sum + c, load_n(sum + c, k) + e, k);
+    });
+  row_map<T>(cols, [&](int64_t c, int64_t k) FB_INLINE {
+    const V s = load_n(sum + c, k, T(1));
+    store_n(sum + c, kLog ? flambeau::FB_ISA::log(s) : V(1) / s, k);
+  });
+  for (int64_t r = 0; r < n; ++r)
+    row_map<T>(cols, [&, p = x + r * stride, q = y + r * stride](int64_t c, int64_t k) FB_INLINE {
+      const V s = load_n(sum + c, k);
+      store_n(q + c, kLog ? (load_n(p + c, k) - load_n(max + c, k)) - s : load_n(q + c, k) * s, k);
+    });
 }
 
 // Long columns: rows go by eight at a time, and the sums so far are rescaled when a maximum grows
@@ -147,9 +136,15 @@ void long_columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, boo
 
 template <class T>
 void columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
-  if (n <= kShort) return short_columns(x, y, n, stride, cols, log);
-  for (int64_t c = 0; c < cols; c += kTile)
-    long_columns(x + c, y + c, n, stride, cols - c < kTile ? cols - c : kTile, log);
+  for (int64_t c = 0; c < cols; c += kTile) {
+    const int64_t now = cols - c < kTile ? cols - c : kTile;
+    if (n > kShort)
+      long_columns(x + c, y + c, n, stride, now, log);
+    else if (log)
+      short_columns<T, true>(x + c, y + c, n, stride, now);
+    else
+      short_columns<T, false>(x + c, y + c, n, stride, now);
+  }
 }
 
 template <class T>
@@ -204,7 +199,10 @@ void few_columns(const T* x, T* y, int64_t rows, int64_t n, bool log) {
   for (int64_t r = 0; r < rows; r += L) {
     const int64_t now = rows - r < L ? rows - r : L;
     gather_rows(x + r * n, n, now, n, block);
-    short_columns(block, block, n, L, L, log);
+    if (log)
+      short_columns<T, true>(block, block, n, L, L);
+    else
+      short_columns<T, false>(block, block, n, L, L);
     scatter_rows(block, now, n, y + r * n);
   }
 }

@@ -154,43 +154,6 @@ def affine_grid(theta: Tensor, size, align_corners: bool | None = None) -> Tenso
     return fb.bmm(base, theta.transpose(1, 2)).reshape(size[0], *spatial, dims)
 
 
-def _unnormalise(x, n: int, align: bool):
-    return (x + 1) / 2 * (n - 1) if align else ((x + 1) * n - 1) / 2
-
-
-def _reflect(x, n: int, align: bool):
-    """Mirror at the outer pixel centres (align) or the outer pixel edges."""
-    low, span = (0.0, float(n - 1)) if align else (-0.5, float(n))
-    if span == 0:
-        return fb.zeros_like(x)
-    distance = (x - low).abs()
-    flips = (distance / span).floor()
-    extra = distance - flips * span
-    odd = (flips % 2) != 0
-    return fb.where(odd, span - extra, extra) + low
-
-
-def _pad_coordinate(x, n: int, padding_mode: str, align: bool):
-    if padding_mode == "zeros":
-        return x
-    if padding_mode == "reflection":
-        x = _reflect(x, n, align)
-    return x.clamp(0, n - 1)
-
-
-def _cubic(t):
-    """Weights of the four neighbours at distance t from the second (Keys 1981, a = -0.75)."""
-    a = -0.75
-
-    def near(x):
-        return ((a + 2) * x - (a + 3)) * x * x + 1
-
-    def far(x):
-        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-
-    return far(t + 1), near(t), near(1 - t), far(2 - t)
-
-
 def grid_sample(
     input: Tensor,
     grid: Tensor,
@@ -212,10 +175,6 @@ def grid_sample(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', "
             f"'border', or 'reflection', but got: '{padding_mode}'"
         )
-    if input.dtype in (fb.float16, fb.bfloat16):
-        # Coordinates and weights need more digits than a half type has.
-        y = grid_sample(input.float(), grid.float(), mode, padding_mode, align_corners)
-        return y.to(input.dtype)
     align = _default_corners("grid_sample", align_corners)
     dims = input.dim() - 2
     if dims not in (2, 3) or grid.dim() != input.dim():
@@ -232,43 +191,9 @@ def grid_sample(
         )
     if mode == "bicubic" and dims == 3:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
-    sizes = input.shape[2:]
-    if 0 in sizes:
+    if 0 in input.shape[2:]:
         raise RuntimeError(
             "grid_sampler(): expected input to have non-empty spatial dimensions, "
             f"but input has sizes {list(input.shape)}"
         )
-    flat = input.reshape(input.size(0), input.size(1), -1)
-    points = grid.reshape(grid.size(0), -1, dims)
-    # The grid says x first, the image has it last.
-    coords = [_unnormalise(points[..., dims - 1 - d], sizes[d], align) for d in range(dims)]
-    if mode != "bicubic":
-        coords = [_pad_coordinate(c, n, padding_mode, align) for c, n in zip(coords, sizes)]
-    if mode == "nearest":
-        places = [c.detach().round().unsqueeze(0) for c in coords]
-        weight = fb.ones_like(places[0])
-    else:
-        places, weight = _taps(coords, sizes, mode, padding_mode, align)
-    index = fb._C._sample_places(places, list(sizes), padding_mode == "zeros")
-    out = fb._C._sample(flat, index, weight)
-    return out.reshape(input.size(0), input.size(1), *grid.shape[1:-1])
-
-
-def _taps(coords, sizes, mode, padding_mode, align):
-    """The pixels around each point along every dimension, and the products of their weights."""
-    places, weight = [], None
-    for c, n in zip(coords, sizes):
-        floor = c.detach().floor()
-        t = c - floor
-        if mode == "bicubic":
-            places.append(
-                _pad_coordinate(
-                    fb.stack([floor - 1, floor, floor + 1, floor + 2]), n, padding_mode, align
-                )
-            )
-            w = fb.stack(_cubic(t))
-        else:
-            places.append(fb.stack([floor, floor + 1]))
-            w = fb.stack([1 - t, t])
-        weight = w if weight is None else (weight.unsqueeze(1) * w).flatten(0, 1)
-    return places, weight
+    return fb._C._grid_sample(input, grid, mode, padding_mode, align, ())
