@@ -87,13 +87,24 @@ void pixels(const T* const* line, const T* line_w, int64_t lines, const int64_t*
   f(line, line_w, lines, index, w, taps, out, pixels, n);
 }
 
+// V vectors of channels of P pixels, which will soon be read, or written.
+template <class T, int P, int V, int kWrite>
+FB_VEC void fetch_block(const T* from, int64_t step) {
+  constexpr int kLine = 64 / sizeof(T);
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+    for (int i = 0; i < V * Vec<T>::lanes; i += kLine)
+      __builtin_prefetch(from + p * step + i, kWrite);
+}
+
 // P pixels by V vectors of channels: what is loaded of the weight serves all pixels. Of one vector,
-// n channels. Pixels of the next block that no row has read yet come from afar: they are fetched
-// meanwhile.
+// n channels. What the next block writes, and what it reads that no row has read yet, comes from
+// afar: it is fetched meanwhile.
 template <class T, int P, int V, bool kWhole>
 FB_VEC void correlate_block(const TapRows<T>& s, int64_t at, const T* bias, T* out,
                             int64_t out_step, int64_t c, int64_t n) {
-  constexpr int L = Vec<T>::lanes, kLine = 64 / sizeof(T);
+  constexpr int L = Vec<T>::lanes;
   const int64_t src_step = s.src_step, taps = s.taps;
   const T *const *src = s.src, *const *w = s.w;
   const auto read = [n](const T* p) { return kWhole ? load(p) : load_n(p, n); };
@@ -104,12 +115,10 @@ FB_VEC void correlate_block(const TapRows<T>& s, int64_t at, const T* bias, T* o
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) sum[p][v] = first;
   }
-  for (int64_t t = 0; kWhole && t < s.fresh; ++t) {
-    const T* next = s.first_read[t] + at + c + P * src_step;
-#pragma GCC unroll 8
-    for (int p = 0; p < P; ++p)
-#pragma GCC unroll 2
-      for (int i = 0; i < V * L; i += kLine) __builtin_prefetch(next + p * src_step + i);
+  if (kWhole && s.fresh > 0) {
+    fetch_block<T, P, V, 1>(out + c + P * out_step, out_step);
+    for (int64_t t = 0; t < s.fresh; ++t)
+      fetch_block<T, P, V, 0>(s.first_read[t] + at + c + P * src_step, src_step);
   }
   for (int64_t t = 0; t < taps; ++t) {
     const T* from = src[t] + at + c;

@@ -176,7 +176,9 @@ void dots_block(const Factors<T>& f, const int64_t* offset, T* sum, int64_t sum_
 #pragma GCC unroll 8
   for (int k = 0; k < K; ++k) {
     from[k] = f.b + offset[k];
+#pragma GCC unroll 4
     for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
       for (int u = 0; u < U; ++u) s[p][k][u] = T(0);
   }
   for (int64_t y = 0; y < f.rows; ++y, a += f.a_row) {
@@ -205,7 +207,9 @@ void dots_block(const Factors<T>& f, const int64_t* offset, T* sum, int64_t sum_
           [inside](const T* p) FB_LAMBDA { return where(inside, load(p), Vec<T>(T(0))); });
     }
   }
+#pragma GCC unroll 4
   for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
     for (int k = 0; k < K; ++k)
       sum[p * sum_row + k] += reduce_add(U == 1 ? s[p][k][0] : s[p][k][0] + s[p][k][U - 1]);
 }
