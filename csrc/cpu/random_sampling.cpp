@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cpu/random.h"
+#include "cpu/thread_pool.h"
 
 namespace flambeau {
 
@@ -60,31 +61,46 @@ namespace {
 
 template <class T>
 void check_weights(const T* p, int64_t rows, int64_t n) {
-  for (int64_t r = 0; r < rows; ++r) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      const double weight = static_cast<double>(p[r * n + i]);
-      FB_CHECK(weight >= 0 && weight <= std::numeric_limits<double>::max(),
+  parallel_for(rows, std::max<int64_t>(1, 16384 / n), [=](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      bool valid = true, some = false;
+      for (int64_t i = r * n; i < (r + 1) * n; ++i) {
+        const auto weight = static_cast<compute_t<T>>(p[i]);
+        valid &= weight >= 0 && weight <= std::numeric_limits<compute_t<T>>::max();
+        some |= weight > 0;
+      }
+      FB_CHECK(valid,
                "multinomial(): probability tensor contains either `inf`, `nan` or element < 0");
-      sum += weight;
+      FB_CHECK(some, "multinomial(): invalid multinomial distribution (sum of probabilities <= 0)");
     }
-    FB_CHECK(sum > 0,
-             "multinomial(): invalid multinomial distribution (sum of probabilities <= 0)");
-  }
+  });
 }
 
-// The distribution function by a running sum, then one search for each uniform.
+// Apart, or the sum lives in memory.
+template <class T, class C>
+[[gnu::noinline]] C running_sum(const T* p, int64_t n, C* cumulative) {
+  C sum = 0;
+  for (int64_t i = 0; i < n; ++i) cumulative[i] = sum += static_cast<C>(p[i]);
+  return sum;
+}
+
+// The distribution function by a running sum, then one search for each uniform. It is the quotient
+// by the sum that decides; a product finds the place, or one near it.
 template <class T, class C>
 void with_replacement(Generator& g, const T* p, int64_t n, int64_t samples, C* cumulative,
                       int64_t* out) {
-  C sum = 0;
-  for (int64_t i = 0; i < n; ++i) cumulative[i] = sum += static_cast<C>(p[i]);
-  for (int64_t i = 0; i < n; ++i) cumulative[i] /= sum;
-  cumulative[n - 1] = 1;
+  const C sum = running_sum(p, n, cumulative);
+  const auto below = [=](int64_t i, double u) {
+    return static_cast<double>(cumulative[i] / sum) < u;
+  };
   for (int64_t s = 0; s < samples; ++s) {
-    out[s] = std::lower_bound(cumulative, cumulative + n, g.uniform(),
-                              [](C c, double u) { return c < u; }) -
-             cumulative;
+    const double u = g.uniform(), target = u * static_cast<double>(sum);
+    int64_t i = std::lower_bound(cumulative, cumulative + n - 1, target,
+                                 [](C c, double t) { return static_cast<double>(c) < t; }) -
+                cumulative;
+    while (i > 0 && !below(i - 1, u)) --i;
+    while (i < n - 1 && below(i, u)) ++i;
+    out[s] = i;
   }
 }
 

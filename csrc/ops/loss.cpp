@@ -123,25 +123,35 @@ struct Classes {
     for (size_t d = at + 1; d < sizes.size(); ++d) axis.inner *= sizes[d];
     if (weight.defined()) this->weight = contiguous(to_dtype(weight, DType::Float64));
     const int64_t* t = this->target.data<int64_t>();
-    for (int64_t i = 0; i < this->target.numel(); ++i)
-      FB_CHECK_INDEX(t[i] == ignore || (t[i] >= 0 && t[i] < axis.n), "Target ", t[i],
-                     " is out of bounds.");
+    bool bad = false;
+    for (int64_t i = 0; i < this->target.numel(); ++i) bad |= !allowed(t[i]);
+    for (int64_t i = 0; bad; ++i)
+      FB_CHECK_INDEX(allowed(t[i]), "Target ", t[i], " is out of bounds.");
+  }
+  bool allowed(int64_t t) const {
+    return t == ignore || static_cast<uint64_t>(t) < static_cast<uint64_t>(axis.n);
   }
   int64_t samples() const { return axis.outer * axis.inner; }
   bool counts(int64_t i) const { return target.data<int64_t>()[i] != ignore; }
-  double weight_of(int64_t i) const {
-    if (!counts(i)) return 0;
-    return weight.defined() ? weight.data<double>()[target.data<int64_t>()[i]] : 1;
-  }
-  // The place of sample i's target in a row-major input.
-  int64_t place(int64_t i) const {
-    if (axis.inner == 1) return i * axis.n + target.data<int64_t>()[i];
-    return (i / axis.inner * axis.n + target.data<int64_t>()[i]) * axis.inner + i % axis.inner;
+  // Calls f(i, place, weight) for the samples of [begin, end) that are not ignored: the place of
+  // the target in a row-major input.
+  template <class F>
+  void each(int64_t begin, int64_t end, const F& f) const {
+    if (begin >= end) return;
+    const int64_t* t = target.data<int64_t>();
+    const double* w = weight.defined() ? weight.data<double>() : nullptr;
+    const int64_t inner = axis.inner, skip = (axis.n - 1) * inner;
+    int64_t column = begin % inner, at = begin / inner * axis.n * inner + column;
+    for (int64_t i = begin; i < end; ++i) {
+      if (t[i] != ignore) f(i, at + t[i] * inner, w ? w[t[i]] : 1.0);
+      ++at;
+      if (++column == inner) column = 0, at += skip;
+    }
   }
   double total_weight() const {
-    return sum_of([&](int64_t i) { return weight_of(i); });
+    return sum_of([](int64_t, int64_t, double w) { return w; });
   }
-  // The sum of f over the samples: of blocks, so that threads may share them.
+  // The sum of f, as of each(), over the samples: of blocks, so that threads may share them.
   template <class F>
   double sum_of(const F& f) const {
     const int64_t n = samples(), blocks = (n + kSampleBlock - 1) / kSampleBlock;
@@ -149,8 +159,8 @@ struct Classes {
     parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
       for (int64_t b = begin; b < end; ++b) {
         double sum = 0;
-        for (int64_t i = b * kSampleBlock; i < std::min(n, (b + 1) * kSampleBlock); ++i)
-          sum += f(i);
+        each(b * kSampleBlock, std::min(n, (b + 1) * kSampleBlock),
+             [&](int64_t i, int64_t place, double w) { sum += f(i, place, w); });
         sums[static_cast<size_t>(b)] = sum;
       }
     });
@@ -190,15 +200,19 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
            weight.defined() ? weight.sizes() : Dims());
 }
 
-// The losses `loss_of(i)` of all samples, reduced; the total weight in double for the mean.
+// The losses `loss_of(i, place, weight)` of all samples, reduced; the total weight in double for
+// the mean.
 template <class F>
 Tensor collect(const Classes& c, const Tensor& target, DType dtype, const std::string& reduction,
                double total, const F& loss_of) {
   if (reduction == "none") {
     Tensor out = empty(target.sizes(), dtype);
+    fill_elements(out, 0);
     visit_floating(dtype, "nll_loss", [&]<class T>() {
-      for (int64_t i = 0; i < c.samples(); ++i)
-        out.data<T>()[i] = T(static_cast<compute_t<T>>(loss_of(i)));
+      T* to = out.data<T>();
+      c.each(0, c.samples(), [&](int64_t i, int64_t place, double w) {
+        to[i] = T(static_cast<compute_t<T>>(loss_of(i, place, w)));
+      });
     });
     return out;
   }
@@ -213,8 +227,8 @@ Tensor nll(const Tensor& input, const Tensor& target, const Tensor& weight, int6
   const Tensor x = contiguous(input);
   return visit_floating(x.dtype(), "nll_loss", [&]<class T>() {
     const T* p = x.data<T>();
-    return collect(c, target, x.dtype(), reduction, *total, [&](int64_t i) {
-      return c.counts(i) ? -c.weight_of(i) * static_cast<double>(p[c.place(i)]) : 0.0;
+    return collect(c, target, x.dtype(), reduction, *total, [p](int64_t, int64_t place, double w) {
+      return -w * static_cast<double>(p[place]);
     });
   });
 }
@@ -255,11 +269,13 @@ Tensor _nll_loss_grad(const Tensor& scale, const Tensor& target, const Tensor& w
   const Tensor g = contiguous(scale);
   const double by = reduction == "mean" ? 1 / item(total).to_double() : 1;
   visit_floating(out.dtype(), "nll_loss", [&]<class T>() {
-    for (int64_t i = 0; i < c.samples(); ++i) {
-      if (!c.counts(i)) continue;
-      const double gi = static_cast<double>(g.data<T>()[reduction == "none" ? i : 0]);
-      out.data<T>()[c.place(i)] = T(static_cast<compute_t<T>>(-c.weight_of(i) * gi * by));
-    }
+    const T* from = g.data<T>();
+    T* to = out.data<T>();
+    const bool single = reduction != "none";
+    c.each(0, c.samples(), [&](int64_t i, int64_t place, double w) {
+      const double gi = static_cast<double>(from[single ? 0 : i]);
+      to[place] = T(static_cast<compute_t<T>>(-w * gi * by));
+    });
   });
   return out;
 }
@@ -286,10 +302,8 @@ std::tuple<Tensor, Tensor, Tensor> _cross_entropy(const Tensor& input, const Ten
   Tensor loss = visit_floating(x.dtype(), "cross_entropy", [&]<class T>() {
     const T* p = x.data<T>();
     const auto* l = lse.data<compute_t<T>>();
-    return collect(c, target, x.dtype(), reduction, total, [&](int64_t i) {
-      return c.counts(i) ? c.weight_of(i) *
-                               static_cast<double>(l[i] - static_cast<compute_t<T>>(p[c.place(i)]))
-                         : 0.0;
+    return collect(c, target, x.dtype(), reduction, total, [=](int64_t i, int64_t place, double w) {
+      return w * static_cast<double>(l[i] - static_cast<compute_t<T>>(p[place]));
     });
   });
   return {loss, lse, scalar_tensor(total, DType::Float64)};
@@ -371,10 +385,13 @@ namespace {
 Tensor shares(const Classes& c, const Tensor& target, const Tensor& g, const std::string& reduction,
               const Tensor& total) {
   Tensor w = empty(target.sizes(), c.compute);
+  fill_elements(w, 0);
   const double by = reduction == "mean" ? 1 / item(total).to_double() : 1;
   visit_floating(c.compute, "cross_entropy", [&]<class T>() {
-    for (int64_t i = 0; i < c.samples(); ++i)
-      w.data<T>()[i] = T(static_cast<compute_t<T>>(c.counts(i) ? c.weight_of(i) * by : 0));
+    T* to = w.data<T>();
+    c.each(0, c.samples(), [&](int64_t i, int64_t, double weight) {
+      to[i] = T(static_cast<compute_t<T>>(weight * by));
+    });
   });
   return ops::mul(g, w);
 }
@@ -420,12 +437,12 @@ Tensor cross_entropy_grad_fast(const Tensor& g, const Tensor& x_, const Tensor& 
                        columns(px + o * a.n * a.inner, l + o * a.inner, s + o * a.inner,
                                y + o * a.n * a.inner, a.n, a.inner, a.inner);
                    }
+                   c.each(begin * a.inner, end * a.inner,
+                          [&](int64_t i, int64_t place, double) { y[place] -= s[i]; });
                    for (int64_t i = begin * a.inner; i < end * a.inner; ++i) {
-                     if (c.counts(i))
-                       y[c.place(i)] -= s[i];
-                     else
-                       for (int64_t k = 0; k < a.n; ++k)  // 0 * inf would be NaN
-                         y[(i / a.inner * a.n + k) * a.inner + i % a.inner] = 0;
+                     if (c.counts(i)) continue;
+                     for (int64_t k = 0; k < a.n; ++k)  // 0 * inf would be NaN
+                       y[(i / a.inner * a.n + k) * a.inner + i % a.inner] = 0;
                    }
                  });
   };
