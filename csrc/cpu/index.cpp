@@ -520,12 +520,14 @@ struct Lines {
   Walk outer;
   int64_t count = 1, inner = 1, scale = 0, bound = 1, step = 0;
   std::vector<int64_t> places;  // of self, one per inner position, where `step` does not say it
+  const char* self_data;
   const int64_t* index;
   int64_t dim, item;
   const char* op;
 
   Lines(const Tensor& self, int64_t d, const Tensor& index_tensor, const char* name)
       : outer(Dims(), Dims()),
+        self_data(static_cast<const char*>(self.raw())),
         index(index_tensor.data<int64_t>()),
         dim(d),
         item(self.itemsize()),
@@ -570,13 +572,25 @@ struct Lines {
     return std::clamp<int64_t>(kReach / std::max<int64_t>(1, bound * item) / 16 * 16, 16, 256);
   }
 
+  // True iff a line lies together, is short, and most of it will be used: places at random are
+  // nothing that the processor sees coming.
+  bool worth_fetching() const {
+    return scale == 1 && bound * item <= 16 * 1024 && bound <= 4 * count && inner == 1;
+  }
+  void fetch_line(int64_t o) const {
+    const char* line = self_data + outer.offset(o) * item;
+    for (int64_t at = 0; at < bound * item; at += 64) __builtin_prefetch(line + at);
+  }
+
   // Calls run(o, position in index, places, n) for pieces that do not share elements of self: all
   // of a line's indices are in one piece. run returns n or the place of a bad index.
   template <class F>
   void each(F&& run) const {
     if (inner == 1) {
+      const bool fetch = worth_fetching();
       parallel_for(outer.count, grain_for(count), [&](int64_t begin, int64_t end) {
         for (int64_t o = begin; o < end; ++o) {
+          if (fetch && o + 1 < end) fetch_line(o + 1);
           const int64_t at = o * count, done = run(outer.offset(o), at, nullptr, count);
           if (done != count) fail_index(index[at + done]);
         }
@@ -601,6 +615,8 @@ struct Lines {
   }
 };
 
+constexpr int64_t kIndexAhead = 256;
+
 // Calls f(j, place) for n elements, f.operator()(j, places[j] or j * step, plus index[j] * scale).
 // Four indices are checked by one branch. Returns n or where a bad index is.
 template <class F>
@@ -613,6 +629,8 @@ int64_t for_places(const int64_t* places, int64_t step, const int64_t* index, in
     for (; j + 4 <= n; j += 4) {
       if (bad(j) | bad(j + 1) | bad(j + 2) | bad(j + 3)) [[unlikely]]
         break;
+      __builtin_prefetch(index + j + kIndexAhead);
+#pragma GCC unroll 4
       for (int64_t k = j; k < j + 4; ++k) f(k, place(k) + index[k] * scale);
     }
     for (; j < n; ++j) {

@@ -230,6 +230,9 @@ namespace {
 
 struct MoveLoop { int64_t size, src, dst; };
 
+constexpr int64_t kLine = 64;
+constexpr int64_t kFetchedRow = 1024;  // bytes; longer rows are found by the processor itself
+
 // Calls f(src, dst) for every step of the loops.
 template <class F>
 void for_each_step(const MoveLoop* loops, int n, const char* src, char* dst, const F& f) {
@@ -272,7 +275,8 @@ void Mover::move(const char* src, const int64_t* src_strides, char* dst, const i
     if (loops[i].src == from_item) src_unit = i;
     if (loops[i].dst == to_item) dst_unit = i;
   }
-  if (same_type && src_unit >= 0 && dst_unit >= 0 && src_unit != dst_unit) {
+  const bool repeats = dst_unit >= 0 && loops[dst_unit].src == 0;
+  if (same_type && src_unit >= 0 && dst_unit >= 0 && src_unit != dst_unit && !repeats) {
     const MoveLoop cols = loops[src_unit], rows = loops[dst_unit];
     take_out(loops, n, std::max(src_unit, dst_unit));
     take_out(loops, n, std::min(src_unit, dst_unit));
@@ -282,9 +286,20 @@ void Mover::move(const char* src, const int64_t* src_strides, char* dst, const i
     });
   }
   // Unit strides on both sides are worth more than a longer run, unless the run is tiny.
-  if (src_unit >= 0 && src_unit == dst_unit && loops[src_unit].size >= 8) run = src_unit;
+  if (dst_unit >= 0 && (src_unit == dst_unit || repeats) && loops[dst_unit].size >= 8)
+    run = dst_unit;
   const MoveLoop inner = loops[run];
   take_out(loops, n, run);
+  const int64_t row = inner.size * from_item, rows_ahead = 2 * kFetchedRow / row;
+  if (same_type && inner.src == from_item && inner.dst == to_item && row >= kLine &&
+      row <= kFetchedRow && loops[0].size >= 2 * rows_ahead) {
+    // Short rows: the processor does not see where the next ones are.
+    const int64_t ahead = rows_ahead * loops[0].src;
+    return for_each_step(loops, n, src, dst, [&](const char* s, char* d) {
+      for (int64_t at = 0; at < row; at += kLine) __builtin_prefetch(s + ahead + at);
+      convert(s, inner.src, d, inner.dst, inner.size);
+    });
+  }
   for_each_step(loops, n, src, dst,
                 [&](const char* s, char* d) { convert(s, inner.src, d, inner.dst, inner.size); });
 }

@@ -129,11 +129,18 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return _C.empty(0, dtype=input.dtype, device=input.device)
-    import itertools
-
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = list(choose(range(input.numel()), r))
-    index = _C.tensor(places, dtype=_C.int64).reshape(-1, r)
+    n, apart = input.numel(), 0 if with_replacement else 1
+    last = _C.arange(n)
+    columns = [last]
+    for _ in range(r - 1):
+        # Each row is followed by all positions from `first` on, in a row of its own each.
+        first = last + apart
+        counts = (n - first).clamp(min=0)
+        rows = _C.repeat_interleave(counts)
+        before = counts.cumsum(0) - counts
+        last = _C.arange(rows.numel()) + (first - before).index_select(0, rows)
+        columns = [*(c.index_select(0, rows) for c in columns), last]
+    index = _C.stack(columns, 1)
     return input.index_select(0, index.reshape(-1)).reshape(-1, r)
 
 

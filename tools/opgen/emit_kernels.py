@@ -73,16 +73,10 @@ def computed_dtypes(mask: int) -> list[str]:
 
 
 def _function(kernel: Kernel, dtype: str) -> str:
-    if dtype.startswith("complex") and kernel_expr.is_product(kernel.tree, kernel.inputs):
-        part = "float" if dtype == "complex64" else "double"
+    if loop := kernel_expr.named_loop(kernel.tree, kernel.inputs, dtype):
         return (
             f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{\n"
-            f"  map_complex_products<{part}>(FB_LOOP_PASS);\n}}"
-        )
-    if dtype.startswith("float") and kernel_expr.is_power(kernel.tree, kernel.inputs):
-        return (
-            f"void {kernel.name}_{dtype}(FB_LOOP_ARGS) {{\n"
-            f"  map_powers<{kernel.lane(dtype)}>(FB_LOOP_PASS, loop_params);\n}}"
+            f"  {loop}<{kernel.lane(dtype)}>(FB_LOOP_PASS, loop_params);\n}}"
         )
     args = ", ".join(
         f"[[maybe_unused]] {'LoopMask<V>' if n in kernel.masks else 'V'} {_safe(n)}"
@@ -112,7 +106,7 @@ def emit(family: str, kernels: list[Kernel]) -> str:
     out = [
         f"// Generated from ops/{family}.py. Loops over contiguous elements, compiled per "
         "instruction set.",
-        '#include "cpu/kernels/pointwise_loop.h"',
+        '#include "cpu/kernels/complex_loop.h"',
         "",
         "namespace flambeau::FB_ISA {",
         "",

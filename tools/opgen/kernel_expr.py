@@ -281,20 +281,17 @@ def is_bitwise(tree: ast.expr) -> bool:
     )
 
 
-def is_product(tree: ast.expr, inputs: list[str]) -> bool:
-    """True iff the expression is the product of the two inputs."""
+def named_loop(tree: ast.expr, inputs: list[str], dtype: str) -> str | None:
+    """The C++ loop that serves exactly this expression of the inputs better than the general one."""
     match tree:
-        case ast.BinOp(left=ast.Name(id=a), op=ast.Mult(), right=ast.Name(id=b)):
-            return [a, b] == inputs
-    return False
-
-
-def is_power(tree: ast.expr, inputs: list[str]) -> bool:
-    """True iff the expression is the first input to the power of the second."""
-    match tree:
+        case ast.BinOp(left=ast.Name(id=a), op=op, right=ast.Name(id=b)) if [a, b] == inputs:
+            loops = {ast.Mult: "map_complex_products", ast.Div: "map_complex_quotients"}
+            return loops.get(type(op)) if dtype.startswith("complex") else None
         case ast.Call(func=ast.Name(id="power"), args=[ast.Name(id=a), ast.Name(id=b)]):
-            return [a, b] == inputs
-    return False
+            return "map_powers" if dtype.startswith("float") and [a, b] == inputs else None
+        case ast.Call(func=ast.Name(id="angle"), args=[ast.Name()]):
+            return "map_complex_angles" if dtype.startswith("complex") else None
+    return None
 
 
 def is_short(tree: ast.expr) -> bool:

@@ -187,6 +187,8 @@ struct Item16 { int64_t part[2]; };
 template <int B> struct ItemOfSize : IntOfSize<B> {};
 template <> struct ItemOfSize<16> { using type = Item16; };
 
+constexpr int64_t kAheadBytes = 2048;  // fetched ahead; into the next row, where rows follow
+
 // Every other item: two vectors become one. The last item is left to the caller, so that nothing
 // behind it is read.
 template <int B>
@@ -196,7 +198,10 @@ int64_t gather_evens(const char* __restrict__ src, char* __restrict__ dst, int64
   auto* from = reinterpret_cast<const T*>(src);
   auto* to = reinterpret_cast<T*>(dst);
   int64_t i = 0;
-  for (; i + L < n; i += L) store(to + i, evens(load(from + 2 * i), load(from + 2 * i + L)));
+  for (; i + L < n; i += L) {
+    __builtin_prefetch(from + 2 * i + kAheadBytes / B);
+    store(to + i, evens(load(from + 2 * i), load(from + 2 * i + L)));
+  }
   return i;
 }
 

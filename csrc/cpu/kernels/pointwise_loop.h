@@ -229,41 +229,4 @@ FB_VEC void map_powers(FB_LOOP_ARGS) {
   map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [](V x, V y) { return power(x, y); });
 }
 
-// Products of complex numbers; real and imaginary parts alternate in the lanes. Where the plain
-// formula gives a NaN, the infinities of C99 annex G are looked for.
-template <class T>
-[[gnu::noinline, gnu::cold]] inline Vec<T> products_with_infinities(Vec<T> x, Vec<T> y, Vec<T> r) {
-  for (int i = 0; i < Vec<T>::lanes; i += 2) {
-    if (r[i] == r[i] && r[i + 1] == r[i + 1]) continue;
-    const Complex<T> z = mul(Complex<T>(x[i], x[i + 1]), Complex<T>(y[i], y[i + 1]));
-    r.set(i, z.real());
-    r.set(i + 1, z.imag());
-  }
-  return r;
-}
-template <class T>
-FB_VEC Vec<T> complex_products(Vec<T> x, Vec<T> y) {
-  typename Vec<T>::M::Raw real, imag, swapped, minus;
-  for (int i = 0; i < Vec<T>::lanes; ++i) {
-    real[i] = i & ~1;
-    imag[i] = i | 1;
-    swapped[i] = i ^ 1;
-    minus[i] = i % 2 ? 0 : -1;
-  }
-  const Vec<T> p = Vec<T>(__builtin_shuffle(x.v, real)) * y;
-  const Vec<T> q = Vec<T>(__builtin_shuffle(x.v, imag)) * Vec<T>(__builtin_shuffle(y.v, swapped));
-  const Vec<T> r = p + where(typename Vec<T>::M(minus), -q, q);
-  return any(r != r) ? products_with_infinities(x, y, r) : r;
-}
-template <class T>
-FB_VEC void map_complex_products(void* out, const void* const* in, int64_t n, unsigned) {
-  constexpr int L = Vec<T>::lanes;
-  auto *a = static_cast<const T*>(in[0]), *b = static_cast<const T*>(in[1]);
-  auto* o = static_cast<T*>(out);
-  int64_t i = 0;
-  for (; i + L <= 2 * n; i += L) store(o + i, complex_products(load(a + i), load(b + i)));
-  const int64_t rest = 2 * n - i;
-  if (rest) store_n(o + i, complex_products(load_n(a + i, rest), load_n(b + i, rest)), rest);
-}
-
 }  // namespace flambeau::FB_ISA
