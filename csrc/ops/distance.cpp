@@ -1,7 +1,13 @@
 // Distances between rows.
+#include "cpu/kernels/distance.h"
 #include "autograd/grad_mode.h"
+#include "core/blocking.h"
+#include "cpu/iterate.h"
+#include "cpu/thread_pool.h"
 #include "impl_reduce.h"
 #include "ops/op_support.h"
+#include "ops_compare.h"
+#include "ops_index.h"
 #include "ops_matmul.h"
 #include "ops_pointwise.h"
 #include "ops_reduce.h"
@@ -12,7 +18,84 @@ namespace flambeau::impl {
 namespace {
 // Up to here differences are taken one by one whatever is asked for: more exact, and no slower.
 constexpr int64_t kFewRows = 25;
+constexpr int64_t kWork = 32 * 1024;  // gaps worth a thread's attention
+
+void check_rows(const Tensor& x1, const Tensor& x2) {
+  FB_CHECK(x1.dim() == 3 && x2.dim() == 3 && x1.size(0) == x2.size(0) && x1.size(2) == x2.size(2),
+           "_row_distances(): expects (N, P, M) and (N, R, M), got ", x1.sizes(), " and ",
+           x2.sizes());
+  FB_CHECK(x1.dtype() == x2.dtype(), "cdist(): expects both of one dtype, got ", x1.dtype(),
+           " and ", x2.dtype());
+}
+
+DType wide_type(const Tensor& t) { return is_half(t.dtype()) ? DType::Float32 : t.dtype(); }
+Tensor wide_rows(const Tensor& t) { return contiguous(to_dtype(t, wide_type(t))); }
+
+// Calls f(batch, row, number of row) for all rows of (N, P, M), each worth `work`.
+template <class F>
+void for_rows(const Tensor& x, int64_t work, F&& f) {
+  const int64_t rows = x.size(1), all = x.size(0) * rows;
+  BlockingRegion region(all * work > kBlockingWork);
+  parallel_for(all, std::max<int64_t>(1, kWork / std::max<int64_t>(work, 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t r = begin; r < end; ++r) f(r / rows, r);
+               });
+}
 }  // namespace
+
+Tensor _row_distances(const Tensor& x1, const Tensor& x2, bool squares) {
+  check_rows(x1, x2);
+  const Dims sizes{x1.size(0), x1.size(1), x2.size(1)};
+  if (x1.is_meta() || x2.is_meta()) return empty(sizes, x1.dtype(), kMeta, "cdist");
+  const GradMode off(false);
+  const Tensor a = wide_rows(x1), b = contiguous(ops::transpose(wide_rows(x2), -2, -1));
+  const Tensor out = empty(sizes, a.dtype(), a.device(), "cdist");
+  const int64_t m = x1.size(2), n = x2.size(1);
+  const auto run = [&]<class T>(const T* x, const T* others, T* y, auto distances) {
+    for_rows(x1, m * n, [=](int64_t batch, int64_t r) {
+      distances(x + r * m, others + batch * m * n, m, n, squares, y + r * n);
+    });
+  };
+  if (out.numel() == 0) return to_dtype(out, x1.dtype());
+  if (a.dtype() == DType::Float64)
+    run(a.data<double>(), b.data<double>(), out.data<double>(), row_distances_f64);
+  else
+    run(a.data<float>(), b.data<float>(), out.data<float>(), row_distances_f32);
+  return to_dtype(out, x1.dtype());
+}
+
+Tensor _row_distances_grad(const Tensor& grad, const Tensor& x1, const Tensor& x2,
+                           const Tensor& distance, bool squares) {
+  check_rows(x1, x2);
+  const Dims sizes{x1.size(0), x1.size(1), x2.size(1)};
+  FB_CHECK(grad.sizes() == sizes && distance.sizes() == sizes && grad.dtype() == x1.dtype() &&
+               distance.dtype() == x1.dtype(),
+           "_row_distances_grad(): expects gradients and distances ", sizes, " of ", x1.dtype(),
+           ", got ", grad.sizes(), " and ", distance.sizes());
+  if (x1.is_meta() || x2.is_meta() || grad.is_meta() || distance.is_meta()) return empty_like(x1);
+  const GradMode off(false);
+  const Tensor a = wide_rows(x1), b = contiguous(ops::transpose(wide_rows(x2), -2, -1));
+  Tensor share = wide_rows(grad);
+  if (squares) {  // where a distance is zero, so is the gradient
+    const Tensor by = wide_rows(distance), none = ops::eq(by, scalar_tensor(0, by.dtype()));
+    share = contiguous(ops::masked_fill(ops::div(share, by), none, Scalar(0.0)));
+  }
+  const Tensor out = empty(x1.sizes(), a.dtype(), a.device(), "cdist");
+  const int64_t m = x1.size(2), n = x2.size(1);
+  const auto run = [&]<class T>(const T* s, const T* x, const T* others, T* dx, auto kernel) {
+    for_rows(x1, m * n, [=](int64_t batch, int64_t r) {
+      kernel(s + r * n, x + r * m, others + batch * m * n, m, n, squares, dx + r * m);
+    });
+  };
+  if (out.numel() == 0) return to_dtype(out, x1.dtype());
+  if (a.dtype() == DType::Float64)
+    run(share.data<double>(), a.data<double>(), b.data<double>(), out.data<double>(),
+        row_distances_grad_f64);
+  else
+    run(share.data<float>(), a.data<float>(), b.data<float>(), out.data<float>(),
+        row_distances_grad_f32);
+  return to_dtype(out, x1.dtype());
+}
 
 // |a|^2 + |b|^2 - 2 a.b: one product of matrices instead of all differences.
 Tensor _euclidean_distance(const Tensor& x1, const Tensor& x2) {
@@ -39,6 +122,20 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::optional<s
     FB_CHECK(x1.dtype() == x2.dtype(), "cdist(): expects both of one dtype, got ", x1.dtype(),
              " and ", x2.dtype());
     return ops::_euclidean_distance(x1, x2);
+  }
+  if ((p == 1 || p == 2) && is_floating(x1.dtype()) && x1.dtype() == x2.dtype()) {
+    const Dims lead = broadcast_shapes(Dims(x1.sizes().begin(), x1.sizes().end() - 2),
+                                       Dims(x2.sizes().begin(), x2.sizes().end() - 2), "cdist");
+    int64_t batch = 1;
+    for (const int64_t size : lead) batch *= size;
+    const auto flat = [&](const Tensor& x, int64_t count) {
+      Dims whole = lead;
+      whole.push_back(count), whole.push_back(x.sizes().back());
+      return ops::reshape(ops::expand(x, whole), {batch, count, x.sizes().back()});
+    };
+    Dims sizes = lead;
+    sizes.push_back(rows), sizes.push_back(others);
+    return ops::reshape(ops::_row_distances(flat(x1, rows), flat(x2, others), p == 2), sizes);
   }
   Dims a = x1.sizes(), b = x2.sizes();
   a.insert(a.size() - 1, 1);

@@ -27,6 +27,9 @@ Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, doubl
 // For x1 of distances y between rows of x1 and of x2; 0 where a distance is.
 Tensor euclidean_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, const Tensor& y);
 
+// For x1 of _row_distances, in operators that can be differentiated.
+Tensor row_distances_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, bool squares);
+
 Tensor cumprod_grad(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim, bool reverse);
 Tensor logcumsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim);
 Tensor cumulative_extreme_grad(const Tensor& g, const Tensor& indices, int64_t dim);

@@ -1935,6 +1935,9 @@ def _rnn_layer(input: Tensor, h0: Tensor, c0: Tensor | None, w_ih: Tensor, w_hh:
 def _round_scaled(input: Tensor, up: _float, down: _float) -> Tensor:
     """Rounds to multiples of down / up, one of which is 1."""
     ...
+def _row_distances(x1: Tensor, x2: Tensor, squares: _bool) -> Tensor:
+    """Distances between rows of (N, P, M) and (N, R, M), Euclidean or sums of absolute gaps."""
+    ...
 def _rrelu_slopes(input: Tensor, lower: _float, upper: _float, generator: Generator | None = ...) -> Tensor:
     """1 where positive, else a uniform number of [lower, upper)."""
     ...

@@ -1,0 +1,23 @@
+// Distances of one row to all rows of a matrix, which lies transposed: whole vectors of distances
+// whatever the length of a row.
+#pragma once
+#include <cstdint>
+
+#include "cpu/dispatch.h"
+
+namespace flambeau {
+
+// x of m elements, `others` (m, n); p is 1, or 2 with `squares`.
+//   row_distances:      y[r] = the p-norm of x - others[:, r].
+//   row_distances_grad: dx[k] = the sum over r of share[r] times the derivative by x[k] of
+//                       distance r, for squares without the division by the distance.
+#define FB_DISTANCES(S, T)                                                                      \
+  FB_KERNEL(void, row_distances_##S,                                                            \
+            (const T* x, const T* others, int64_t m, int64_t n, bool squares, T* y));           \
+  FB_KERNEL(void, row_distances_grad_##S, (const T* share, const T* x, const T* others,         \
+                                           int64_t m, int64_t n, bool squares, T* dx))
+FB_DISTANCES(f32, float);
+FB_DISTANCES(f64, double);
+#undef FB_DISTANCES
+
+}  // namespace flambeau
