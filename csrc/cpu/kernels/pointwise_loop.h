@@ -191,8 +191,8 @@ FB_VEC void map_loop(void* out, const void* const* in, int64_t n, unsigned form,
   }
 }
 
-// Powers. An exponent that is one number for all is looked at once: squares and the like are as fast
-// as the operator that they are.
+// Powers. An exponent that is one number for all is looked at once: squares and the like are as
+// fast as the operator that they are.
 template <class V>
 FB_VEC void map_powers(FB_LOOP_ARGS) {
   using T = typename LaneOf<V>::type;
