@@ -305,6 +305,15 @@ FB_VEC Mask<sizeof(T)> first_lanes(int64_t n) {
   return iota<I>() < Vec<I>(n);
 }
 
+// True where the processor itself loads and stores the first lanes; elsewhere the compiler does it
+// lane by lane, in many instructions.
+template <class T>
+#if defined(FB_X86_AVX2)
+inline constexpr bool kMaskedLoads = sizeof(T) == 4 || sizeof(T) == 8;
+#else
+inline constexpr bool kMaskedLoads = false;
+#endif
+
 // The first n elements; the other lanes hold `fill`.
 template <class T>
 FB_VEC Vec<T> load_n(const T* p, int64_t n, std::type_identity_t<T> fill = T{}) {
@@ -388,11 +397,6 @@ FB_VEC void store_bool(bool* p, Mask<B> m) {
   typedef int8_t Bytes __attribute__((vector_size(Mask<B>::lanes)));
   const Bytes bytes = __builtin_convertvector(m.v, Bytes) & 1;
   __builtin_memcpy(p, &bytes, sizeof(bytes));
-}
-template <int B>
-FB_VEC void store_bool(bool* p, Mask<B> m, int64_t n) {
-  for (int i = 0; i < Mask<B>::lanes; ++i)
-    if (i < n) p[i] = m.v[i] != 0;
 }
 template <class T>
 FB_VEC Mask<sizeof(T)> load_bool(const bool* p) {
