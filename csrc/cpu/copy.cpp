@@ -5,7 +5,6 @@
 
 #include "core/blocking.h"
 #include "cpu/iterate.h"
-#include "cpu/kernels/rearrange.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
@@ -50,7 +49,7 @@ void copy_contiguous(char* dst, const char* src, int64_t nbytes) {
     if (streaming)
       copy_streaming(src + begin, dst + begin, end - begin);
     else
-      copy_row(dst + begin, src + begin, end - begin);
+      std::memcpy(dst + begin, src + begin, static_cast<size_t>(end - begin));
     if (streaming) streaming_fence();
   });
 }
@@ -89,10 +88,9 @@ void copy_boxes(const Nest& nest, const Mover& mover, char* dst, const char* src
   const int64_t from = nest.strides[1][0];
   const int other = unit ? transposed_loop(nest, 1, mover.from_item) : 0;
   if (other) return move_boxes(nest, Boxes::tiles(nest, other, room), {}, mover, dst, src);
-  // Rows with unit strides on both sides need no cutting to stay in the cache, only to be shared.
+  // Rows with unit strides on both sides need no cutting to stay in the cache.
   const bool rows = unit && (from == mover.from_item || from == 0);
-  const Boxes boxes =
-      Boxes::runs(nest, rows ? std::clamp(nest.sizes[0], room, kParallelGrain) : room);
+  const Boxes boxes = Boxes::runs(nest, rows ? std::max(room, nest.sizes[0]) : room);
   move_boxes(nest, boxes, {}, mover, dst, src);
 }
 

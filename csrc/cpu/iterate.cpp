@@ -230,9 +230,6 @@ namespace {
 
 struct MoveLoop { int64_t size, src, dst; };
 
-constexpr int64_t kLine = 64;
-constexpr int64_t kFetchedRow = 1024;  // bytes; longer rows are found by the processor itself
-
 // Calls f(src, dst) for every step of the loops.
 template <class F>
 void for_each_step(const MoveLoop* loops, int n, const char* src, char* dst, const F& f) {
@@ -290,16 +287,6 @@ void Mover::move(const char* src, const int64_t* src_strides, char* dst, const i
     run = dst_unit;
   const MoveLoop inner = loops[run];
   take_out(loops, n, run);
-  const int64_t row = inner.size * from_item, rows_ahead = 2 * kFetchedRow / row;
-  if (same_type && inner.src == from_item && inner.dst == to_item && row >= kLine &&
-      row <= kFetchedRow && loops[0].size >= 2 * rows_ahead) {
-    // Short rows: the processor does not see where the next ones are.
-    const int64_t ahead = rows_ahead * loops[0].src;
-    return for_each_step(loops, n, src, dst, [&](const char* s, char* d) {
-      for (int64_t at = 0; at < row; at += kLine) __builtin_prefetch(s + ahead + at);
-      convert(s, inner.src, d, inner.dst, inner.size);
-    });
-  }
   for_each_step(loops, n, src, dst,
                 [&](const char* s, char* d) { convert(s, inner.src, d, inner.dst, inner.size); });
 }

@@ -282,7 +282,7 @@ def is_bitwise(tree: ast.expr) -> bool:
 
 
 def named_loop(tree: ast.expr, inputs: list[str], dtype: str) -> str | None:
-    """The C++ loop that serves exactly this expression of the inputs better than the general one."""
+    """The C++ loop that serves exactly this expression better than the general one does."""
     match tree:
         case ast.BinOp(left=ast.Name(id=a), op=op, right=ast.Name(id=b)) if [a, b] == inputs:
             loops = {ast.Mult: "map_complex_products", ast.Div: "map_complex_quotients"}

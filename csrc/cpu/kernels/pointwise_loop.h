@@ -141,13 +141,14 @@ FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>) {
   return Out(f(in.template get<K>(j)...));
 }
 
-// kTogether: vectors of one turn. The fewer instructions there are to a vector, the more of them
-// the processor has under way while it waits for memory. The elements that do not fill a vector go
-// through the loop of single ones in a buffer: the expression, often long, is not compiled again.
+// The elements that do not fill a vector go through the same loop in a buffer: the expression, often
+// long, is compiled once. A short one is also compiled for kTogether vectors at a turn: the fewer
+// instructions there are to a vector, the more of them the processor has under way while it waits
+// for memory.
 template <class T, class Store, int N, class Sink, unsigned kMasks, int kTogether, class F>
 FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
-  constexpr int L = Vec<T>::lanes, kRow = L * Sink::bytes;
   using Value = typename Sink::Value;
+  constexpr int L = Vec<T>::lanes, kStep = L * Sink::bytes;
   constexpr auto all = std::make_index_sequence<N>{};
   alignas(kVectorBytes) char buffer[(N + 1) * kVectorBytes];
   Inputs<T, Store, N, kMasks> in(inputs, form);
@@ -155,17 +156,16 @@ FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigne
   const int64_t rest = n % L;
   int64_t left = n / L;
   if constexpr (kTogether > 1) {
-    for (; left >= kTogether; left -= kTogether, in.forward(kTogether)) {
+    for (; left >= kTogether; left -= kTogether, o += kTogether * kStep, in.forward(kTogether)) {
       Value r[kTogether];
 #pragma GCC unroll 4
       for (int j = 0; j < kTogether; ++j) r[j] = call<Value>(in, j, f, all);
 #pragma GCC unroll 4
-      for (int j = 0; j < kTogether; ++j) Sink::put(o + j * kRow, r[j]);
-      o += kTogether * kRow;
+      for (int j = 0; j < kTogether; ++j) Sink::put(o + j * kStep, r[j]);
     }
   }
   while (true) {
-    for (; left > 0; --left, in.forward(1), o += kRow) Sink::put(o, call<Value>(in, 0, f, all));
+    for (; left > 0; --left, o += kStep, in.forward(1)) Sink::put(o, call<Value>(in, 0, f, all));
     if (home || rest == 0) break;
     in.move_to(buffer, rest);
     home = o;
@@ -213,8 +213,8 @@ FB_VEC void map_loop(void* out, const void* const* in, int64_t n, unsigned form,
   }
 }
 
-// Powers. An exponent that is one number for all is looked at once: squares and the like are as fast
-// as the operator that they are.
+// Powers. An exponent that is one number for all is looked at once: squares and the like are as
+// fast as the operator that they are.
 template <class V>
 FB_VEC void map_powers(FB_LOOP_ARGS) {
   using T = typename LaneOf<V>::type;

@@ -8,7 +8,6 @@ namespace {
 
 using Bytes = Vec<int8_t>;
 constexpr int64_t kBytes = Bytes::lanes;
-constexpr int64_t kAhead = 2048;  // how far ahead the target is made the core's own
 
 inline void move(char* to, const char* from) {
   store(reinterpret_cast<int8_t*>(to), load(reinterpret_cast<const int8_t*>(from)));
@@ -18,12 +17,11 @@ struct Wide { uint64_t parts[2]; };
 
 template <class T>
 void reverse(char* to_bytes, const char* from_bytes, int64_t n) {
-  // Plain loads and stores of elements at any address; the compiler turns whole vectors around. What
-  // is read goes up, as from row to row, and so is fetched ahead.
+  // Plain loads and stores of elements at any address; the compiler turns whole vectors around.
   struct [[gnu::packed, gnu::may_alias]] Item { T value; };
-  auto* to = reinterpret_cast<Item*>(to_bytes) + n - 1;
-  const auto* from = reinterpret_cast<const Item*>(from_bytes);
-  for (int64_t i = 0; i < n; ++i) to[-i].value = from[i].value;
+  auto* to = reinterpret_cast<Item*>(to_bytes);
+  const auto* from = reinterpret_cast<const Item*>(from_bytes) + n - 1;
+  for (int64_t i = 0; i < n; ++i) to[i].value = from[-i].value;
 }
 
 }  // namespace
@@ -37,7 +35,7 @@ void copy_row(char* to, const char* from, int64_t n) {
   // copied from their end.
   const uint64_t ahead =
       (reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) & 4095;
-  if (ahead > 0 && ahead < 1024) {
+  if (ahead < 1024) {
     int64_t i = n;
     for (; i >= 4 * kBytes; i -= 4 * kBytes) {
       const Bytes a = load(reinterpret_cast<const int8_t*>(from) + i - kBytes);
@@ -55,7 +53,6 @@ void copy_row(char* to, const char* from, int64_t n) {
   }
   int64_t i = 0;
   for (; i + 4 * kBytes <= n; i += 4 * kBytes) {
-    for (int64_t at = 0; at < 4 * kBytes; at += 64) __builtin_prefetch(to + i + kAhead + at, 1);
     const Bytes a = load(reinterpret_cast<const int8_t*>(from) + i);
     const Bytes b = load(reinterpret_cast<const int8_t*>(from) + i + kBytes);
     const Bytes c = load(reinterpret_cast<const int8_t*>(from) + i + 2 * kBytes);
