@@ -141,10 +141,10 @@ FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>) {
   return Out(f(in.template get<K>(j)...));
 }
 
-// The elements that do not fill a vector go through the same loop in a buffer: the expression, often
-// long, is compiled once. A short one is also compiled for kTogether vectors at a turn: the fewer
-// instructions there are to a vector, the more of them the processor has under way while it waits
-// for memory.
+// The elements that do not fill a vector go through the same loop in a buffer: the expression,
+// often long, is compiled once. A short one is also compiled for kTogether vectors at a turn: the
+// fewer instructions there are to a vector, the more of them the processor has under way while it
+// waits for memory.
 template <class T, class Store, int N, class Sink, unsigned kMasks, int kTogether, class F>
 FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
   using Value = typename Sink::Value;
