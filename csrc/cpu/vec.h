@@ -305,14 +305,8 @@ FB_VEC Mask<sizeof(T)> first_lanes(int64_t n) {
   return iota<I>() < Vec<I>(n);
 }
 
-// True where the processor itself loads and stores the first lanes; elsewhere the C library copies
-// them, since a test for each lane would be many instructions.
-template <class T>
-#if defined(FB_X86_AVX2)
-inline constexpr bool kMaskedLoads = sizeof(T) == 4 || sizeof(T) == 8;
-#else
-inline constexpr bool kMaskedLoads = false;
-#endif
+// The processor copies the first lanes of 4 and 8 bytes; else the C library does, since a test for
+// each lane would be many instructions.
 template <class T>
 FB_VEC int64_t first_bytes(int64_t n) {
   return int64_t{sizeof(T)} * (n < 0 ? 0 : n < Vec<T>::lanes ? n : Vec<T>::lanes);
@@ -399,6 +393,12 @@ FB_VEC void store_bool(bool* p, Mask<B> m) {
   typedef int8_t Bytes __attribute__((vector_size(Mask<B>::lanes)));
   const Bytes bytes = __builtin_convertvector(m.v, Bytes) & 1;
   __builtin_memcpy(p, &bytes, sizeof(bytes));
+}
+template <int B>
+FB_VEC void store_bool(bool* p, Mask<B> m, int64_t n) {
+  bool first[Mask<B>::lanes];
+  store_bool(first, m);
+  __builtin_memcpy(p, first, n < 0 ? 0 : n < Mask<B>::lanes ? n : Mask<B>::lanes);
 }
 template <class T>
 FB_VEC Mask<sizeof(T)> load_bool(const bool* p) {

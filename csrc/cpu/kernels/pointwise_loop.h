@@ -52,21 +52,16 @@ FB_VEC V loop_param(const void* params, int index) {
   return V(value);
 }
 
-// Elements as they lie in memory. `first` copies fewer than a vector of them beside ones, by which
-// an integer may be divided.
+// Elements as they lie in memory.
 template <class T>
 struct Plain {
   static constexpr int bytes = sizeof(T);
   static FB_VEC Vec<T> get(const char* p) { return load(reinterpret_cast<const T*>(p)); }
-  static FB_VEC void put(char* p, Vec<T> a) { store(reinterpret_cast<T*>(p), a); }
-  static FB_VEC void first(char* to, const char* p, int64_t n) {
-    if constexpr (kMaskedLoads<T>) {
-      store(reinterpret_cast<T*>(to), load_n(reinterpret_cast<const T*>(p), n, T(1)));
-    } else {
-      store(reinterpret_cast<T*>(to), Vec<T>(1));
-      std::memcpy(to, p, n * bytes);
-    }
+  static FB_VEC Vec<T> get(const char* p, int64_t n) {
+    return load_n(reinterpret_cast<const T*>(p), n, T(1));
   }
+  static FB_VEC void put(char* p, Vec<T> a) { store(reinterpret_cast<T*>(p), a); }
+  static FB_VEC void put(char* p, Vec<T> a, int64_t n) { store_n(reinterpret_cast<T*>(p), a, n); }
 };
 template <Half H>
 struct Halves {
@@ -74,10 +69,12 @@ struct Halves {
   static FB_VEC vfloat get(const char* p) {
     return load_half<H>(reinterpret_cast<const uint16_t*>(p));
   }
+  static FB_VEC vfloat get(const char* p, int64_t n) {
+    return load_half<H>(reinterpret_cast<const uint16_t*>(p), n, 1);
+  }
   static FB_VEC void put(char* p, vfloat a) { store_half<H>(reinterpret_cast<uint16_t*>(p), a); }
-  static FB_VEC void first(char* to, const char* p, int64_t n) {
-    std::memset(to, 0, vfloat::lanes * bytes);
-    std::memcpy(to, p, n * bytes);
+  static FB_VEC void put(char* p, vfloat a, int64_t n) {
+    store_half<H>(reinterpret_cast<uint16_t*>(p), a, n);
   }
 };
 
@@ -95,32 +92,19 @@ struct Inputs {
       step[k] = form >> k & 1 ? 0 : Vec<T>::lanes * bytes;
     }
   }
-  // Vector j from here.
-  template <int K>
-  FB_VEC auto get(int j) const {
+  // Vector j from here, or its first elements.
+  template <int K, class... Count>
+  FB_VEC auto get(int j, Count... n) const {
     const char* at = p[K] + j * step[K];
     if constexpr ((kMasks >> K & 1) != 0)
-      return load_bool<T>(reinterpret_cast<const bool*>(at));
+      return load_bool<T>(reinterpret_cast<const bool*>(at), n...);
     else if constexpr (Store::bytes != sizeof(T))  // repeated halves are floats
-      return step[K] == 0 ? Plain<T>::get(at) : Store::get(at);
+      return step[K] == 0 ? Plain<T>::get(at) : Store::get(at, n...);
     else
-      return Store::get(at);
+      return Store::get(at, n...);
   }
   FB_VEC void forward(int vectors) {
     for (int k = 0; k < N; ++k) p[k] += vectors * step[k];
-  }
-  // The next n < lanes elements of each, copied to rows of `buffer`, are those that follow.
-  FB_VEC void move_to(char* buffer, int64_t n) {
-    for (int k = 0; k < N; ++k, buffer += kVectorBytes) {
-      if (step[k] == 0) continue;
-      if (kMasks >> k & 1) {
-        std::memset(buffer, 0, Vec<T>::lanes);
-        std::memcpy(buffer, p[k], n);
-      } else {
-        Store::first(buffer, p[k], n);
-      }
-      p[k] = buffer;
-    }
   }
 };
 
@@ -133,46 +117,40 @@ template <class T>
 struct Conditions {
   static constexpr int bytes = 1;
   using Value = typename Vec<T>::M;
-  static FB_VEC void put(char* p, Value m) { store_bool(reinterpret_cast<bool*>(p), m); }
+  template <class... Count>
+  static FB_VEC void put(char* p, Value m, Count... n) {
+    store_bool(reinterpret_cast<bool*>(p), m, n...);
+  }
 };
 
-template <class Out, class In, class F, size_t... K>
-FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>) {
-  return Out(f(in.template get<K>(j)...));
+template <class Out, class In, class F, class... Count, size_t... K>
+FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>, Count... n) {
+  return Out(f(in.template get<K>(j, n...)...));
 }
 
-// The elements that do not fill a vector go through the same loop in a buffer: the expression,
-// often long, is compiled once. A short one is also compiled for kTogether vectors at a turn: the
-// fewer instructions there are to a vector, the more of them the processor has under way while it
-// waits for memory.
+// kTogether: vectors of one turn. The fewer instructions there are to a vector, the more of them
+// the processor has under way while it waits for memory.
 template <class T, class Store, int N, class Sink, unsigned kMasks, int kTogether, class F>
 FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
+  constexpr int L = Vec<T>::lanes;
   using Value = typename Sink::Value;
-  constexpr int L = Vec<T>::lanes, kStep = L * Sink::bytes;
   constexpr auto all = std::make_index_sequence<N>{};
-  alignas(kVectorBytes) char buffer[(N + 1) * kVectorBytes];
   Inputs<T, Store, N, kMasks> in(inputs, form);
-  char *o = static_cast<char*>(out), *home = nullptr, *result = buffer + N * kVectorBytes;
-  const int64_t rest = n % L;
-  int64_t left = n / L;
+  char* o = static_cast<char*>(out);
+  int64_t left = n;
   if constexpr (kTogether > 1) {
-    for (; left >= kTogether; left -= kTogether, o += kTogether * kStep, in.forward(kTogether)) {
+    for (; left >= kTogether * L; left -= kTogether * L, in.forward(kTogether)) {
       Value r[kTogether];
 #pragma GCC unroll 4
       for (int j = 0; j < kTogether; ++j) r[j] = call<Value>(in, j, f, all);
 #pragma GCC unroll 4
-      for (int j = 0; j < kTogether; ++j) Sink::put(o + j * kStep, r[j]);
+      for (int j = 0; j < kTogether; ++j) Sink::put(o + j * L * Sink::bytes, r[j]);
+      o += kTogether * L * Sink::bytes;
     }
   }
-  while (true) {
-    for (; left > 0; --left, o += kStep, in.forward(1)) Sink::put(o, call<Value>(in, 0, f, all));
-    if (home || rest == 0) break;
-    in.move_to(buffer, rest);
-    home = o;
-    o = result;
-    left = 1;
-  }
-  if (home) std::memcpy(home, result, rest * Sink::bytes);
+  for (; left >= L; left -= L, in.forward(1), o += L * Sink::bytes)
+    Sink::put(o, call<Value>(in, 0, f, all));
+  if (left > 0) Sink::put(o, call<Value>(in, 0, f, all, left), left);
 }
 
 template <class V, bool kMask>
