@@ -522,13 +522,16 @@ struct Lines {
   std::vector<int64_t> places;  // of self, one per inner position, where `step` does not say it
   const char* self_data;
   const int64_t* index;
+  const char* values;  // what is beside the indices: the result, or the source if it is not repeated
   int64_t dim, item;
   const char* op;
 
-  Lines(const Tensor& self, int64_t d, const Tensor& index_tensor, const char* name)
+  Lines(const Tensor& self, int64_t d, const Tensor& index_tensor, const Tensor& beside,
+        const char* name)
       : outer(Dims(), Dims()),
         self_data(static_cast<const char*>(self.raw())),
         index(index_tensor.data<int64_t>()),
+        values(beside.numel() == 1 ? nullptr : static_cast<const char*>(beside.raw())),
         dim(d),
         item(self.itemsize()),
         op(name) {
@@ -565,6 +568,8 @@ struct Lines {
          " with size ", bound);
   }
 
+  static constexpr int64_t kRowsAhead = 3;
+
   // Inner positions that one thread takes together: what they can reach of self stays in the
   // second-level cache.
   int64_t part() const {
@@ -577,9 +582,15 @@ struct Lines {
   bool worth_fetching() const {
     return scale == 1 && bound * item <= 16 * 1024 && bound <= 4 * count && inner == 1;
   }
-  void fetch_line(int64_t o) const {
-    const char* line = self_data + outer.offset(o) * item;
-    for (int64_t at = 0; at < bound * item; at += 64) __builtin_prefetch(line + at);
+  static void fetch(const void* p, int64_t bytes) {
+    for (int64_t at = 0; at < bytes; at += 64)
+      __builtin_prefetch(static_cast<const char*>(p) + at);
+  }
+  void fetch_line(int64_t o) const { fetch(self_data + outer.offset(o) * item, bound * item); }
+  // Pieces of rows are too short for the processor to see where they lead.
+  void fetch_piece(int64_t at, int64_t n) const {
+    fetch(index + at, n * 8);
+    if (values) fetch(values + at * item, n * item);
   }
 
   // Calls run(o, position in index, places, n) for pieces that do not share elements of self: all
@@ -607,6 +618,7 @@ struct Lines {
                      const int64_t* p = places.empty() ? nullptr : places.data() + j;
                      for (int64_t k = 0; k < count; ++k) {
                        const int64_t at = (o * count + k) * inner + j;
+                       if (k + kRowsAhead < count) fetch_piece(at + kRowsAhead * inner, n);
                        const int64_t done = run(base, at, p, n);
                        if (done != n) fail_index(index[at + done]);
                      }
@@ -620,16 +632,18 @@ constexpr int64_t kIndexAhead = 256;
 // Calls f(j, place) for n elements, f.operator()(j, places[j] or j * step, plus index[j] * scale).
 // Four indices are checked by one branch. Returns n or where a bad index is.
 template <class F>
-int64_t for_places(const int64_t* places, int64_t step, const int64_t* index, int64_t scale,
-                   int64_t bound, int64_t n, F&& f) {
+int64_t for_places(const Lines& lines, const int64_t* places, const int64_t* index, int64_t n,
+                   F&& f) {
+  const int64_t step = lines.step, scale = lines.scale;
+  const int64_t ahead = lines.inner == 1 ? kIndexAhead : 0;
   const auto run = [&](auto&& place) {
-    const auto limit = static_cast<uint64_t>(bound);
+    const auto limit = static_cast<uint64_t>(lines.bound);
     const auto bad = [&](int64_t j) { return static_cast<uint64_t>(index[j]) >= limit; };
     int64_t j = 0;
     for (; j + 4 <= n; j += 4) {
       if (bad(j) | bad(j + 1) | bad(j + 2) | bad(j + 3)) [[unlikely]]
         break;
-      __builtin_prefetch(index + j + kIndexAhead);
+      __builtin_prefetch(index + j + ahead);
 #pragma GCC unroll 4
       for (int64_t k = j; k < j + 4; ++k) f(k, place(k) + index[k] * scale);
     }
@@ -649,7 +663,7 @@ int64_t for_places(const int64_t* places, int64_t step, const int64_t* index, in
 
 void lines_gather(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& out,
                   const char* op) {
-  const Lines lines(self, dim, index, op);
+  const Lines lines(self, dim, index, out, op);
   if (lines.total() == 0) return;
   const void* from = self.raw();
   void* to = out.raw();
@@ -658,7 +672,7 @@ void lines_gather(const Tensor& self, int64_t dim, const Tensor& index, const Te
     lines.each([&](int64_t base, int64_t at, const int64_t* places, int64_t n) {
       const T* p = static_cast<const T*>(from) + base;
       T* o = static_cast<T*>(to) + at;
-      return for_places(places, lines.step, lines.index + at, lines.scale, lines.bound, n,
+      return for_places(lines, places, lines.index + at, n,
                         [=](int64_t j, int64_t place) { o[j] = p[place]; });
     });
   });
@@ -666,7 +680,7 @@ void lines_gather(const Tensor& self, int64_t dim, const Tensor& index, const Te
 
 void lines_put(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                const char* op) {
-  const Lines lines(self, dim, index, op);
+  const Lines lines(self, dim, index, src, op);
   if (lines.total() == 0) return;
   void* to = self.raw();
   const void* from = src.raw();
@@ -679,7 +693,7 @@ void lines_put(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
       T* p = static_cast<T*>(to) + base;
       const T* v = values + at;
       const auto put = [&](auto&& value) {
-        return for_places(places, lines.step, lines.index + at, lines.scale, lines.bound, n,
+        return for_places(lines, places, lines.index + at, n,
                           [=](int64_t j, int64_t place) { p[place] = value(j); });
       };
       return repeat ? put([=](int64_t) { return one; }) : put([=](int64_t j) { return v[j]; });
@@ -689,7 +703,7 @@ void lines_put(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
 
 void lines_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                   RowOp reduce, const char* op) {
-  const Lines lines(self, dim, index, op);
+  const Lines lines(self, dim, index, src, op);
   if (lines.total() == 0) return;
   const PlaceFn place = find_place_op(static_cast<int>(self.dtype()), reduce);
   FB_CHECK(place, op, "(): this reduction is not defined for ", self.dtype());

@@ -15,6 +15,7 @@ constexpr int64_t kBlockBytes = 4096;
 constexpr int64_t kBlockPitch = kBlockBytes + 128;  // apart, so that blocks do not share cache sets
 constexpr int64_t kArena = kMaxOperands * kBlockPitch;
 constexpr int64_t kTileBytes = 16384;  // of a transposed operand: enough of its rows to be fetched
+constexpr int64_t kTileRun = 128;      // of those rows: long rows of the result matter more
 constexpr int64_t kExpandElements = 512;  // up to here operands are broadcast the simple way
 constexpr int kMaxSmallBlocks = 3;
 constexpr int64_t kShortRow = 64;   // rows below this many elements are handled several at a time
@@ -426,8 +427,9 @@ struct BoxLoop {
   void run(const Boxes& boxes, int64_t begin, int64_t end) const;
   void load(int k, const BoxCursor& cursor, const Mover& mover, char* to) const;
   void store(const BoxCursor& cursor, char* values) const;
-  void fetch_rows(const BoxCursor& cursor) const;
-  void call_rows(const BoxCursor& cursor, char* out, const char* const* from) const;
+  void fetch_share(const BoxCursor& next, int64_t part, int64_t parts) const;
+  void call_rows(const BoxCursor& cursor, const BoxCursor* next, char* out,
+                 const char* const* from) const;
 };
 
 // Elements of a box such that a block of every operand's type fits its buffer.
@@ -441,8 +443,9 @@ Boxes BoxLoop::cut() {
   const int64_t max = room();
   if (nest.ndim == 1 || !typed(0) || nest.strides[0][0] != item(0)) return Boxes::runs(nest, max);
   for (int k = 1; k < nest.operands; ++k) {
-    tiled = transposed_loop(nest, k, element_size(operands.stored[k]));
-    if (tiled) return Boxes::tiles(nest, tiled, tile_room());
+    const int64_t stored = element_size(operands.stored[k]);
+    tiled = transposed_loop(nest, k, stored);
+    if (tiled) return Boxes::tiles(nest, tiled, tile_room(), kTileRun / stored);
   }
   return Boxes::runs(nest, max);
 }
@@ -518,23 +521,26 @@ void BoxLoop::store(const BoxCursor& cursor, char* values) const {
             cursor.extent(), nest.ndim);
 }
 
-// Starts to bring the rows of a tile that are used where they lie: they are too short for the
-// processor to see where they lead.
-void BoxLoop::fetch_rows(const BoxCursor& cursor) const {
+// Starts to bring a share of the tile after this one: its rows are too short for the processor to
+// see where they lead.
+void BoxLoop::fetch_share(const BoxCursor& next, int64_t part, int64_t parts) const {
   for (int k = call.streaming ? 1 : 0; k < nest.operands; ++k) {
-    if (!direct[k]) continue;
-    const char* row = operands.address[k] + cursor.offset(k);
-    for (int64_t i = 0; i < cursor.extent()[tiled]; ++i, row += nest.strides[k][tiled])
-      for (int64_t at = 0; at < cursor.extent()[0] * item(k); at += 64)
-        __builtin_prefetch(row + at, 0, 2);
+    const int across = direct[k] ? tiled : 0, along = direct[k] ? 0 : tiled;
+    const int64_t rows = next.extent()[across], bytes = next.extent()[along] * item(k);
+    for (int64_t i = rows * part / parts; i < rows * (part + 1) / parts; ++i) {
+      const char* row = operands.address[k] + next.offset(k) + i * nest.strides[k][across];
+      for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
+    }
   }
 }
 
 // `from` are the operands' memory, or blocks that hold the box packed.
-void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* from) const {
+void BoxLoop::call_rows(const BoxCursor& cursor, const BoxCursor* next, char* out,
+                        const char* const* from) const {
   const int64_t n = cursor.extent()[0];
   int64_t index[kMaxDims] = {};
   for (int64_t row = 0, rows = cursor.numel() / n; row < rows; ++row) {
+    if (next) fetch_share(*next, row, rows);
     const void* in[kMaxPointwiseInputs];
     int64_t at[kMaxOperands] = {};
     for (int d = 1; d < nest.ndim; ++d)
@@ -552,10 +558,9 @@ void BoxLoop::call_rows(const BoxCursor& cursor, char* out, const char* const* f
 void BoxLoop::run(const Boxes& boxes, int64_t begin, int64_t end) const {
   alignas(64) char arena[kArena];
   const char* loaded[kMaxOperands] = {};  // source of what a block holds
-  BoxCursor cursor(nest, boxes, begin);
+  BoxCursor cursor(nest, boxes, begin), ahead = cursor;
   for (int64_t index = begin; index < end; ++index, cursor.next()) {
     const char* from[kMaxOperands];
-    if (tiled) fetch_rows(cursor);
     for (int k = 1; k < nest.operands; ++k) {
       from[k] = operands.address[k] + cursor.offset(k);
       if (direct[k]) continue;
@@ -568,7 +573,8 @@ void BoxLoop::run(const Boxes& boxes, int64_t begin, int64_t end) const {
     }
     char* out = direct[0] ? operands.address[0] + cursor.offset(0) : arena;
     if (tiled) {
-      call_rows(cursor, out, from);
+      ahead.next();
+      call_rows(cursor, index + 1 < end ? &ahead : nullptr, out, from);
       continue;
     }
     const void* in[kMaxPointwiseInputs];

@@ -394,12 +394,6 @@ FB_VEC void store_bool(bool* p, Mask<B> m) {
   const Bytes bytes = __builtin_convertvector(m.v, Bytes) & 1;
   __builtin_memcpy(p, &bytes, sizeof(bytes));
 }
-template <int B>
-FB_VEC void store_bool(bool* p, Mask<B> m, int64_t n) {
-  bool first[Mask<B>::lanes];
-  store_bool(first, m);
-  __builtin_memcpy(p, first, n < 0 ? 0 : n < Mask<B>::lanes ? n : Mask<B>::lanes);
-}
 template <class T>
 FB_VEC Mask<sizeof(T)> load_bool(const bool* p) {
   using M = Mask<sizeof(T)>;

@@ -107,12 +107,12 @@ template <Half H>
 FB_VEC void store_half(uint16_t* p, vfloat a) {
   *reinterpret_cast<LooseHalves*>(p) = narrow_halves<H>(a);
 }
-// The first n lanes; the other lanes hold `fill`, and no byte beyond the n is touched.
+// The first n lanes; the other lanes hold 0, and no byte beyond the n is touched.
 template <Half H>
-FB_VEC vfloat load_half(const uint16_t* p, int64_t n, float fill = 0) {
+FB_VEC vfloat load_half(const uint16_t* p, int64_t n) {
   RawHalves h{};
   __builtin_memcpy(&h, p, first_bytes<float>(n) / 2);
-  return where(first_lanes<float>(n), widen_halves<H>(h), vfloat(fill));
+  return widen_halves<H>(h);
 }
 template <Half H>
 FB_VEC void store_half(uint16_t* p, vfloat a, int64_t n) {

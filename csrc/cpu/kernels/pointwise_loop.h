@@ -57,11 +57,7 @@ template <class T>
 struct Plain {
   static constexpr int bytes = sizeof(T);
   static FB_VEC Vec<T> get(const char* p) { return load(reinterpret_cast<const T*>(p)); }
-  static FB_VEC Vec<T> get(const char* p, int64_t n) {
-    return load_n(reinterpret_cast<const T*>(p), n, T(1));
-  }
   static FB_VEC void put(char* p, Vec<T> a) { store(reinterpret_cast<T*>(p), a); }
-  static FB_VEC void put(char* p, Vec<T> a, int64_t n) { store_n(reinterpret_cast<T*>(p), a, n); }
 };
 template <Half H>
 struct Halves {
@@ -69,73 +65,85 @@ struct Halves {
   static FB_VEC vfloat get(const char* p) {
     return load_half<H>(reinterpret_cast<const uint16_t*>(p));
   }
-  static FB_VEC vfloat get(const char* p, int64_t n) {
-    return load_half<H>(reinterpret_cast<const uint16_t*>(p), n, 1);
-  }
   static FB_VEC void put(char* p, vfloat a) { store_half<H>(reinterpret_cast<uint16_t*>(p), a); }
-  static FB_VEC void put(char* p, vfloat a, int64_t n) {
-    store_half<H>(reinterpret_cast<uint16_t*>(p), a, n);
+};
+template <class T>
+struct Conditions {
+  static constexpr int bytes = 1;
+  static FB_VEC auto get(const char* p) { return load_bool<T>(reinterpret_cast<const bool*>(p)); }
+  static FB_VEC void put(char* p, typename Vec<T>::M m) {
+    store_bool(reinterpret_cast<bool*>(p), m);
   }
 };
 
-// kMasks: bit k says that input k is a condition, bytes of 0 or 1.
+// Elements behind the last whole vector of a loop over n. The inputs, which move by `step` bytes
+// for `lanes` elements, go on in copies: of the last elements, a vector of them if there are as
+// many, else among harmless ones. Out of line, since most expressions are shorter.
+[[gnu::noinline]] inline void copy_ends(const char** p, const int64_t* step, int inputs, int lanes,
+                                        int64_t n, char (*copies)[kVectorBytes]) {
+  for (int k = 0; k < inputs; ++k) {
+    if (step[k] == 0) continue;
+    const int64_t item = step[k] / lanes;
+    const char* from = n < lanes ? p[k] : p[k] + (n - lanes) * item;
+    if (step[k] == kVectorBytes && n >= lanes) {
+      __builtin_memcpy(copies[k], from, kVectorBytes);
+    } else if (step[k] == kVectorBytes && item == 4) {
+      auto* to = reinterpret_cast<float*>(copies[k]);
+      store(to, load_n(reinterpret_cast<const float*>(from), n, 1.0f));
+    } else {
+      __builtin_memset(copies[k], 0x3c, kVectorBytes);  // a positive number in every type
+      __builtin_memcpy(copies[k], from, n < lanes ? n * item : step[k]);
+    }
+    p[k] = copies[k];
+  }
+}
+
 // The addresses of the inputs, which move on by vectors; step 0 is that of a repeated one.
+// kMasks: bit k says that input k is a condition.
 template <class T, class Store, int N, unsigned kMasks>
 struct Inputs {
+  template <int K>
+  using Kind = std::conditional_t<(kMasks >> K & 1) != 0, Conditions<T>, Store>;
+  static constexpr int L = Vec<T>::lanes;
+
   const char* p[N];
   int64_t step[N];
 
-  FB_VEC Inputs(const void* const* in, unsigned form) {
-    for (int k = 0; k < N; ++k) {
-      p[k] = static_cast<const char*>(in[k]);
-      const int bytes = kMasks >> k & 1 ? 1 : Store::bytes;
-      step[k] = form >> k & 1 ? 0 : Vec<T>::lanes * bytes;
-    }
-  }
-  // Vector j from here, or its first elements.
-  template <int K, class... Count>
-  FB_VEC auto get(int j, Count... n) const {
+  template <size_t... K>
+  FB_VEC Inputs(const void* const* in, unsigned form, std::index_sequence<K...>)
+      : p{static_cast<const char*>(in[K])...},
+        step{(form >> K & 1 ? 0 : int64_t{L} * Kind<K>::bytes)...} {}
+  // Vector j from here.
+  template <int K>
+  FB_VEC auto get(int j) const {
     const char* at = p[K] + j * step[K];
-    if constexpr ((kMasks >> K & 1) != 0)
-      return load_bool<T>(reinterpret_cast<const bool*>(at), n...);
-    else if constexpr (Store::bytes != sizeof(T))  // repeated halves are floats
-      return step[K] == 0 ? Plain<T>::get(at) : Store::get(at, n...);
+    if constexpr (std::is_same_v<Kind<K>, Store> && Store::bytes != sizeof(T))
+      return step[K] == 0 ? Plain<T>::get(at) : Store::get(at);  // repeated halves are floats
     else
-      return Store::get(at, n...);
+      return Kind<K>::get(at);
   }
   FB_VEC void forward(int vectors) {
     for (int k = 0; k < N; ++k) p[k] += vectors * step[k];
   }
 };
 
-// Where results go: elements, or conditions as bytes.
-template <class T, class Store>
-struct Elements : Store {
-  using Value = Vec<T>;
-};
-template <class T>
-struct Conditions {
-  static constexpr int bytes = 1;
-  using Value = typename Vec<T>::M;
-  template <class... Count>
-  static FB_VEC void put(char* p, Value m, Count... n) {
-    store_bool(reinterpret_cast<bool*>(p), m, n...);
-  }
-};
-
-template <class Out, class In, class F, class... Count, size_t... K>
-FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>, Count... n) {
-  return Out(f(in.template get<K>(j, n...)...));
+template <class Out, class In, class F, size_t... K>
+FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>) {
+  return Out(f(in.template get<K>(j)...));
 }
 
 // kTogether: vectors of one turn. The fewer instructions there are to a vector, the more of them
-// the processor has under way while it waits for memory.
+// the processor has under way while it waits for memory. The end goes through the same code, so
+// that it is compiled once: from copies that were made first, for the output may be an input, and
+// together with elements before it, which come out as they did.
 template <class T, class Store, int N, class Sink, unsigned kMasks, int kTogether, class F>
 FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
   constexpr int L = Vec<T>::lanes;
-  using Value = typename Sink::Value;
+  using Value = decltype(Sink::get(nullptr));
   constexpr auto all = std::make_index_sequence<N>{};
-  Inputs<T, Store, N, kMasks> in(inputs, form);
+  Inputs<T, Store, N, kMasks> in(inputs, form, all), end = in;
+  alignas(kVectorBytes) char copies[N][kVectorBytes], few[kVectorBytes] = {};
+  if (n % L != 0) copy_ends(end.p, end.step, N, L, n, copies);
   char* o = static_cast<char*>(out);
   int64_t left = n;
   if constexpr (kTogether > 1) {
@@ -148,9 +156,20 @@ FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigne
       o += kTogether * L * Sink::bytes;
     }
   }
-  for (; left >= L; left -= L, in.forward(1), o += L * Sink::bytes)
+#pragma GCC unroll 1
+  while (left > 0) {
+    if (left < L) {
+      in = end;
+      o = n < L ? few : static_cast<char*>(out) + (n - L) * Sink::bytes;
+      left = L;
+      asm("" : "+r"(left));  // unknown to the compiler, which would compile the last turn apart
+    }
     Sink::put(o, call<Value>(in, 0, f, all));
-  if (left > 0) Sink::put(o, call<Value>(in, 0, f, all, left), left);
+    left -= L;
+    in.forward(1);
+    o += L * Sink::bytes;
+  }
+  if (n < L) __builtin_memcpy(out, few, n * Sink::bytes);
 }
 
 template <class V, bool kMask>
@@ -175,7 +194,7 @@ FB_VEC void map_loop(void* out, const void* const* in, int64_t n, unsigned form,
   constexpr bool kBool = kOutput == Output::Bool;
   if constexpr (is_vector<V>) {
     const auto map = [&]<class Store, int kTogether>() __attribute__((always_inline)) {
-      using Sink = std::conditional_t<kBool, Conditions<T>, Elements<T, Store>>;
+      using Sink = std::conditional_t<kBool, Conditions<T>, Store>;
       map_vectors<T, Store, N, Sink, kMasks, kTogether>(out, in, n, form, f);
     };
     if constexpr (kShort && std::is_same_v<T, float>) {
