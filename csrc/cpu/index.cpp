@@ -522,16 +522,13 @@ struct Lines {
   std::vector<int64_t> places;  // of self, one per inner position, where `step` does not say it
   const char* self_data;
   const int64_t* index;
-  const char* values;  // what is beside the indices: the result, or the source if it is not repeated
   int64_t dim, item;
   const char* op;
 
-  Lines(const Tensor& self, int64_t d, const Tensor& index_tensor, const Tensor& beside,
-        const char* name)
+  Lines(const Tensor& self, int64_t d, const Tensor& index_tensor, const char* name)
       : outer(Dims(), Dims()),
         self_data(static_cast<const char*>(self.raw())),
         index(index_tensor.data<int64_t>()),
-        values(beside.numel() == 1 ? nullptr : static_cast<const char*>(beside.raw())),
         dim(d),
         item(self.itemsize()),
         op(name) {
@@ -568,13 +565,12 @@ struct Lines {
          " with size ", bound);
   }
 
-  static constexpr int64_t kRowsAhead = 3;
-
-  // Inner positions that one thread takes together: what they can reach of self stays in the
-  // second-level cache.
+  // Inner positions that one thread takes together: what they can reach of self mostly stays in the
+  // second-level cache, yet rows are walked in long pieces and there is a part for every thread.
   int64_t part() const {
-    constexpr int64_t kReach = 256 * 1024;
-    return std::clamp<int64_t>(kReach / std::max<int64_t>(1, bound * item) / 16 * 16, 16, 256);
+    constexpr int64_t kReach = 1024 * 1024, kParts = 4;
+    const int64_t near = kReach / std::max<int64_t>(1, bound * item);
+    return std::max<int64_t>(16, std::min(near, inner * outer.count / kParts) / 16 * 16);
   }
 
   // True iff a line lies together, is short, and most of it will be used: places at random are
@@ -582,15 +578,9 @@ struct Lines {
   bool worth_fetching() const {
     return scale == 1 && bound * item <= 16 * 1024 && bound <= 4 * count && inner == 1;
   }
-  static void fetch(const void* p, int64_t bytes) {
-    for (int64_t at = 0; at < bytes; at += 64)
-      __builtin_prefetch(static_cast<const char*>(p) + at);
-  }
-  void fetch_line(int64_t o) const { fetch(self_data + outer.offset(o) * item, bound * item); }
-  // Pieces of rows are too short for the processor to see where they lead.
-  void fetch_piece(int64_t at, int64_t n) const {
-    fetch(index + at, n * 8);
-    if (values) fetch(values + at * item, n * item);
+  void fetch_line(int64_t o) const {
+    const char* line = self_data + outer.offset(o) * item;
+    for (int64_t at = 0; at < bound * item; at += 64) __builtin_prefetch(line + at);
   }
 
   // Calls run(o, position in index, places, n) for pieces that do not share elements of self: all
@@ -618,7 +608,6 @@ struct Lines {
                      const int64_t* p = places.empty() ? nullptr : places.data() + j;
                      for (int64_t k = 0; k < count; ++k) {
                        const int64_t at = (o * count + k) * inner + j;
-                       if (k + kRowsAhead < count) fetch_piece(at + kRowsAhead * inner, n);
                        const int64_t done = run(base, at, p, n);
                        if (done != n) fail_index(index[at + done]);
                      }
@@ -663,7 +652,7 @@ int64_t for_places(const Lines& lines, const int64_t* places, const int64_t* ind
 
 void lines_gather(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& out,
                   const char* op) {
-  const Lines lines(self, dim, index, out, op);
+  const Lines lines(self, dim, index, op);
   if (lines.total() == 0) return;
   const void* from = self.raw();
   void* to = out.raw();
@@ -680,7 +669,7 @@ void lines_gather(const Tensor& self, int64_t dim, const Tensor& index, const Te
 
 void lines_put(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                const char* op) {
-  const Lines lines(self, dim, index, src, op);
+  const Lines lines(self, dim, index, op);
   if (lines.total() == 0) return;
   void* to = self.raw();
   const void* from = src.raw();
@@ -703,7 +692,7 @@ void lines_put(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
 
 void lines_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                   RowOp reduce, const char* op) {
-  const Lines lines(self, dim, index, src, op);
+  const Lines lines(self, dim, index, op);
   if (lines.total() == 0) return;
   const PlaceFn place = find_place_op(static_cast<int>(self.dtype()), reduce);
   FB_CHECK(place, op, "(): this reduction is not defined for ", self.dtype());
