@@ -97,13 +97,19 @@ void Call::run(char* out, const void* const* in, int64_t n) const {
   }
 }
 
+// Chunks alike in size: with whole grains the last one may be a sliver, and half the threads idle.
+int64_t even_grain(int64_t n) {
+  const int64_t chunks = (n + kParallelGrain - 1) / kParallelGrain;
+  return (n / chunks / 64 + 1) * 64;
+}
+
 // Contiguous operands, and repeated ones, shared among the threads.
 void Call::run_all(char* out, const void* const* in, int64_t n) {
   if (n <= kParallelGrain) return kernel(out, in, n, form, params);
   BlockingRegion region(n >= kBlockingWork);
   streaming = n * out_item >= kStreamBytes;
   for (int i = 0; i < inputs; ++i) streaming &= in[i] != out;
-  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(n, even_grain(n), [&](int64_t begin, int64_t end) {
     const void* from[kMaxPointwiseInputs];
     for (int i = 0; i < inputs; ++i) from[i] = static_cast<const char*>(in[i]) + begin * items[i];
     run(out + begin * out_item, from, end - begin);
@@ -358,7 +364,7 @@ void RowLoop::run_all() const {
   const int64_t n = operands.nest.numel(), row = operands.nest.sizes[0];
   if (n <= kParallelGrain) return run(0, n);
   BlockingRegion region(n >= kBlockingWork);
-  const int64_t grain = row < kParallelGrain ? kParallelGrain / row * row : kParallelGrain;
+  const int64_t even = even_grain(n), grain = row < even ? even / row * row : even;
   parallel_for(n, grain, [&](int64_t begin, int64_t end) { run(begin, end); });
 }
 

@@ -214,6 +214,14 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, const Tensor
       BlockingRegion region(x.numel() >= kBlockingWork);
       parallel_for(samples * groups, std::max<int64_t>(kParallelGrain / row, 1),
                    [&](int64_t begin, int64_t end) {
+                     if (spread == 1) {  // no runs to scale alike
+                       for (int64_t r = begin; r < end; ++r) {
+                         const int64_t c = r % groups * per_group;
+                         stats(px + r * row, pw + c, pb + c, y + r * row, pm + r, ps + r, 1, row,
+                               eps, false);
+                       }
+                       return;
+                     }
                      stats(px + begin * row, nullptr, nullptr, nullptr, pm + begin, ps + begin,
                            end - begin, row, eps, false);
                      for (int64_t r = begin * per_group; r < end * per_group; ++r) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import copy
 
 from . import table
@@ -119,6 +120,7 @@ VOCABULARY = {
 }
 
 # Those that vectors of integers have too.
+_INT64_VECTORS = {"floor_divide", "fmod", "remainder", "trunc_divide"}
 _INTEGER_VECTORS = {
     "abs",
     "bit_and",
@@ -261,12 +263,13 @@ def _bind(row, node: ast.Call) -> dict[str, ast.expr]:
     return values
 
 
-def fits_integers(tree: ast.expr) -> bool:
-    """True iff the expression can be computed over vectors of integers."""
+def fits_integers(tree: ast.expr, dtype: str) -> bool:
+    """True iff the expression can be computed over vectors of integers of this dtype."""
+    known = _INTEGER_VECTORS | (_INT64_VECTORS if dtype == "int64" else set())
     return not any(
         (isinstance(node, ast.Constant) and isinstance(node.value, float))
         or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
-        or (isinstance(node, ast.Call) and node.func.id not in _INTEGER_VECTORS)
+        or (isinstance(node, ast.Call) and node.func.id not in known)
         or (isinstance(node, ast.Name) and node.id in ("inf", "nan", "pi"))
         for node in ast.walk(tree)
     )
@@ -281,17 +284,30 @@ def is_bitwise(tree: ast.expr) -> bool:
     )
 
 
+# Loops that serve an expression of x (and y) better than the general one does.
+_COMPLEX_LOOPS = {
+    "x + alpha * y": "map_complex_sums",
+    "x - alpha * y": "map_complex_differences",
+    "x * y": "map_complex_products",
+    "x / y": "map_complex_quotients",
+    "x * x": "map_complex_squares",
+    "reciprocal(x)": "map_complex_reciprocals",
+    "power(x, y)": "map_complex_powers",
+    "angle(x)": "map_complex_angles",
+}
+_FLOAT_LOOPS = {"power(x, y)": "map_powers"}
+
+
 def named_loop(tree: ast.expr, inputs: list[str], dtype: str) -> str | None:
-    """The C++ loop that serves exactly this expression better than the general one does."""
-    match tree:
-        case ast.BinOp(left=ast.Name(id=a), op=op, right=ast.Name(id=b)) if [a, b] == inputs:
-            loops = {ast.Mult: "map_complex_products", ast.Div: "map_complex_quotients"}
-            return loops.get(type(op)) if dtype.startswith("complex") else None
-        case ast.Call(func=ast.Name(id="power"), args=[ast.Name(id=a), ast.Name(id=b)]):
-            return "map_powers" if dtype.startswith("float") and [a, b] == inputs else None
-        case ast.Call(func=ast.Name(id="angle"), args=[ast.Name()]):
-            return "map_complex_angles" if dtype.startswith("complex") else None
-    return None
+    """The C++ loop of exactly this expression, where there is one."""
+    if len(inputs) > 2:
+        return None
+    text = ast.unparse(tree)
+    for name, short in zip(inputs, "xy"):
+        text = re.sub(rf"\b{name}\b", short, text)
+    if dtype.startswith("complex"):
+        return _COMPLEX_LOOPS.get(text)
+    return _FLOAT_LOOPS.get(text) if dtype.startswith("float") else None
 
 
 def is_short(tree: ast.expr) -> bool:

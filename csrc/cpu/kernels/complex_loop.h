@@ -111,6 +111,52 @@ FB_VEC void map_complex_quotients(FB_LOOP_ARGS) {
     map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [](V x, V y) { return x / y; });
 }
 
+// Sums and differences without a factor are those of the parts.
+template <class V>
+FB_VEC void map_complex_sums(FB_LOOP_ARGS) {
+  using P = Vec<typename RealOf<V>::type>;
+  const V alpha = loop_param<V>(loop_params, 0);
+  if (alpha == V(1))
+    return map_loop<P, 2, Output::Same, 0, true>(loop_out, loop_in, 2 * loop_count, 0,
+                                                 [](P x, P y) { return x + y; });
+  map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [=](V x, V y) { return x + alpha * y; });
+}
+template <class V>
+FB_VEC void map_complex_differences(FB_LOOP_ARGS) {
+  using P = Vec<typename RealOf<V>::type>;
+  const V alpha = loop_param<V>(loop_params, 0);
+  if (alpha == V(1))
+    return map_loop<P, 2, Output::Same, 0, true>(loop_out, loop_in, 2 * loop_count, 0,
+                                                 [](P x, P y) { return x - y; });
+  map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [=](V x, V y) { return x - alpha * y; });
+}
+template <class V>
+FB_VEC void map_complex_squares(FB_LOOP_ARGS) {
+  const void* twice[] = {loop_in[0], loop_in[0]};
+  map_complex_products<V>(loop_out, twice, loop_count, loop_form, loop_params);
+}
+template <class V>
+FB_VEC void map_complex_reciprocals(FB_LOOP_ARGS) {
+  (void)loop_form;
+  constexpr int64_t kBlock = 128;
+  V ones[kBlock];
+  for (V& one : ones) one = V(1);
+  for (int64_t i = 0; i < loop_count; i += kBlock) {
+    const void* in[] = {ones, static_cast<const V*>(loop_in[0]) + i};
+    const int64_t n = loop_count - i < kBlock ? loop_count - i : kBlock;
+    map_complex_quotients<V>(static_cast<V*>(loop_out) + i, in, n, 0, loop_params);
+  }
+}
+// Exponents that are 2 throughout, as a number is, make squares.
+template <class V>
+FB_VEC void map_complex_powers(FB_LOOP_ARGS) {
+  auto* exponent = static_cast<const V*>(loop_in[1]);
+  if (exponent[0] == V(2) &&
+      __builtin_memcmp(exponent, exponent + 1, (loop_count - 1) * sizeof(V)) == 0)
+    return map_complex_squares<V>(FB_LOOP_PASS, loop_params);
+  map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [](V x, V y) { return power(x, y); });
+}
+
 template <class V>
 FB_VEC void map_complex_angles(FB_LOOP_ARGS) {
   using T = typename RealOf<V>::type;

@@ -198,8 +198,9 @@ FB_VEC void map_loop(void* out, const void* const* in, int64_t n, unsigned form,
       map_vectors<T, Store, N, Sink, kMasks, kTogether>(out, in, n, form, f);
     };
     if constexpr (kShort && std::is_same_v<T, float>) {
-      if (form & kBFloat16Form) return map.template operator()<Halves<Half::BFloat16>, 1>();
-      if (form & kFloat16Form) return map.template operator()<Halves<Half::Float16>, 1>();
+      constexpr int kHalves = N <= 2 && FB_ISA_IS_AVX2(FB_ISA) ? 2 : 1;
+      if (form & kBFloat16Form) return map.template operator()<Halves<Half::BFloat16>, kHalves>();
+      if (form & kFloat16Form) return map.template operator()<Halves<Half::Float16>, kHalves>();
     }
     constexpr bool kMany = kShort && sizeof(T) >= 4 && FB_ISA_IS_AVX2(FB_ISA);
     map.template operator()<Plain<T>, !kMany ? 1 : N <= 2 ? 4 : N == 3 ? 2 : 1>();
@@ -217,10 +218,13 @@ FB_VEC void map_powers(FB_LOOP_ARGS) {
   using T = typename LaneOf<V>::type;
   if constexpr (std::is_floating_point_v<T>) {
     const T exponent = *static_cast<const T*>(loop_in[1]);
-    if ((loop_form & 2) && (exponent == 2 || exponent == 3)) {
+    if (loop_form & 2) {
       if (exponent == 2)
         return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return x * x; });
-      return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return x * x * x; });
+      if (exponent == 3)
+        return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return x * x * x; });
+      if (exponent == -1)
+        return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return V(1) / x; });
     }
   }
   map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [](V x, V y) { return power(x, y); });

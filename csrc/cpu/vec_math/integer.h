@@ -23,6 +23,42 @@ template <std::integral T> FB_VEC Vec<T> bit_not(Vec<T> a) { return ~a; }
 
 FB_VEC vuint8 flag_not(vuint8 a) { return a ^ vuint8(1); }  // of bytes that hold 0 or 1
 
+// Below 2^51 numbers turn into doubles and back by one addition, and their quotients and remainders
+// are exact there (see divides_as_double); a vector with a larger number goes by lanes.
+struct SmallDivision {
+  vdouble y, quotient, rest;  // the quotient is rounded toward zero
+
+  static constexpr double kShift = 0x1.8p52;
+  static FB_VEC bool fits(vint64 a) {
+    return all(((a + vint64(1ll << 51)) & vint64(-(1ll << 52))) == vint64(0));
+  }
+  static FB_VEC vdouble from(vint64 a) {
+    return bit_cast<vdouble>(a + bits(vdouble(kShift))) - vdouble(kShift);
+  }
+  static FB_VEC vint64 back(vdouble a) { return bits(a + vdouble(kShift)) - bits(vdouble(kShift)); }
+  FB_VEC SmallDivision(vint64 dividend, vint64 divisor) : y(from(divisor)) {
+    const vdouble x = from(dividend);
+    quotient = trunc(x / y);
+    rest = x - quotient * y;
+  }
+  // The remainder has another sign than the divisor.
+  FB_VEC Mask<8> across() const {
+    return (rest != vdouble(0)) & ((rest < vdouble(0)) != (y < vdouble(0)));
+  }
+};
+#define FB_INT64_DIVISION(name, result)                                                     \
+  FB_VEC vint64 name(vint64 x, vint64 y) {                                                  \
+    if (!SmallDivision::fits(x) || !SmallDivision::fits(y)) [[unlikely]]                    \
+      return map_lanes(x, y, [](int64_t a, int64_t b) { return name(a, b); });              \
+    const SmallDivision d(x, y);                                                            \
+    return where(y == vint64(0), vint64(0), SmallDivision::back(result));                   \
+  }
+FB_INT64_DIVISION(trunc_divide, d.quotient)
+FB_INT64_DIVISION(fmod, d.rest)
+FB_INT64_DIVISION(floor_divide, where(d.across(), d.quotient - vdouble(1), d.quotient))
+FB_INT64_DIVISION(remainder, where(d.across(), d.rest + d.y, d.rest))
+#undef FB_INT64_DIVISION
+
 // Shifts by the width or more give what an infinitely wide number would.
 template <Integer T>
 FB_VEC T shift_left(T a, T b) {
