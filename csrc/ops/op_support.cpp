@@ -1,6 +1,9 @@
 #include "ops/op_support.h"
 
-#include <algorithm>
+#include <atomic>
+
+#include "cpu/iterate.h"
+#include "cpu/thread_pool.h"
 
 namespace flambeau {
 
@@ -10,7 +13,13 @@ void refuse_zero_divisor(const char* op, const Tensor& self, const Tensor& other
   const Tensor dense = contiguous(other);
   const bool found = visit_dtype(dense.dtype(), [&]<class T>() {
     const T* p = dense.data<T>();
-    return std::find(p, p + dense.numel(), T(0)) != p + dense.numel();
+    std::atomic<bool> zero = false;
+    parallel_for(dense.numel(), kParallelGrain, [&](int64_t begin, int64_t end) {
+      bool any = false;  // without a branch, so that the compiler makes vectors of it
+      for (int64_t i = begin; i < end; ++i) any |= p[i] == T(0);
+      if (any) zero.store(true, std::memory_order_relaxed);
+    });
+    return zero.load();
   });
   FB_CHECK(!found, op, "(): ZeroDivisionError: integer division or modulo by zero");
 }

@@ -220,11 +220,11 @@ FB_VEC void map_powers(FB_LOOP_ARGS) {
     const T exponent = *static_cast<const T*>(loop_in[1]);
     if (loop_form & 2) {
       if (exponent == 2)
-        return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return x * x; });
+        return map_loop<V, 1, Output::Same, 0, true>(FB_LOOP_PASS, [](V x) { return x * x; });
       if (exponent == 3)
-        return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return x * x * x; });
+        return map_loop<V, 1, Output::Same, 0, true>(FB_LOOP_PASS, [](V x) { return x * x * x; });
       if (exponent == -1)
-        return map_loop<V, 1, Output::Same, 0, false>(FB_LOOP_PASS, [](V x) { return V(1) / x; });
+        return map_loop<V, 1, Output::Same, 0, true>(FB_LOOP_PASS, [](V x) { return V(1) / x; });
     }
   }
   map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [](V x, V y) { return power(x, y); });
