@@ -228,16 +228,6 @@ EXPECTED: list[Expected] = [
         full=True,
     ),
     _e(
-        "nn.functional.grid_sample",
-        "the gradient 1 is not differentiable",
-        "Sampling by 'nearest' does not depend on the grid: that gradient is a constant zero, "
-        "which in PyTorch has a graph.",
-        "double grad",
-        "float64",
-        full=True,
-    ),
-    # ---- not implemented
-    _e(
         "linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve",
         "LDL factorisations are not implemented",
         "LDL factorisations are not implemented and raise NotImplementedError.",
@@ -302,6 +292,15 @@ EXPECTED: list[Expected] = [
         "gradient 0: values differ",
         "float32: the gradient solves a system with the eigenvectors, whose rounding errors are 83 "
         "of the largest element's; PyTorch: 10.",
+        "grad",
+        "float32",
+        full=True,
+    ),
+    _e(
+        "nn.functional.scaled_dot_product_attention",
+        "gradient [01]: values differ",
+        _ORDER
+        + "precision, is 0.6 to 1.9 times that of PyTorch over forty draws, 1.1 times on average.",
         "grad",
         "float32",
         full=True,
