@@ -50,7 +50,8 @@ class Kernel:
         cpp = _CPP[dtype]
         if dtype == "bool" and kernel_expr.is_bitwise(self.tree):  # no vectors of bool
             return "Vec<uint8_t>"
-        return f"Vec<{cpp}>" if "int" in dtype and kernel_expr.fits_integers(self.tree, dtype) else cpp
+        vector = "int" in dtype and kernel_expr.fits_integers(self.tree, dtype)
+        return f"Vec<{cpp}>" if vector else cpp
 
     def halves(self, dtype: str) -> bool:
         """True iff the loop of `dtype` is also that of the half types."""
