@@ -17,35 +17,6 @@ inline double lgamma(double x) {
   return __builtin_lgamma_r(x, &sign);  // lgamma itself writes a global variable
 }
 
-// Recurrence 5.5.2 up to 10, then the asymptotic series 5.11.2; reflection 5.5.4 below zero.
-// -inf at +0 and +inf at -0; NaN at the negative integers.
-inline double digamma(double x) {
-  if (x == 0) return __builtin_copysign(kInf<double>, -x);
-  double r = 0;
-  if (x < 0) {
-    if (x == __builtin_floor(x)) return kNaN<double>;
-    const double part = x - __builtin_floor(x);
-    r = -kPi / __builtin_tan(kPi * part);
-    x = 1 - x;
-  }
-  if (!(x < kInf<double>)) return x;
-  if (x < 1e-4) {  // -1/x - gamma + pi^2/6 x - zeta(3) x^2
-    const double series = -kEulerGamma + x * (1.6449340668482264 - x * 1.2020569031595942);
-    return r + (series - 1 / x);
-  }
-  while (x < 10) {
-    r -= 1 / x;
-    x += 1;
-  }
-  // B_2k / 2k
-  static constexpr double c[] = {1.0 / 12,  -1.0 / 120,     1.0 / 252, -1.0 / 240,
-                                 1.0 / 132, -691.0 / 32760, 1.0 / 12,  -3617.0 / 8160};
-  const double z = 1 / (x * x);
-  double tail = 0;
-  for (int k = 7; k >= 0; --k) tail = tail * z + c[k];
-  return r + (__builtin_log(x) - 0.5 / x - z * tail);
-}
-
 // The Hurwitz zeta function for s > 1 and q > 0 by Euler-Maclaurin summation (25.11.5 and on).
 inline double zeta_positive(double s, double q) {
   double sum = 0;
@@ -89,14 +60,12 @@ inline double zeta(double s, double q) {
   return zeta_positive(s, part) + sign * negative;
 }
 
-// 5.15.1: (-1)^(n+1) n! zeta(n + 1, x); n is a whole number >= 0.
+// 5.15.1: (-1)^(n+1) n! zeta(n + 1, x); n is a whole number > 0.
 inline double polygamma(double n, double x) {
-  if (n == 0) return digamma(x);
   if (n < 0 || n != __builtin_floor(n)) return kNaN<double>;
   const double sign = __builtin_fmod(n, 2) == 0 ? -1 : 1;
   return sign * __builtin_exp(lgamma(n + 1)) * zeta(n + 1, x);
 }
-inline double trigamma(double x) { return zeta(2, x); }
 
 // e^(x^2) erfc(x), x^2 in two parts because its rounding error would be multiplied by x^2.
 inline double erfcx(double x) {
@@ -216,9 +185,6 @@ inline double i1e(double x) { return bessel_i_scaled(1, x); }
   inline vfloat name(vfloat x, vfloat y) {                                                    \
     return map_lanes(x, y, [](float a, float b) { return name(a, b); });                      \
   }
-FB_SPECIAL1(lgamma)
-FB_SPECIAL1(digamma)
-FB_SPECIAL1(trigamma)
 FB_SPECIAL1(erfcx)
 FB_SPECIAL1(ndtr)
 FB_SPECIAL1(log_ndtr)
@@ -228,7 +194,6 @@ FB_SPECIAL1(i0e)
 FB_SPECIAL1(i1)
 FB_SPECIAL1(i1e)
 FB_SPECIAL2(zeta)
-FB_SPECIAL2(polygamma)
 
 // x plus x times a polynomial of w = -log(1 - x^2); x times one of its root where w is large
 // (after Giles 2010).
