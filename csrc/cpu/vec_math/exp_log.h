@@ -96,6 +96,13 @@ FB_VEC vdouble scale_wide(vdouble y, vint64 shifted) {
   const vint64 rest = (shifted << 52) - half;
   return y * bit_cast<vdouble>(half + (1023ll << 52)) * bit_cast<vdouble>(rest + (1023ll << 52));
 }
+// e^x for -708 <= x <= 709 to 2^-30, for results that become floats.
+FB_VEC vdouble exp_short(vdouble x) {
+  const ExpDouble e = reduce_exp(x);
+  const vdouble p = poly(e.r, 0.50000000134624512, 0.16666666719008622, 0.041666464973797279,
+                         0.0083332984799535728, 0.0013933643781159758, 0.00019899276557597568);
+  return (mad(e.r * e.r, p, e.r) + 1.0) * bit_cast<vdouble>((e.shifted << 52) + (1023ll << 52));
+}
 // e^x for -708 <= x <= 709.
 FB_VEC vdouble exp_bounded(vdouble x) {
   const ExpDouble e = reduce_exp(x);
@@ -313,11 +320,11 @@ FB_VEC DoublePair log_pair(vdouble x) {
   const vdouble third = 0x1.5555555555555p-2, third_low = 0x1.5555555555555p-56;
   const vdouble p = z * third;
   vdouble p_low = fma(z, third, -p) + fma(z, third_low, z_low * third);
-  p_low = fma(z * z,
-              poly(z, 0.2, 0.14285714285714685, 0.11111111110826934, 0.090909091678994622,
-                   0.076922974618179693, 0.066674033020474838, 0.058530949094471645,
-                   0.05861811780422839),
-              p_low);
+  p_low = fma(
+      z * z,
+      poly(z, 0.2, 0.14285714285714685, 0.11111111110826934, 0.090909091678994622,
+           0.076922974618179693, 0.066674033020474838, 0.058530949094471645, 0.05861811780422839),
+      p_low);
   const vdouble sp = s * p, sp_low = fma(s, p, -sp) + fma(s, p_low, s_low * p);
   const vdouble h = s + sp, h_low = ((s - h) + sp) + (s_low + sp_low);
   const vdouble whole = e.n * 0.6931471803691238, high = whole + 2.0 * h;
@@ -344,8 +351,7 @@ FB_VEC vdouble pow_normal(vdouble x, vdouble y) {
 }
 inline vdouble pow(vdouble x, vdouble y) {
   if constexpr (!kHasFma) return pow_lanes(x, y);
-  const Mask<8> easy =
-      (x >= kSmallestNormal<double>)&(x < kInf<double>)&(abs(y) < kInf<double>);
+  const Mask<8> easy = (x >= kSmallestNormal<double>)&(x < kInf<double>)&(abs(y) < kInf<double>);
   const vdouble r = pow_normal(x, y);
   return all(easy) ? r : where(easy, r, pow_lanes(x, y));
 }

@@ -41,9 +41,7 @@ FB_VEC vdouble from_whole(vdouble x) { return x - round(x); }
   r = where(below & (x == floor(x)), kNaN<double>, r);
   return where(x == 0.0, copysign(vdouble(kInf<double>), -x), r);
 }
-inline vdouble digamma(vdouble x) {
-  return all(x > 0.0) ? digamma_positive(x) : digamma_any(x);
-}
+inline vdouble digamma(vdouble x) { return all(x > 0.0) ? digamma_positive(x) : digamma_any(x); }
 inline vfloat digamma(vfloat x) {
   return through_double(x, [](vdouble v) { return digamma(v); });
 }
@@ -98,13 +96,12 @@ FB_VEC vdouble lgamma_near(vdouble t) {
                 0.062569305158773497, -0.064720910358669465, 0.058832344121186631,
                 -0.063985404648571875);
   else
-    return poly(t, 0.45013931210925628, -0.41818555318834971, 0.12718992499339637,
-                -0.14437303879662075, 0.084129642379382003, -0.08997434063137838,
-                0.063114205425772577, -0.065793682744530083, 0.050458640899504525,
-                -0.051947783369599224, 0.042011041639129908, -0.042939516643403126,
-                0.035961352713505007, -0.03674166596829205, 0.031734068001594298,
-                -0.030345423859214671, 0.025250854138407466, -0.038668108204641817,
-                0.038651697358903149);
+    return poly(
+        t, 0.45013931210925628, -0.41818555318834971, 0.12718992499339637, -0.14437303879662075,
+        0.084129642379382003, -0.08997434063137838, 0.063114205425772577, -0.065793682744530083,
+        0.050458640899504525, -0.051947783369599224, 0.042011041639129908, -0.042939516643403126,
+        0.035961352713505007, -0.03674166596829205, 0.031734068001594298, -0.030345423859214671,
+        0.025250854138407466, -0.038668108204641817, 0.038651697358903149);
 }
 // Recurrence 5.5.1 into [1, 3), every sum of logarithms as one of a product and all terms positive;
 // from `Far` on Stirling's series 5.11.1.
@@ -151,9 +148,8 @@ inline vdouble lgamma(vdouble x) {
   return any(easy) ? where(easy, lgamma_positive<false>(x), r) : r;
 }
 inline vfloat lgamma(vfloat x) {
-  return through_double(x, [](vdouble v) {
-    return all(v > 0.0) ? lgamma_positive<true>(v) : lgamma_any(v);
-  });
+  return through_double(
+      x, [](vdouble v) { return all(v > 0.0) ? lgamma_positive<true>(v) : lgamma_any(v); });
 }
 
 // ---------------------------------------------------------------- polygamma
