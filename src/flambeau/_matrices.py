@@ -135,9 +135,8 @@ def orgqr(input: Tensor, tau: Tensor) -> Tensor:
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Rows of powers of a vector's elements, from the highest to the lowest unless `increasing`."""
     n = x.shape[-1] if N is None else N
-    powers = [x.new_ones(x.shape)]
-    while len(powers) < n:
-        powers.append(powers[-1] * x)
     if n == 0:
         return x.new_empty((x.shape[-1], 0))
-    return _C.stack(powers if increasing else powers[::-1], -1)
+    factors = x.unsqueeze(-1).expand(*x.shape, n - 1)
+    powers = _C.cat([x.new_ones((*x.shape, 1)), factors], -1).cumprod(-1, dtype=x.dtype)
+    return powers if increasing else powers.flip(-1)
