@@ -137,6 +137,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     n = x.shape[-1] if N is None else N
     if n == 0:
         return x.new_empty((x.shape[-1], 0))
+    # Products of floats would round at each power.
+    wide = {_C.float32: _C.float64, _C.complex64: _C.complex128}.get(x.dtype, x.dtype)
     factors = x.unsqueeze(-1).expand(*x.shape, n - 1)
-    powers = _C.cat([x.new_ones((*x.shape, 1)), factors], -1).cumprod(-1, dtype=x.dtype)
+    powers = _C.cat([x.new_ones((*x.shape, 1)), factors], -1).cumprod(-1, dtype=wide).to(x.dtype)
     return powers if increasing else powers.flip(-1)

@@ -9,8 +9,12 @@ namespace flambeau::FB_ISA {
 
 using lane::kPi;
 
-// The distance to the nearest whole number: pi times it keeps its digits next to a pole.
-FB_VEC vdouble from_whole(vdouble x) { return x - round(x); }
+// The distance to the nearest whole number: pi times it keeps its digits next to a pole. 0 where
+// there is none, as sine and cosine treat a vector with such lanes in another way.
+FB_VEC vdouble from_whole(vdouble x) {
+  const vdouble d = x - round(x);
+  return where(abs(d) <= 0.5, d, vdouble(0));
+}
 
 // ---------------------------------------------------------------- digamma
 
@@ -134,9 +138,10 @@ template <bool Short>
 [[gnu::noinline]] inline vdouble lgamma_any(vdouble x) {
   const Mask<8> below = x <= 0.0;
   const vdouble angle = kPi * from_whole(where(below, x, vdouble(0.5)));
-  const vdouble r = lgamma_positive<false>(where(below, 1.0 - x, x));
-  const vdouble reflected = log(kPi / abs(sin(angle))) - r;
-  return where(below & (x == floor(x)), kInf<double>, where(below, reflected, r));
+  const vdouble mirror = lgamma_positive<false>(where(below, 1.0 - x, vdouble(1)));
+  const vdouble reflected = log(kPi / abs(sin(angle))) - mirror;
+  const vdouble r = all(below) ? reflected : where(below, reflected, lgamma_positive<true>(x));
+  return where(below & (x == floor(x)), kInf<double>, r);
 }
 [[gnu::noinline, gnu::cold]] inline vdouble lgamma_lanes(vdouble x) {
   return map_lanes(x, [](double a) { return lane::lgamma(a); });
