@@ -18,7 +18,6 @@ __all__ = [
     "pinverse",
     "qr",
     "triangular_solve",
-    "vander",
 ]
 
 _QR = namedtuple("qr", ["Q", "R"])
@@ -130,15 +129,3 @@ def orgqr(input: Tensor, tau: Tensor) -> Tensor:
     from .linalg import householder_product
 
     return householder_product(input, tau)
-
-
-def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
-    """Rows of powers of a vector's elements, from the highest to the lowest unless `increasing`."""
-    n = x.shape[-1] if N is None else N
-    if n == 0:
-        return x.new_empty((x.shape[-1], 0))
-    # Products of floats would round at each power.
-    wide = {_C.float32: _C.float64, _C.complex64: _C.complex128}.get(x.dtype, x.dtype)
-    factors = x.unsqueeze(-1).expand(*x.shape, n - 1)
-    powers = _C.cat([x.new_ones((*x.shape, 1)), factors], -1).cumprod(-1, dtype=wide).to(x.dtype)
-    return powers if increasing else powers.flip(-1)
