@@ -1,7 +1,6 @@
 #include "cpu/kernels/sequence.h"
 
 #include "cpu/vec_math/exp_log.h"
-#include "cpu/vec_math/trig.h"
 
 namespace flambeau::FB_ISA {
 
@@ -88,13 +87,21 @@ inline void powers(T* out, int64_t begin, int64_t end, const PowerLine& line) {
   const double first = static_cast<double>(line.first);
   fill_indexed(out, begin, end, [&](vdouble i) { return pow(base, fma(step, i - first, from)); });
 }
+// cos(2 pi x) by the distance to the nearest half turn: exact at whole and half turns.
+FB_VEC vdouble cos_turns(vdouble x) {
+  const vdouble y = abs(x - round(x)), z = min_or_second(y, 0.5 - y), w = z * z;
+  const vdouble p =
+      poly(w, -19.739208802178716, 64.93939402266777, -85.456817206520512, 60.244641349688123,
+           -26.426255387216411, 7.9034886414515046, -1.7134858351488411, 0.27305005367352159);
+  const vdouble c = mad(w, p, vdouble(1));
+  return where(y > 0.25, -c, c);
+}
 template <class T>
 inline void cosines(T* out, int64_t begin, int64_t end, const CosineWindow& w) {
-  constexpr double pi = 3.14159265358979323846;
   const bool two = w.twice != 0;
   fill_indexed(out, begin, end, [&](vdouble i) {
-    const vdouble x = i / w.last, y = w.mean - w.once * cos(2 * pi * x);
-    return two ? y + w.twice * cos(4 * pi * x) : y;
+    const vdouble x = i / w.last, y = w.mean - w.once * cos_turns(x);
+    return two ? y + w.twice * cos_turns(2.0 * x) : y;
   });
 }
 template <class T>
