@@ -247,19 +247,22 @@ FB_BESSEL_I(i1e, 1, true)
 // The inverse of the normal distribution function for a float p: 2p - 1 times a function of
 // w = -log(4 p (1 - p)), and where w is large, of its root s through (s - 4) / (s + 4).
 [[gnu::noinline]] inline vdouble ndtri_short(vdouble p) {
-  const vdouble w = -log(4.0 * p * (1.0 - p)), s = sqrt(max_or_second(vdouble(0), w));
+  const vdouble w = -log(4.0 * p * (1.0 - p));
   const vdouble near =
       poly(w, 1.2533141381132415, 0.328116828732262, 0.016333656098066151, -0.0033038476791771325,
            -0.00017829879712492146, 6.2980360188327837e-05, 4.7375024011957863e-06,
            -2.1553488044806361e-06, 9.3474083317574348e-08, 2.9034023883091578e-08,
            -4.1659298118310012e-09, 1.7386454418769141e-10);
+  const vdouble odd = 2.0 * p - 1.0;
+  if (all(w < 5.0)) return odd * near;
+  const vdouble s = sqrt(max_or_second(vdouble(0), w));
   const vdouble far =
       s * poly((s - 4.0) / (s + 4.0), 1.3575685812106895, 0.14014099644976774, -0.11163450767028986,
                -0.017190566327027344, 0.19601972313474497, -0.60667179566487794, 2.4786327977835612,
                -10.821166501632224, 33.747206355979507, -36.827986262254193, -172.89941787427995,
                691.97706377450697, -270.41566528488312, -3004.9981381317857, 5013.0857573026142,
                3065.1550207699338, -13659.793817744559, 9222.5292256946341);
-  const vdouble r = (2.0 * p - 1.0) * where(w < 5.0, near, far);
+  const vdouble r = odd * where(w < 5.0, near, far);
   return where(p == 0.0, vdouble(-kInf<double>), where(p == 1.0, vdouble(kInf<double>), r));
 }
 inline vfloat ndtri(vfloat p) {
