@@ -40,6 +40,7 @@
 #include "cpu/vec_math/bessel.h"
 #include "cpu/vec_math/erf.h"
 #include "cpu/vec_math/exp_log.h"
+#include "cpu/vec_math/gamma.h"
 #include "cpu/vec_math/gate.h"
 #include "cpu/vec_math/hyperbolic.h"
 #include "cpu/vec_math/incomplete_gamma.h"

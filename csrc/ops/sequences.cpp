@@ -24,6 +24,17 @@ void fill_from_index(const Tensor& out, F value) {
   });
 }
 
+// The types whose sequences kernels write, a range at a time: fill(p, begin, end).
+template <class T>
+constexpr bool kHasKernels = std::is_same_v<T, float> || std::is_same_v<T, double>;
+template <class T, class F>
+void fill_ranges(const Tensor& out, F fill) {
+  T* p = out.data<T>();
+  const int64_t n = out.numel();
+  BlockingRegion region(n >= kBlockingWork);
+  parallel_for(n, kParallelGrain, [=](int64_t begin, int64_t end) { fill(p, begin, end); });
+}
+
 void check_range(const Scalar& start, const Scalar& end, const Scalar& step, const char* op) {
   for (const Scalar& s : {start, end, step}) {
     FB_CHECK(!s.is_complex(), op, "(): complex bounds are not supported");
@@ -260,6 +271,20 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
       const double a = whole ? static_cast<double>(start.to_int()) : start.to_double();
       const double b = whole ? static_cast<double>(end.to_int()) : end.to_double();
       const Line<double> line(a, b, steps);
+      if constexpr (kHasKernels<T>) {
+        const int64_t half = steps == 1 ? 1 : steps / 2;
+        return fill_ranges<T>(out, [=](T* p, int64_t begin, int64_t end) {
+          const int64_t middle = std::clamp(half, begin, end);
+          const PowerLine up{base, line.a, line.step, 0}, down{base, line.b, line.step, steps - 1};
+          if constexpr (std::is_same_v<T, float>) {
+            powers_float(p, begin, middle, up);
+            powers_float(p, middle, end, down);
+          } else {
+            powers_double(p, begin, middle, up);
+            powers_double(p, middle, end, down);
+          }
+        });
+      }
       fill_from_index<T>(out, [=](int64_t i) { return std::pow(base, line(i)); });
     }
   });
@@ -286,10 +311,11 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-// value(x) for x = i / (points - 1), computed in double.
-template <class F>
+// value(x) for x = i / (points - 1), computed in double; kernel(p, begin, end, points - 1) fills a
+// range of floats or doubles with the same.
+template <class F, class K>
 Tensor window(const char* op, int64_t length, bool periodic, std::optional<DType> dtype,
-              std::optional<Device> device, F value) {
+              std::optional<Device> device, F value, K kernel) {
   const DType type = dtype.value_or(default_dtype());
   FB_CHECK(is_floating(type), op, " expects floating point dtypes, got: ", name(type));
   FB_CHECK(length >= 0, op, " requires non-negative window_length, got window_length=", length);
@@ -301,9 +327,28 @@ Tensor window(const char* op, int64_t length, bool periodic, std::optional<DType
   }
   const double last = static_cast<double>(periodic ? length : length - 1);
   visit_dtype(type, [&]<class T>() {
+    if constexpr (kHasKernels<T> && !std::is_same_v<K, std::nullptr_t>) {
+      return fill_ranges<T>(out,
+                            [=](T* p, int64_t begin, int64_t end) { kernel(p, begin, end, last); });
+    }
     fill_from_index<T>(out, [=](int64_t i) { return value(static_cast<double>(i) / last); });
   });
   return out;
+}
+
+// mean - once cos(2 pi x) + twice cos(4 pi x).
+Tensor cosine_window(const char* op, int64_t length, bool periodic, std::optional<DType> dtype,
+                     std::optional<Device> device, double mean, double once, double twice) {
+  return window(
+      op, length, periodic, dtype, device,
+      [=](double x) { return mean - once * std::cos(2 * kPi * x) + twice * std::cos(4 * kPi * x); },
+      [=](auto* p, int64_t begin, int64_t end, double last) {
+        const CosineWindow w{last, mean, once, twice};
+        if constexpr (std::is_same_v<decltype(p), float*>)
+          cosines_float(p, begin, end, w);
+        else
+          cosines_double(p, begin, end, w);
+      });
 }
 
 // The modified Bessel function of the first kind of order zero, by its power series.
@@ -319,24 +364,27 @@ double bessel_i0(double x) {
 
 Tensor hann_window(int64_t length, bool periodic, std::optional<DType> dtype,
                    std::optional<Device> device) {
-  return window("hann_window", length, periodic, dtype, device,
-                [](double x) { return 0.5 - 0.5 * std::cos(2 * kPi * x); });
+  return cosine_window("hann_window", length, periodic, dtype, device, 0.5, 0.5, 0);
 }
 Tensor hamming_window(int64_t length, bool periodic, double alpha, double beta,
                       std::optional<DType> dtype, std::optional<Device> device) {
-  return window("hamming_window", length, periodic, dtype, device,
-                [=](double x) { return alpha - beta * std::cos(2 * kPi * x); });
+  return cosine_window("hamming_window", length, periodic, dtype, device, alpha, beta, 0);
 }
 Tensor bartlett_window(int64_t length, bool periodic, std::optional<DType> dtype,
                        std::optional<Device> device) {
-  return window("bartlett_window", length, periodic, dtype, device,
-                [](double x) { return 1 - std::abs(2 * x - 1); });
+  return window(
+      "bartlett_window", length, periodic, dtype, device,
+      [](double x) { return 1 - std::abs(2 * x - 1); },
+      [](auto* p, int64_t begin, int64_t end, double last) {
+        if constexpr (std::is_same_v<decltype(p), float*>)
+          triangle_float(p, begin, end, last);
+        else
+          triangle_double(p, begin, end, last);
+      });
 }
 Tensor blackman_window(int64_t length, bool periodic, std::optional<DType> dtype,
                        std::optional<Device> device) {
-  return window("blackman_window", length, periodic, dtype, device, [](double x) {
-    return 0.42 - 0.5 * std::cos(2 * kPi * x) + 0.08 * std::cos(4 * kPi * x);
-  });
+  return cosine_window("blackman_window", length, periodic, dtype, device, 0.42, 0.5, 0.08);
 }
 Tensor kaiser_window(int64_t length, bool periodic, double beta, std::optional<DType> dtype,
                      std::optional<Device> device) {
@@ -345,10 +393,13 @@ Tensor kaiser_window(int64_t length, bool periodic, double beta, std::optional<D
            "got ",
            beta);
   const double top = bessel_i0(beta);
-  return window("kaiser_window", length, periodic, dtype, device, [=](double x) {
-    const double y = 2 * x - 1;
-    return bessel_i0(beta * std::sqrt(std::max(0.0, 1 - y * y))) / top;
-  });
+  return window(
+      "kaiser_window", length, periodic, dtype, device,
+      [=](double x) {
+        const double y = 2 * x - 1;
+        return bessel_i0(beta * std::sqrt(std::max(0.0, 1 - y * y))) / top;
+      },
+      nullptr);
 }
 
 }  // namespace flambeau::impl

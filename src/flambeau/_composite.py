@@ -24,7 +24,6 @@ from ._matrices import (
     pinverse,
     qr,
     triangular_solve,
-    vander,
 )
 from ._positions import nonzero, unique, unique_consecutive
 
@@ -55,5 +54,4 @@ __all__ = [
     "unique",
     "unique_consecutive",
     "unravel_index",
-    "vander",
 ]

@@ -18,7 +18,6 @@ __all__ = [
     "pinverse",
     "qr",
     "triangular_solve",
-    "vander",
 ]
 
 _QR = namedtuple("qr", ["Q", "R"])
@@ -130,14 +129,3 @@ def orgqr(input: Tensor, tau: Tensor) -> Tensor:
     from .linalg import householder_product
 
     return householder_product(input, tau)
-
-
-def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
-    """Rows of powers of a vector's elements, from the highest to the lowest unless `increasing`."""
-    n = x.shape[-1] if N is None else N
-    powers = [x.new_ones(x.shape)]
-    while len(powers) < n:
-        powers.append(powers[-1] * x)
-    if n == 0:
-        return x.new_empty((x.shape[-1], 0))
-    return _C.stack(powers if increasing else powers[::-1], -1)

@@ -153,9 +153,10 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
         raise RuntimeError(f"N must be non-negative: vander got {n}")
     if x.dtype in (_C.uint8, _C.int8, _C.int16, _C.int32, _C.bool):
         x = x.to(_C.int64)
-    powers = [_C.ones_like(x)] if n else []
-    for _ in range(n - 1):
-        powers.append(powers[-1] * x)
-    if not powers:
+    if n == 0:
         return x.new_empty((x.numel(), 0))
-    return _C.stack(powers if increasing else powers[::-1], 1)
+    # One running product for all elements at once; that of floats would round at each power.
+    wide = {_C.float32: _C.float64, _C.complex64: _C.complex128}.get(x.dtype, x.dtype)
+    factors = x.expand(n - 1, x.numel())
+    powers = _C.cat([x.new_ones((1, x.numel())), factors]).cumprod(0, dtype=wide).to(x.dtype)
+    return (powers if increasing else powers.flip(0)).t().contiguous()

@@ -310,6 +310,23 @@ void special_functions() {
   CHECK(near(log_ndtr(-40.0), -804.60844201375379) && near(log_ndtr(2.0), -0.023012909328963488));
   CHECK(same(erfinv(1.0), INFINITY) && same(erfinv(-1.0), -INFINITY) && std::isnan(erfinv(1.5)));
   CHECK(same(erfinv(-0.0), -0.0) && erfinv(vfloat(0.5f))[0] == erfinv(0.5f));
+  CHECK(near(digamma(-1e-20), 1e20) && near(trigamma(-1e-20), 1e40));
+  CHECK(same(i0(-INFINITY), INFINITY) && same(i1(-INFINITY), -INFINITY) && same(i0e(INFINITY), 0));
+  CHECK(same(lgamma(-3.0), INFINITY) && same(lgamma(-INFINITY), INFINITY) && lgamma(1.0) == 0);
+  CHECK(near(ndtri(1e-40f), -13.3109217741, 1e-7) && same(ndtri(0.0f), -INFINITY));
+  // A neighbour with a formula or a case of its own changes nothing.
+  for (float other : {-2.5f, -INFINITY, kNaN<float>, 0.0f, 1e30f}) {
+    vfloat x = iota<float>() * 0.37f + 0.11f, y = x;
+    y.set(0, other);
+    for (int i = 1; i < vfloat::lanes; ++i) {
+      CHECK(lgamma(x)[i] == lgamma(y)[i] && digamma(x)[i] == digamma(y)[i]);
+      CHECK(trigamma(x)[i] == trigamma(y)[i] && i1(x)[i] == i1(y)[i]);
+      CHECK(polygamma(vfloat(1), x)[i] == trigamma(x)[i]);
+    }
+  }
+  for (int base = 2; base < 200; ++base)
+    for (double power = base, n = 1; power < 0x1p53; power *= base, ++n)
+      CHECK(pow(double(base), n) == power);
   double worst = 0;
   for (int i = 1; i < 200000; ++i) {
     const double x = i < 100000 ? i * 1e-5 : std::ldexp(1.0, -(i % 300)) * (i * 5e-6);

@@ -22,4 +22,23 @@ FB_KERNEL(void, line_float,
 FB_KERNEL(void, line_double,
           (double* out, int64_t begin, int64_t end, int64_t first, double from, double step));
 
+// out[i] = base^(from + step (i - first)), computed in double.
+struct PowerLine {
+  double base, from, step;
+  int64_t first;
+};
+FB_KERNEL(void, powers_float, (float* out, int64_t begin, int64_t end, const PowerLine& line));
+FB_KERNEL(void, powers_double, (double* out, int64_t begin, int64_t end, const PowerLine& line));
+
+// out[i] = mean - once cos(2 pi i / last) + twice cos(4 pi i / last), computed in double.
+struct CosineWindow { double last, mean, once, twice; };
+FB_KERNEL(void, cosines_float,
+          (float* out, int64_t begin, int64_t end, const CosineWindow& window));
+FB_KERNEL(void, cosines_double,
+          (double* out, int64_t begin, int64_t end, const CosineWindow& window));
+
+// out[i] = 1 - |2 i / last - 1|, computed in double.
+FB_KERNEL(void, triangle_float, (float* out, int64_t begin, int64_t end, double last));
+FB_KERNEL(void, triangle_double, (double* out, int64_t begin, int64_t end, double last));
+
 }  // namespace flambeau

@@ -30,8 +30,8 @@ inline double bessel_k_series(int order, double x) {
     psi += 1.0 / (k + 1) + 1.0 / (k + 1 + order);
     if (term * __builtin_fabs(psi) < 1e-18 * __builtin_fabs(sum)) break;
   }
-  if (order == 0) return -log_half * bessel_i(0, x) + 0.5 * sum;
-  return 1 / x + log_half * bessel_i(1, x) - 0.25 * x * sum;
+  if (order == 0) return -log_half * i0(x) + 0.5 * sum;
+  return 1 / x + log_half * i1(x) - 0.25 * x * sum;
 }
 // e^x K(x) for x > 2: 10.32.9 by the trapezoidal rule, which converges exponentially here. Steps
 // shrink with the width of the integrand.

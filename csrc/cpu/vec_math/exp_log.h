@@ -82,18 +82,26 @@ FB_VEC ExpDouble reduce_exp(vdouble x) {
   r = mad(n, vdouble(-1.9082149292705877e-10), r);
   return {bits(t), r};
 }
-// e^(r + lost) - 1 for a tiny `lost`
-FB_VEC vdouble expm1_reduced(vdouble r, vdouble lost = 0.0) {
+// e^(r + lost) - 1 - r for a tiny `lost`
+FB_VEC vdouble expm1_tail(vdouble r, vdouble lost) {
   const vdouble p = poly(r, 0.5, 0.16666666666666677, 0.041666666666666505, 0.0083333333333215839,
                          0.001388888888896301, 0.00019841269886273805, 2.4801587171744764e-05,
                          2.7557244031466915e-06, 2.755740293059199e-07, 2.5109108813499258e-08,
                          2.0875358311772929e-09);
-  return r + mad(r * r, p, lost);
+  return mad(r * r, p, lost);
 }
+FB_VEC vdouble expm1_reduced(vdouble r, vdouble lost = 0.0) { return r + expm1_tail(r, lost); }
 FB_VEC vdouble scale_wide(vdouble y, vint64 shifted) {
   const vint64 half = (shifted << 51) & vint64(static_cast<int64_t>(0xfff0000000000000ull));
   const vint64 rest = (shifted << 52) - half;
   return y * bit_cast<vdouble>(half + (1023ll << 52)) * bit_cast<vdouble>(rest + (1023ll << 52));
+}
+// e^x for -708 <= x <= 709 to 2^-30, for results that become floats.
+FB_VEC vdouble exp_short(vdouble x) {
+  const ExpDouble e = reduce_exp(x);
+  const vdouble p = poly(e.r, 0.50000000134624512, 0.16666666719008622, 0.041666464973797279,
+                         0.0083332984799535728, 0.0013933643781159758, 0.00019899276557597568);
+  return (mad(e.r * e.r, p, e.r) + 1.0) * bit_cast<vdouble>((e.shifted << 52) + (1023ll << 52));
 }
 // e^x for -708 <= x <= 709.
 FB_VEC vdouble exp_bounded(vdouble x) {
@@ -302,8 +310,50 @@ inline vfloat pow(vfloat x, vfloat y) {
     return through_double(x, y, [](vdouble a, vdouble b) { return pow_positive(a, b); });
   return through_double(x, y, cases);
 }
-inline vdouble pow(vdouble x, vdouble y) {
+// The same in doubles: the two parts of log x hold 2^-65 of it, as y log x may be 745.
+struct DoublePair { vdouble high, low; };
+FB_VEC DoublePair log_pair(vdouble x) {
+  const LogDouble e = reduce_log(x);
+  const vdouble d = e.f + 2.0, d_low = e.f - (d - 2.0), inverse = 1.0 / d;
+  const vdouble s = e.f * inverse, s_low = (fma(-s, d, e.f) - s * d_low) * inverse;
+  const vdouble z = s * s, z_low = fma(s, s, -z) + 2.0 * s * s_low;
+  const vdouble third = 0x1.5555555555555p-2, third_low = 0x1.5555555555555p-56;
+  const vdouble p = z * third;
+  vdouble p_low = fma(z, third, -p) + fma(z, third_low, z_low * third);
+  p_low = fma(
+      z * z,
+      poly(z, 0.2, 0.14285714285714685, 0.11111111110826934, 0.090909091678994622,
+           0.076922974618179693, 0.066674033020474838, 0.058530949094471645, 0.05861811780422839),
+      p_low);
+  const vdouble sp = s * p, sp_low = fma(s, p, -sp) + fma(s, p_low, s_low * p);
+  const vdouble h = s + sp, h_low = ((s - h) + sp) + (s_low + sp_low);
+  const vdouble whole = e.n * 0.6931471803691238, high = whole + 2.0 * h;
+  const vdouble low =
+      ((whole - high) + 2.0 * h) + fma(e.n, vdouble(1.9082149292705877e-10), 2.0 * h_low);
+  const vdouble sum = high + low;
+  return {sum, (high - sum) + low};
+}
+// What the reduction and 1 + r round off is carried along, so that powers which are whole numbers
+// come out exact.
+FB_VEC vdouble pow_normal(vdouble x, vdouble y) {
+  const DoublePair l = log_pair(x);
+  const vdouble t = y * l.high, bounded = clamp_const(t, -746.0, 710.0);
+  const vdouble low = where(t == bounded, fma(y, l.high, -t) + y * l.low, vdouble(0));
+  const ExpDouble e = reduce_exp(bounded);
+  const vdouble n = bit_cast<vdouble>(e.shifted) - 0x1.8p52;
+  const vdouble high = fma(n, vdouble(-0.6931471803691238), bounded), r = e.r + low;
+  const vdouble lost = fma(n, vdouble(-1.9082149292705877e-10), (high - r) + low);
+  const vdouble sum = r + 1.0;
+  return scale_wide(sum + (expm1_tail(r, mad(lost, r, lost)) + (r - (sum - 1.0))), e.shifted);
+}
+[[gnu::noinline]] inline vdouble pow_lanes(vdouble x, vdouble y) {
   return map_lanes(x, y, [](double a, double b) { return __builtin_pow(a, b); });
+}
+inline vdouble pow(vdouble x, vdouble y) {
+  if constexpr (!kHasFma) return pow_lanes(x, y);
+  const Mask<8> easy = (x >= kSmallestNormal<double>)&(x < kInf<double>)&(abs(y) < kInf<double>);
+  const vdouble r = pow_normal(x, y);
+  return all(easy) ? r : where(easy, r, pow_lanes(x, y));
 }
 
 }  // namespace flambeau::FB_ISA

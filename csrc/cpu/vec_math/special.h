@@ -17,35 +17,6 @@ inline double lgamma(double x) {
   return __builtin_lgamma_r(x, &sign);  // lgamma itself writes a global variable
 }
 
-// Recurrence 5.5.2 up to 10, then the asymptotic series 5.11.2; reflection 5.5.4 below zero.
-// -inf at +0 and +inf at -0; NaN at the negative integers.
-inline double digamma(double x) {
-  if (x == 0) return __builtin_copysign(kInf<double>, -x);
-  double r = 0;
-  if (x < 0) {
-    if (x == __builtin_floor(x)) return kNaN<double>;
-    const double part = x - __builtin_floor(x);
-    r = -kPi / __builtin_tan(kPi * part);
-    x = 1 - x;
-  }
-  if (!(x < kInf<double>)) return x;
-  if (x < 1e-4) {  // -1/x - gamma + pi^2/6 x - zeta(3) x^2
-    const double series = -kEulerGamma + x * (1.6449340668482264 - x * 1.2020569031595942);
-    return r + (series - 1 / x);
-  }
-  while (x < 10) {
-    r -= 1 / x;
-    x += 1;
-  }
-  // B_2k / 2k
-  static constexpr double c[] = {1.0 / 12,  -1.0 / 120,     1.0 / 252, -1.0 / 240,
-                                 1.0 / 132, -691.0 / 32760, 1.0 / 12,  -3617.0 / 8160};
-  const double z = 1 / (x * x);
-  double tail = 0;
-  for (int k = 7; k >= 0; --k) tail = tail * z + c[k];
-  return r + (__builtin_log(x) - 0.5 / x - z * tail);
-}
-
 // The Hurwitz zeta function for s > 1 and q > 0 by Euler-Maclaurin summation (25.11.5 and on).
 inline double zeta_positive(double s, double q) {
   double sum = 0;
@@ -89,14 +60,12 @@ inline double zeta(double s, double q) {
   return zeta_positive(s, part) + sign * negative;
 }
 
-// 5.15.1: (-1)^(n+1) n! zeta(n + 1, x); n is a whole number >= 0.
+// 5.15.1: (-1)^(n+1) n! zeta(n + 1, x); n is a whole number > 0.
 inline double polygamma(double n, double x) {
-  if (n == 0) return digamma(x);
   if (n < 0 || n != __builtin_floor(n)) return kNaN<double>;
   const double sign = __builtin_fmod(n, 2) == 0 ? -1 : 1;
   return sign * __builtin_exp(lgamma(n + 1)) * zeta(n + 1, x);
 }
-inline double trigamma(double x) { return zeta(2, x); }
 
 // e^(x^2) erfc(x), x^2 in two parts because its rounding error would be multiplied by x^2.
 inline double erfcx(double x) {
@@ -157,42 +126,6 @@ inline double ndtri(double p) {
   return y / kSqrtHalf;
 }
 
-// e^-|x| I_order(x), order 0 or 1: the power series 10.25.2, whose terms are all positive, or the
-// asymptotic series 10.40.1.
-inline double bessel_i_scaled(int order, double x) {
-  const double a = __builtin_fabs(x);
-  double sum = 1, term = 1;
-  if (a != a) return a;
-  if (a < 22) {
-    const double z = 0.25 * a * a;
-    for (int k = 1; term > sum * 1e-17; ++k) {
-      term *= z / (k * (k + order));
-      sum += term;
-    }
-    sum *= __builtin_exp(-a) * (order == 1 ? 0.5 * a : 1);
-  } else {
-    const double mu = 4.0 * order * order;
-    for (int k = 1; k < 30 && __builtin_fabs(term) > 1e-17; ++k) {
-      const double odd = 2 * k - 1;
-      term *= -(mu - odd * odd) / (k * 8 * a);
-      sum += term;
-    }
-    sum /= __builtin_sqrt(2 * kPi * a);
-  }
-  return order == 1 ? __builtin_copysign(sum, x) : sum;
-}
-// e^a times the scaled value, in two factors so that it overflows only where the result does.
-inline double bessel_i(int order, double x) {
-  const double half = __builtin_exp(0.5 * __builtin_fabs(x));
-  const double scaled = bessel_i_scaled(order, x);
-  return scaled == 0 ? (half == kInf<double> ? __builtin_copysign(half, x) : scaled)
-                     : scaled * half * half;
-}
-inline double i0(double x) { return bessel_i(0, x); }
-inline double i0e(double x) { return bessel_i_scaled(0, x); }
-inline double i1(double x) { return bessel_i(1, x); }
-inline double i1e(double x) { return bessel_i_scaled(1, x); }
-
 }  // namespace lane
 
 // The lane functions for vectors and scalars; float goes through double.
@@ -216,19 +149,130 @@ inline double i1e(double x) { return bessel_i_scaled(1, x); }
   inline vfloat name(vfloat x, vfloat y) {                                                    \
     return map_lanes(x, y, [](float a, float b) { return name(a, b); });                      \
   }
-FB_SPECIAL1(lgamma)
-FB_SPECIAL1(digamma)
-FB_SPECIAL1(trigamma)
 FB_SPECIAL1(erfcx)
 FB_SPECIAL1(ndtr)
 FB_SPECIAL1(log_ndtr)
-FB_SPECIAL1(ndtri)
-FB_SPECIAL1(i0)
-FB_SPECIAL1(i0e)
-FB_SPECIAL1(i1)
-FB_SPECIAL1(i1e)
 FB_SPECIAL2(zeta)
-FB_SPECIAL2(polygamma)
+
+// The modified Bessel functions of orders 0 and 1. Up to `kBesselCut` they are polynomials of
+// x^2 / 4 close to the power series 10.25.2, beyond it e^x / sqrt(x) times polynomials of 1 / x
+// close to the asymptotic series 10.40.1.
+template <bool Short>
+inline constexpr double kBesselCut = Short ? 8 : 12;
+
+template <int Order, bool Short>
+FB_VEC vdouble bessel_i_near(vdouble a) {
+  const vdouble z = 0.25 * a * a;
+  if constexpr (Order == 0 && Short)
+    return poly(z, 0.99999999973715092, 1.0000000047129898, 0.24999998602321324,
+                0.027777793995107609, 0.0017361014021945963, 6.9447867955693809e-05,
+                1.9282489244190878e-06, 3.9479264542997264e-08, 6.0428410308e-10,
+                8.2816455290421976e-12, 4.8807650837786604e-14, 1.2123258981336088e-15);
+  else if constexpr (Order == 1 && Short)
+    return 0.5 * a *
+           poly(z, 1.0000000007874936, 0.49999998814370161, 0.083333362811687406,
+                0.0069444158948423484, 0.00034723637843128919, 1.156998907329518e-05,
+                2.7630545135785928e-07, 4.837128161783551e-09, 7.4449859482668691e-11,
+                4.8885938216782237e-13, 1.3345037050711177e-14);
+  else if constexpr (Order == 0)
+    return poly(z, 1.0, 1.0000000000000002, 0.24999999999999922, 0.027777777777778904,
+                0.0017361111111102395, 6.9444444444856333e-05, 1.929012345549443e-06,
+                3.9367598920088927e-08, 6.1511872803865423e-10, 7.5940589912149706e-12,
+                7.5940532083052811e-14, 6.276118729175716e-16, 4.3581817602345863e-18,
+                2.5798292471495877e-20, 1.3127667574163291e-22, 5.9249412488367316e-25,
+                2.1372913758420399e-27, 9.9201367424268215e-30, 5.9183632394579161e-33,
+                1.6466379086897607e-34);
+  else
+    return 0.5 * a *
+           poly(z, 1.0, 0.49999999999999956, 0.08333333333333473, 0.0069444444444426096,
+                0.00034722222222349997, 1.1574074073531728e-05, 2.7557319239264833e-07,
+                4.9209498312474181e-09, 6.8346530189411593e-11, 7.5940537806366469e-13,
+                6.9037272489215218e-15, 5.2298328392436154e-17, 3.3537299100977621e-19,
+                1.8379881305724651e-21, 8.8854917314228939e-24, 3.421763244103203e-26,
+                1.6851719594475196e-28, 1.0669521769665175e-31, 3.1300789205469893e-33);
+}
+template <int Order, bool Short>
+FB_VEC vdouble bessel_i_far(vdouble u) {
+  if constexpr (Order == 0 && Short)
+    return poly(u, 0.39894228086314815, 0.049867433795489316, 0.028093679303960905,
+                0.027282502599541292, 0.084736207374545014, -0.30346786683694732,
+                1.8233381850074246);
+  else if constexpr (Order == 1 && Short)
+    return poly(u, 0.39894227988223208, -0.14960296056204972, -0.04679936148591618,
+                -0.038735500275946806, -0.1023343486253754, 0.33067684971524031,
+                -2.0591041656814433);
+  else if constexpr (Order == 0)
+    return poly(u, 0.3989422804014327, 0.049867785050131487, 0.028050629144259334,
+                0.029219381571222294, 0.044747723238522198, 0.089831985123235189,
+                0.29900169353912359, -3.7626780440732666, 201.96957210485277, -6467.9647975842527,
+                153531.03621516377, -2647703.5176776694, 32788237.800645087, -282614480.37212801,
+                1601323002.4776015, -5321916666.3933964, 7800236044.2817554);
+  else
+    return poly(u, 0.39894228040143265, -0.14960335515048775, -0.046751048540176039,
+                -0.040907142777131963, -0.057531421635613096, -0.10993737676524862,
+                -0.34308920156576611, 3.8140915645528657, -209.1507450583984, 6682.2415328820771,
+                -158447.65298700388, 2728631.5741046555, -33736067.556260906, 290223826.72037017,
+                -1640575436.0921836, 5436188249.2144642, -7937360579.2022123);
+}
+// e^a comes in two factors, so that it overflows only where the result does.
+template <int Order, bool Short, bool Scaled>
+[[gnu::noinline]] inline vdouble modified_bessel(vdouble x) {
+  const vdouble a = abs(x);
+  const Mask<8> near = a < kBesselCut<Short>;
+  vdouble r = bessel_i_near<Order, Short>(where(near, a, vdouble(0)));
+  if constexpr (Scaled) r = r * exp_bounded(-min_or_second(vdouble(kBesselCut<Short>), a));
+  if (!all(near)) {
+    vdouble far = bessel_i_far<Order, Short>(1.0 / a) / sqrt(a);
+    if constexpr (!Scaled) {
+      const vdouble half = exp_bounded(0.5 * min_or_second(vdouble(1416.0), a));
+      far = where(a == kInf<double>, a, far * half * half);
+    }
+    r = where(near, r, far);
+  }
+  return Order == 1 ? copysign(r, x) : r;
+}
+#define FB_BESSEL_I(name, order, scaled)                                                 \
+  inline vdouble name(vdouble x) { return modified_bessel<order, false, scaled>(x); }           \
+  inline vfloat name(vfloat x) {                                                         \
+    return through_double(x, [](vdouble v) { return modified_bessel<order, true, scaled>(v); }); \
+  }                                                                                      \
+  inline float name(float x) { return name(vfloat(x))[0]; }                              \
+  inline double name(double x) { return name(vdouble(x))[0]; }
+FB_BESSEL_I(i0, 0, false)
+FB_BESSEL_I(i0e, 0, true)
+FB_BESSEL_I(i1, 1, false)
+FB_BESSEL_I(i1e, 1, true)
+#undef FB_BESSEL_I
+
+// The inverse of the normal distribution function for a float p: 2p - 1 times a function of
+// w = -log(4 p (1 - p)), and where w is large, of its root s through (s - 4) / (s + 4).
+[[gnu::noinline]] inline vdouble ndtri_short(vdouble p) {
+  const vdouble w = -log(4.0 * p * (1.0 - p));
+  const vdouble near =
+      poly(w, 1.2533141381132415, 0.328116828732262, 0.016333656098066151, -0.0033038476791771325,
+           -0.00017829879712492146, 6.2980360188327837e-05, 4.7375024011957863e-06,
+           -2.1553488044806361e-06, 9.3474083317574348e-08, 2.9034023883091578e-08,
+           -4.1659298118310012e-09, 1.7386454418769141e-10);
+  const vdouble odd = 2.0 * p - 1.0;
+  if (all(w < 5.0)) return odd * near;
+  const vdouble s = sqrt(max_or_second(vdouble(0), w));
+  const vdouble far =
+      s * poly((s - 4.0) / (s + 4.0), 1.3575685812106895, 0.14014099644976774, -0.11163450767028986,
+               -0.017190566327027344, 0.19601972313474497, -0.60667179566487794, 2.4786327977835612,
+               -10.821166501632224, 33.747206355979507, -36.827986262254193, -172.89941787427995,
+               691.97706377450697, -270.41566528488312, -3004.9981381317857, 5013.0857573026142,
+               3065.1550207699338, -13659.793817744559, 9222.5292256946341);
+  const vdouble r = odd * where(w < 5.0, near, far);
+  return where(p == 0.0, vdouble(-kInf<double>), where(p == 1.0, vdouble(kInf<double>), r));
+}
+inline vfloat ndtri(vfloat p) {
+  return through_double(p, [](vdouble v) { return ndtri_short(v); });
+}
+inline vdouble ndtri(vdouble p) {
+  return map_lanes(p, [](double a) { return lane::ndtri(a); });
+}
+inline float ndtri(float p) { return ndtri(vfloat(p))[0]; }
+inline double ndtri(double p) { return lane::ndtri(p); }
 
 // x plus x times a polynomial of w = -log(1 - x^2); x times one of its root where w is large
 // (after Giles 2010).
