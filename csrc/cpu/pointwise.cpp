@@ -339,11 +339,27 @@ bool Operands::in_place() const {
   return false;
 }
 
+// kRepeatBytes of copies. Rows are short enough for a call and its loop to count.
+void repeat_element(const char* from, int64_t item, char* to) {
+  auto fill = [&]<class T>() {
+    T value;
+    std::memcpy(&value, from, sizeof(T));
+    for (int i = 0; i < kRepeatBytes; i += int{sizeof(T)}) std::memcpy(to + i, &value, sizeof(T));
+  };
+  switch (item) {
+    case 1: return fill.template operator()<uint8_t>();
+    case 2: return fill.template operator()<uint16_t>();
+    case 4: return fill.template operator()<uint32_t>();
+    case 8: return fill.template operator()<uint64_t>();
+    default: return fill.template operator()<Item16>();
+  }
+}
+
 // One call of the kernel for every row, or for the part of a row that a thread was given.
 struct RowLoop {
   const Operands& operands;
   Call call;
-  ConvertFn copy[kMaxPointwiseInputs];  // of a repeated element
+  ConvertFn convert[kMaxPointwiseInputs];  // of a repeated element; null where it is copied
 
   RowLoop(const Operands& operands_, const Call& call_);
   void run_all() const;
@@ -354,7 +370,8 @@ RowLoop::RowLoop(const Operands& operands_, const Call& call_) : operands(operan
   const Nest& nest = operands.nest;
   for (int i = 0; i < call.inputs; ++i) {
     call.items[i] = operands.item(i + 1);
-    copy[i] = convert_fn(operands.stored[i + 1], kernel_type(operands.stored[i + 1]));
+    const DType stored = operands.stored[i + 1], wanted = kernel_type(stored);
+    convert[i] = stored == wanted ? nullptr : convert_fn(stored, wanted);
     if (nest.strides[i + 1][0] == 0) call.repeat(i);
   }
   call.streaming = nest.numel() * call.out_item >= kStreamBytes && !operands.in_place();
@@ -389,7 +406,9 @@ void RowLoop::run(int64_t begin, int64_t end) const {
       in[i] = from + at * call.items[i];
       if (!call.repeats(i)) continue;
       const int64_t item = element_size(kernel_type(operands.stored[i + 1]));
-      if (copied[i] != from) copy[i](from, 0, copies[i], item, kRepeatBytes / item);
+      if (copied[i] != from && convert[i])
+        convert[i](from, 0, copies[i], item, kRepeatBytes / item);
+      if (copied[i] != from && !convert[i]) repeat_element(from, item, copies[i]);
       copied[i] = from;
       in[i] = copies[i];
     }

@@ -76,15 +76,21 @@ struct Conditions {
   }
 };
 
-// Elements behind the last whole vector of a loop over n. The inputs, which move by `step` bytes
-// for `lanes` elements, go on in copies: of the last elements, a vector of them if there are as
-// many, else among harmless ones. Out of line, since most expressions are shorter.
-[[gnu::noinline]] inline void copy_ends(const char** p, const int64_t* step, int inputs, int lanes,
-                                        int64_t n, char (*copies)[kVectorBytes]) {
+// Elements behind the last whole vector of a loop over n. Inputs, which move by `step` bytes for
+// 2^log_lanes elements, go back to where the last n make a vector; in copies if the output will be
+// there by then, and among harmless ones where n is less. Out of line, since most expressions are
+// shorter.
+[[gnu::noinline]] inline void go_to_ends(const char** p, const int64_t* step, int inputs,
+                                         int log_lanes, int64_t n, const void* out,
+                                         char (*copies)[kVectorBytes]) {
+  const int64_t lanes = int64_t{1} << log_lanes;
   for (int k = 0; k < inputs; ++k) {
     if (step[k] == 0) continue;
-    const int64_t item = step[k] / lanes;
+    const int64_t item = step[k] >> log_lanes;
     const char* from = n < lanes ? p[k] : p[k] + (n - lanes) * item;
+    const bool stays = n >= lanes && p[k] != out;
+    p[k] = stays ? from : copies[k];
+    if (stays) continue;
     if (step[k] == kVectorBytes && n >= lanes) {
       __builtin_memcpy(copies[k], from, kVectorBytes);
     } else if (step[k] == kVectorBytes && item == 4) {
@@ -94,7 +100,6 @@ struct Conditions {
       __builtin_memset(copies[k], 0x3c, kVectorBytes);  // a positive number in every type
       __builtin_memcpy(copies[k], from, n < lanes ? n * item : step[k]);
     }
-    p[k] = copies[k];
   }
 }
 
@@ -134,8 +139,7 @@ FB_VEC Out call(const In& in, int j, F& f, std::index_sequence<K...>) {
 
 // kTogether: vectors of one turn. The fewer instructions there are to a vector, the more of them
 // the processor has under way while it waits for memory. The end goes through the same code, so
-// that it is compiled once: from copies that were made first, for the output may be an input, and
-// together with elements before it, which come out as they did.
+// that it is compiled once, together with elements before it, which come out as they did.
 template <class T, class Store, int N, class Sink, unsigned kMasks, int kTogether, class F>
 FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigned form, F f) {
   constexpr int L = Vec<T>::lanes;
@@ -143,7 +147,7 @@ FB_VEC void map_vectors(void* out, const void* const* inputs, int64_t n, unsigne
   constexpr auto all = std::make_index_sequence<N>{};
   Inputs<T, Store, N, kMasks> in(inputs, form, all), end = in;
   alignas(kVectorBytes) char copies[N][kVectorBytes], few[kVectorBytes] = {};
-  if (n % L != 0) copy_ends(end.p, end.step, N, L, n, copies);
+  if (n % L != 0) go_to_ends(end.p, end.step, N, __builtin_ctz(L), n, out, copies);
   char* o = static_cast<char*>(out);
   int64_t left = n;
   if constexpr (kTogether > 1) {
