@@ -88,10 +88,10 @@ void copy_boxes(const Nest& nest, const Mover& mover, char* dst, const char* src
   const int64_t from = nest.strides[1][0];
   const int other = unit ? transposed_loop(nest, 1, mover.from_item) : 0;
   if (other) return move_boxes(nest, Boxes::tiles(nest, other, room), {}, mover, dst, src);
-  // Rows with unit strides on both sides need no cutting to stay in the cache, but for the threads.
+  // Rows with unit strides on both sides need no cutting to stay in the cache, only to be shared.
   const bool rows = unit && (from == mover.from_item || from == 0);
-  const int64_t row = std::min(nest.sizes[0], kGrainBytes);
-  const Boxes boxes = Boxes::runs(nest, rows ? std::max(room, row) : room);
+  const Boxes boxes =
+      Boxes::runs(nest, rows ? std::clamp(nest.sizes[0], room, kParallelGrain) : room);
   move_boxes(nest, boxes, {}, mover, dst, src);
 }
 

@@ -9,23 +9,10 @@
 #include "cpu/iterate.h"
 #include "cpu/kernels/rearrange.h"
 #include "cpu/thread_pool.h"
+#include "cpu/visit_item.h"
 
 namespace flambeau {
 namespace {
-
-struct Bytes16 { uint64_t a, b; };
-
-// Moves need only the size of an element.
-template <class F>
-decltype(auto) visit_item(int64_t item, F&& f) {
-  switch (item) {
-    case 1: return f.template operator()<uint8_t>();
-    case 2: return f.template operator()<uint16_t>();
-    case 4: return f.template operator()<uint32_t>();
-    case 8: return f.template operator()<uint64_t>();
-    default: return f.template operator()<Bytes16>();
-  }
-}
 
 // Dimensions with those of size 1 dropped and neighbours that are walked as one merged.
 struct Walk {

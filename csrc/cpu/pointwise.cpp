@@ -5,6 +5,7 @@
 #include "core/blocking.h"
 #include "cpu/iterate.h"
 #include "cpu/thread_pool.h"
+#include "cpu/visit_item.h"
 
 namespace flambeau {
 namespace {
@@ -233,19 +234,10 @@ void expand_items(const TensorImpl& t, const Dims& shape, const T* src, T* dst) 
   }
 }
 
-struct Item16 { int64_t part[2]; };
-
 void expand(const Tensor& t, const Dims& shape, char* block) {
-  auto as = [&]<class T>() {
+  visit_item(t.itemsize(), [&]<class T>() {
     expand_items(*t.get(), shape, t.data<const T>(), reinterpret_cast<T*>(block));
-  };
-  switch (t.itemsize()) {
-    case 1: return as.template operator()<uint8_t>();
-    case 2: return as.template operator()<uint16_t>();
-    case 4: return as.template operator()<uint32_t>();
-    case 8: return as.template operator()<uint64_t>();
-    default: return as.template operator()<Item16>();
-  }
+  });
 }
 
 // Operands that are not in the shape of the result go through blocks: of the copies that the
@@ -341,18 +333,11 @@ bool Operands::in_place() const {
 
 // kRepeatBytes of copies. Rows are short enough for a call and its loop to count.
 void repeat_element(const char* from, int64_t item, char* to) {
-  auto fill = [&]<class T>() {
+  visit_item(item, [&]<class T>() {
     T value;
     std::memcpy(&value, from, sizeof(T));
     for (int i = 0; i < kRepeatBytes; i += int{sizeof(T)}) std::memcpy(to + i, &value, sizeof(T));
-  };
-  switch (item) {
-    case 1: return fill.template operator()<uint8_t>();
-    case 2: return fill.template operator()<uint16_t>();
-    case 4: return fill.template operator()<uint32_t>();
-    case 8: return fill.template operator()<uint64_t>();
-    default: return fill.template operator()<Item16>();
-  }
+  });
 }
 
 // One call of the kernel for every row, or for the part of a row that a thread was given.

@@ -2,6 +2,7 @@
 #include "core/blocking.h"
 #include "cpu/copy.h"
 #include "cpu/thread_pool.h"
+#include "cpu/visit_item.h"
 #include "impl_conv.h"
 
 namespace flambeau::impl {
@@ -83,17 +84,6 @@ void spread(const Patches& p, const T* column, compute_t<T>* image, int64_t tap)
     if (y < 0 || y >= p.height) continue;
     compute_t<T>* row = image + y * p.width + x0;
     for (int64_t c = begin; c < end; ++c) row[c * p.sw] += static_cast<compute_t<T>>(column[c]);
-  }
-}
-
-template <class F>
-void visit_item(int64_t item, F&& f) {
-  switch (item) {
-    case 1: return f.template operator()<uint8_t>();
-    case 2: return f.template operator()<uint16_t>();
-    case 4: return f.template operator()<uint32_t>();
-    case 8: return f.template operator()<uint64_t>();
-    default: return f.template operator()<Complex128>();
   }
 }
 

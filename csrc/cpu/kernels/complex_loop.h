@@ -111,24 +111,23 @@ FB_VEC void map_complex_quotients(FB_LOOP_ARGS) {
     map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [](V x, V y) { return x / y; });
 }
 
-// Sums and differences without a factor are those of the parts.
-template <class V>
-FB_VEC void map_complex_sums(FB_LOOP_ARGS) {
+// x and alpha y joined; without a factor sums and differences are those of the parts.
+template <class V, class F>
+FB_VEC void map_complex_linear(FB_LOOP_ARGS, F join) {
   using P = Vec<typename RealOf<V>::type>;
   const V alpha = loop_param<V>(loop_params, 0);
   if (alpha == V(1))
-    return map_loop<P, 2, Output::Same, 0, true>(loop_out, loop_in, 2 * loop_count, 0,
-                                                 [](P x, P y) { return x + y; });
-  map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [=](V x, V y) { return x + alpha * y; });
+    return map_loop<P, 2, Output::Same, 0, true>(loop_out, loop_in, 2 * loop_count, 0, join);
+  map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS,
+                                         [=](V x, V y) { return join(x, alpha * y); });
+}
+template <class V>
+FB_VEC void map_complex_sums(FB_LOOP_ARGS) {
+  map_complex_linear<V>(FB_LOOP_PASS, loop_params, [](auto x, auto y) { return x + y; });
 }
 template <class V>
 FB_VEC void map_complex_differences(FB_LOOP_ARGS) {
-  using P = Vec<typename RealOf<V>::type>;
-  const V alpha = loop_param<V>(loop_params, 0);
-  if (alpha == V(1))
-    return map_loop<P, 2, Output::Same, 0, true>(loop_out, loop_in, 2 * loop_count, 0,
-                                                 [](P x, P y) { return x - y; });
-  map_loop<V, 2, Output::Same, 0, false>(FB_LOOP_PASS, [=](V x, V y) { return x - alpha * y; });
+  map_complex_linear<V>(FB_LOOP_PASS, loop_params, [](auto x, auto y) { return x - y; });
 }
 template <class V>
 FB_VEC void map_complex_squares(FB_LOOP_ARGS) {
