@@ -9,13 +9,9 @@ namespace flambeau::FB_ISA {
 
 namespace {
 
-// e^x for x below the logarithm of the largest number, zero where it would not be a normal one.
+// Scores are kept as logarithms of base two, whose exponentials take the fewest steps.
 template <class T>
-FB_VEC Vec<T> exp_below(Vec<T> x) {
-  constexpr T least = sizeof(T) == 4 ? T(-87) : T(-708);
-  const Vec<T> e = exp_bounded(max_or_second(Vec<T>(least), x));
-  return where(x < least, Vec<T>(T(0)), e);
-}
+constexpr T kLog2E = T(1.44269504088896340736L);
 
 template <class T>
 FB_VEC int64_t seen_by(const AttentionTile<T>& t, int64_t r) {
@@ -23,7 +19,7 @@ FB_VEC int64_t seen_by(const AttentionTile<T>& t, int64_t r) {
   return n < 0 ? 0 : n < t.keys ? n : t.keys;
 }
 
-// A row of scores: the products and what the mask says of them.
+// A row of scores, in units of ln 2: the products and what the mask says of them.
 template <MaskKind kKind, class T>
 struct Row {
   T* x;
@@ -34,7 +30,7 @@ struct Row {
   Vec<T> scale;
 
   Row(T* s, const AttentionTile<T>& t, int64_t r)
-      : x(s + r * t.row), n(seen_by(t, r)), scale(t.scale) {
+      : x(s + r * t.row), n(seen_by(t, r)), scale(t.scale * kLog2E<T>) {
     if (kKind == MaskKind::Float) added = static_cast<const T*>(t.mask) + r * t.mask_row;
     if (kKind == MaskKind::Bool) allowed = static_cast<const bool*>(t.mask) + r * t.mask_row;
     if (t.kept) kept = t.kept + r * t.kept_row;
@@ -42,14 +38,15 @@ struct Row {
   // From key j on; where not all lanes exist, those that do not are hidden.
   FB_VEC Vec<T> whole(int64_t j) const {
     const Vec<T> v = load(x + j);
-    if constexpr (kKind == MaskKind::Float) return mad(v, scale, load(added + j));
+    if constexpr (kKind == MaskKind::Float) return mad(v, scale, load(added + j) * kLog2E<T>);
     if constexpr (kKind == MaskKind::Bool)
       return where(load_bool<T>(allowed + j), v * scale, Vec<T>(-kInf<T>));
     return v * scale;
   }
   FB_VEC Vec<T> rest(int64_t j) const {
     Vec<T> v = load(x + j) * scale;
-    if constexpr (kKind == MaskKind::Float) v = mad(load(x + j), scale, load_n(added + j, n - j));
+    if constexpr (kKind == MaskKind::Float)
+      v = mad(load(x + j), scale, load_n(added + j, n - j) * kLog2E<T>);
     Mask<sizeof(T)> m = first_lanes<T>(n - j);
     if constexpr (kKind == MaskKind::Bool) m = m & load_bool<T>(allowed + j, n - j);
     return where(m, v, Vec<T>(-kInf<T>));
@@ -63,25 +60,48 @@ FB_VEC void clear_behind(T* x, int64_t from, int64_t n) {
   for (int64_t j = from; j < n + kAttentionSlack; j += Vec<T>::lanes) store(x + j, Vec<T>(T(0)));
 }
 
+// The largest score. Where a mask has a say the scores are stored, to be read by what follows.
+template <MaskKind kKind, class T>
+FB_VEC T largest_of(const Row<kKind, T>& row) {
+  constexpr int L = Vec<T>::lanes;
+  Vec<T> most = -kInf<T>;
+  const auto see = [&](int64_t j, Vec<T> score) FB_LAMBDA {
+    if constexpr (kKind != MaskKind::None) store(row.x + j, score);
+    most = max_or_second(most, score);
+  };
+  int64_t j = 0;
+  for (; j + L <= row.n; j += L) see(j, row.whole(j));
+  if (j < row.n) see(j, row.rest(j));
+  return reduce_max(most);
+}
+
+// Scores become exponentials of their distance to `shift`, times `kept`. Returns their sum.
+template <MaskKind kKind, class T>
+FB_VEC T exponentials(const Row<kKind, T>& row, Vec<T> shift) {
+  constexpr int L = Vec<T>::lanes;
+  Vec<T> total = T(0);
+  const auto step = [&](int64_t j, Vec<T> distance) FB_LAMBDA {
+    Vec<T> e = exp2_below(distance);
+    total += e;
+    if (row.kept) e = e * row.kept_at(j);
+    store(row.x + j, e);
+  };
+  int64_t j = 0;
+  if constexpr (kKind == MaskKind::None) {
+    for (; j + L <= row.n; j += L) step(j, mad(load(row.x + j), row.scale, -shift));
+    if (j < row.n) step(j, row.rest(j) - shift), j += L;
+  } else {
+    for (; j < row.n; j += L) step(j, load(row.x + j) - shift);
+  }
+  clear_behind(row.x, j, row.n);
+  return reduce_add(total);
+}
+
 // All rows find their largest score before any takes exponentials: nothing waits for the maxima.
 template <MaskKind kKind, class T>
 void softmax(T* s, const AttentionTile<T>& t, bool first, T* largest, T* sum, T* factor) {
-  constexpr int L = Vec<T>::lanes;
   for (int64_t r = 0; r < t.rows; ++r) {
-    const Row<kKind, T> row(s, t, r);
-    Vec<T> most = -kInf<T>;
-    int64_t j = 0;
-    for (; j + L <= row.n; j += L) {
-      const Vec<T> v = row.whole(j);
-      store(row.x + j, v);
-      most = max_or_second(most, v);
-    }
-    if (j < row.n) {
-      const Vec<T> v = row.rest(j);
-      store(row.x + j, v);
-      most = max_or_second(most, v);
-    }
-    T now = reduce_max(most);
+    T now = largest_of(Row<kKind, T>(s, t, r));
     if (!first) {
       const T before = largest[r];
       now = now > before ? now : before;
@@ -90,23 +110,13 @@ void softmax(T* s, const AttentionTile<T>& t, bool first, T* largest, T* sum, T*
     largest[r] = now;
   }
   for (int64_t r = 0; r < t.rows; ++r) {
-    const Row<kKind, T> row(s, t, r);
     // Where no key has been allowed yet, exponentials must come out as zero, not as NaN.
     const Vec<T> shift = largest[r] == -kInf<T> ? T(0) : largest[r];
-    Vec<T> total = T(0);
-    int64_t j = 0;
-    for (; j < row.n; j += L) {
-      Vec<T> e = exp_below(load(row.x + j) - shift);
-      total += e;
-      if (row.kept) e = e * row.kept_at(j);
-      store(row.x + j, e);
-    }
-    clear_behind(row.x, j, row.n);
-    const T gained = reduce_add(total);
+    const T gained = exponentials(Row<kKind, T>(s, t, r), shift);
     if (first) {
       sum[r] = gained;
     } else {
-      factor[r] = exp_below(Vec<T>(factor[r]) - shift)[0];
+      factor[r] = exp2_below(Vec<T>(factor[r]) - shift)[0];
       sum[r] = sum[r] * factor[r] + gained;
     }
   }
@@ -118,10 +128,10 @@ void backward(T* s, T* g, const AttentionTile<T>& t, const T* lse, const T* d) {
   for (int64_t r = 0; r < t.rows; ++r) {
     const Row<kKind, T> row(s, t, r);
     T* y = g + r * t.row;
-    const Vec<T> shift = lse[r], mean = d[r];
+    const Vec<T> shift = lse[r] * kLog2E<T>, mean = d[r];
     const auto step = [&](int64_t j, Vec<T> score, Vec<T> arriving) FB_LAMBDA {
-      Vec<T> p = exp_below(score - shift);
-      const Vec<T> share = p * row.scale;
+      Vec<T> p = exp2_below(score - shift);
+      const Vec<T> share = p * t.scale;
       if (row.kept) {
         const Vec<T> kept = row.kept_at(j);
         arriving = arriving * kept;
@@ -174,7 +184,7 @@ void finish(const T* o, int64_t o_row, int64_t rows, int64_t width, const T* lar
   if (!lse) return;
   for (int64_t r = 0; r < rows; r += L) {
     const Vec<T> all = load_n(sum + r, rows - r, T(1));
-    const Vec<T> l = load_n(largest + r, rows - r) + log(all);
+    const Vec<T> l = mad(load_n(largest + r, rows - r), Vec<T>(T(1) / kLog2E<T>), log(all));
     store_n(lse + r, where(all == T(0), Vec<T>(kInf<T>), l), rows - r);
   }
 }

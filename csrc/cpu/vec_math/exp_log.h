@@ -46,14 +46,24 @@ FB_VEC vfloat exp(vfloat x) {
   const ExpFloat e = reduce_exp(clamp_const(x, -104.0f, 89.0f));
   return scale_wide(exp_reduced(e.r), e.shifted);
 }
+// 2^r for |r| <= 1/2
+FB_VEC vfloat exp2_reduced(vfloat r) {
+  const vfloat p = poly(r, 0.693147182f, 0.240226477f, 0.0555033199f, 0.00961843878f,
+                        0.00133990042f, 0.000153532528f);
+  return mad(r, p, vfloat(1));
+}
 FB_VEC vfloat exp2(vfloat x) {
   x = clamp_const(x, -150.5f, 128.5f);
   const vfloat magic = 0x1.8p23f;
   const vfloat t = x + magic;
-  const vfloat r = x - (t - magic);
-  const vfloat p = poly(r, 0.693147182f, 0.240226477f, 0.0555033199f, 0.00961843878f,
-                        0.00133990042f, 0.000153532528f);
-  return scale_wide(mad(r, p, vfloat(1)), bits(t));
+  return scale_wide(exp2_reduced(x - (t - magic)), bits(t));
+}
+// 2^x for x <= 127. What would be subnormal is zero: there the bits of 2^n are those of zero.
+FB_VEC vfloat exp2_below(vfloat x) {
+  x = max_or_second(vfloat(-127.0f), x);
+  const vfloat magic = 0x1.8p23f + 127.0f;
+  const vfloat t = x + magic;
+  return exp2_reduced(x - (t - magic)) * bit_cast<vfloat>(bits(t) << 23);
 }
 FB_VEC vfloat expm1(vfloat x) {
   const ExpFloat e = reduce_exp(clamp_const(x, -18.0f, 89.0f));
@@ -112,12 +122,18 @@ FB_VEC vdouble exp(vdouble x) {
   const ExpDouble e = reduce_exp(clamp_const(x, -746.0, 710.0));
   return scale_wide(expm1_reduced(e.r) + 1.0, e.shifted);
 }
+FB_VEC vdouble exp2_reduced(vdouble r) { return expm1_reduced(r * 0.6931471805599453) + 1.0; }
 FB_VEC vdouble exp2(vdouble x) {
   x = clamp_const(x, -1075.5, 1024.5);
   const vdouble magic = 0x1.8p52;
   const vdouble t = x + magic;
-  const vdouble r = (x - (t - magic)) * 0.6931471805599453;
-  return scale_wide(expm1_reduced(r) + 1.0, bits(t));
+  return scale_wide(exp2_reduced(x - (t - magic)), bits(t));
+}
+FB_VEC vdouble exp2_below(vdouble x) {
+  x = max_or_second(vdouble(-1023.0), x);
+  const vdouble magic = 0x1.8p52 + 1023.0;
+  const vdouble t = x + magic;
+  return exp2_reduced(x - (t - magic)) * bit_cast<vdouble>(bits(t) << 52);
 }
 FB_VEC vdouble expm1(vdouble x) {
   const vdouble bounded = clamp_const(x, -40.0, 710.0);
