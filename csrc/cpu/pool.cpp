@@ -85,6 +85,10 @@ void columns_argmax(const int64_t* const* rows, int64_t count, int64_t* values, 
   pool_columns_argmax_i64(rows, count, values, number, n);
 }
 
+int64_t find_best(const float* row, int64_t n) { return pool_find_best_f32(row, n); }
+int64_t find_best(const double* row, int64_t n) { return pool_find_best_f64(row, n); }
+int64_t find_best(const int64_t* row, int64_t n) { return pool_find_best_i64(row, n); }
+
 void pairs_mean(const float* row, float* out, int64_t n, float divisor) {
   pool_pairs_mean_f32(row, out, n, divisor);
 }
@@ -317,40 +321,82 @@ void pool_max(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImag
 
 namespace {
 
-// Positions of the maxima of one plane. Every column of a window is searched first, all columns of
-// the image side by side; `row` and `number` have its width.
-template <class T>
-void indices_plane(const PoolGeometry& g, const T* from, T* row, lane_t<T>* number,
-                   std::vector<const T*>& rows, T* values, int64_t* indices) {
-  const int64_t width = g.in[2];
-  const PoolAxis& axis = g.axis[2];
-  for (int64_t z = 0; z < g.out[0]; ++z)
-    for (int64_t y = 0; y < g.out[1]; ++y, values += g.out[2], indices += g.out[2]) {
-      rows.clear();
-      for (int64_t i = g.axis[0].begin[z]; i < g.axis[0].end[z]; i += g.axis[0].step)
-        for (int64_t j = g.axis[1].begin[y]; j < g.axis[1].end[y]; j += g.axis[1].step)
-          rows.push_back(from + (i * g.in[1] + j) * width);
-      if (rows.empty()) {  // padding alone
-        std::fill_n(values, g.out[2], T(0));
-        std::fill_n(indices, g.out[2], int64_t{0});
-        continue;
-      }
-      columns_argmax(rows.data(), static_cast<int64_t>(rows.size()), row, number, width);
-      for (int64_t x = 0; x < g.out[2]; ++x) {
-        int64_t at = axis.begin[x];
-        for (int64_t i = at + axis.step; i < axis.end[x]; i += axis.step) {
-          const T v = row[i], best = row[at];
-          // The first of equals and the last NaN, row by row.
-          const bool later = number[i] > number[at] || (number[i] == number[at] && i > at);
-          const bool number_wins = best == best && (v > best || (v == best && !later));
-          if (v != v ? best == best || later : number_wins) at = i;
-        }
-        const bool some = axis.begin[x] < axis.end[x];
-        values[x] = some ? row[at] : T(0);
-        indices[x] = some ? rows[static_cast<size_t>(number[at])] - from + at : 0;
-      }
-    }
+// Whether windows are so wide, and so few, that each of their rows is best searched by itself.
+bool are_wide(const PoolAxis& axis, int64_t in) {
+  constexpr int64_t kWide = 16;
+  const auto outputs = static_cast<int64_t>(axis.begin.size());
+  int64_t all = 0;
+  for (int64_t o = 0; o < outputs; ++o) all += axis.end[o] - axis.begin[o];
+  return axis.step == 1 && all >= kWide * outputs && all <= 2 * in && in < INT32_MAX;
 }
+
+// Positions of the maxima of planes.
+template <class T>
+class MaxIndices {
+ public:
+  MaxIndices(const PoolGeometry& g, bool wide)
+      : g_(g),
+        axis_(g.axis[2]),
+        wide_(wide),
+        best_(checked_nbytes(g.in[2], sizeof(T))),
+        number_(checked_nbytes(g.in[2], sizeof(T))) {}
+
+  void plane(const T* from, T* values, int64_t* indices) {
+    for (int64_t z = 0; z < g_.out[0]; ++z)
+      for (int64_t y = 0; y < g_.out[1]; ++y, values += g_.out[2], indices += g_.out[2]) {
+        rows_.clear();
+        for (int64_t i = g_.axis[0].begin[z]; i < g_.axis[0].end[z]; i += g_.axis[0].step)
+          for (int64_t j = g_.axis[1].begin[y]; j < g_.axis[1].end[y]; j += g_.axis[1].step)
+            rows_.push_back(from + (i * g_.in[1] + j) * g_.in[2]);
+        if (rows_.empty()) {  // padding alone
+          std::fill_n(values, g_.out[2], T(0));
+          std::fill_n(indices, g_.out[2], int64_t{0});
+        } else {
+          wide_ ? row_by_row(from, values, indices) : by_columns(from, values, indices);
+        }
+      }
+  }
+
+ private:
+  void row_by_row(const T* from, T* values, int64_t* indices) const {
+    for (int64_t x = 0; x < g_.out[2]; ++x) {
+      const int64_t begin = axis_.begin[x], n = axis_.end[x] - begin;
+      const T* best = n > 0 ? rows_[0] + begin + find_best(rows_[0] + begin, n) : nullptr;
+      for (size_t r = 1; r < rows_.size() && best; ++r) {
+        const T* other = rows_[r] + begin + find_best(rows_[r] + begin, n);
+        if (*other > *best || *other != *other) best = other;
+      }
+      values[x] = best ? *best : T(0);
+      indices[x] = best ? best - from : 0;
+    }
+  }
+
+  // Every column of a window is searched first, all columns of the image side by side.
+  void by_columns(const T* from, T* values, int64_t* indices) const {
+    T* const row = best_.template as<T>();
+    lane_t<T>* const number = number_.template as<lane_t<T>>();
+    columns_argmax(rows_.data(), static_cast<int64_t>(rows_.size()), row, number, g_.in[2]);
+    for (int64_t x = 0; x < g_.out[2]; ++x) {
+      int64_t at = axis_.begin[x];
+      for (int64_t i = at + axis_.step; i < axis_.end[x]; i += axis_.step) {
+        const T v = row[i], best = row[at];
+        // The first of equals and the last NaN, row by row.
+        const bool later = number[i] > number[at] || (number[i] == number[at] && i > at);
+        const bool number_wins = best == best && (v > best || (v == best && !later));
+        if (v != v ? best == best || later : number_wins) at = i;
+      }
+      const bool some = axis_.begin[x] < axis_.end[x];
+      values[x] = some ? row[at] : T(0);
+      indices[x] = some ? rows_[static_cast<size_t>(number[at])] - from + at : 0;
+    }
+  }
+
+  const PoolGeometry& g_;
+  const PoolAxis& axis_;
+  const bool wide_;
+  const Workspace best_, number_;  // by columns: the largest of each, and in which row it is
+  std::vector<const T*> rows_;
+};
 
 }  // namespace
 
@@ -358,13 +404,12 @@ template <class T>
 void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
                       const ConvImage<int64_t>& indices) {
   if (x.channels_last) return pool_last_indices(g, x, y, indices);
+  const bool wide = are_wide(g.axis[2], g.in[2]);
   parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
-    const Workspace row(checked_nbytes(g.in[2], sizeof(T)));
-    const Workspace number(checked_nbytes(g.in[2], sizeof(T)));
-    std::vector<const T*> rows;
+    MaxIndices<T> search(g, wide);
     for (int64_t u = begin; u < end; ++u)
-      indices_plane(g, x.data + u * g.in_pixels(), row.as<T>(), number.as<lane_t<T>>(), rows,
-                    y.data + u * g.out_pixels(), indices.data + u * g.out_pixels());
+      search.plane(x.data + u * g.in_pixels(), y.data + u * g.out_pixels(),
+                   indices.data + u * g.out_pixels());
   });
 }
 

@@ -119,6 +119,12 @@ int64_t taps_blocks(const T* const* rows, const int64_t* number, int64_t count, 
   return i;
 }
 
+// Where vectors run along a window, not along the windows of a row.
+template <class T>
+bool is_wide(int64_t width, int64_t dilation) {
+  return dilation == 1 && width >= 2 * Vec<T>::lanes;
+}
+
 // Windows of 2 x 2, side by side.
 template <class T>
 int64_t taps_pairs(const T* row0, const T* row1, int64_t number0, int64_t number1, T* values,
@@ -149,21 +155,54 @@ void taps_row(const T* const* rows, const int64_t* number, int64_t count, int64_
     i = taps_blocks<T, Best<T>, 1>(rows, number, count, width, dilation, limit, values, taps, n);
   else if (stride == 2)
     i = taps_blocks<T, Best<T>, 2>(rows, number, count, width, dilation, limit, values, taps, n);
+  const bool wide = is_wide<T>(width, dilation);
   for (; i < n; ++i) {
     T best = rows[0][i * stride];
     int64_t at = number[0];
     for (int64_t r = 0; r < count; ++r) {
       const T* p = rows[r] + i * stride;
-      for (int64_t l = 0; l < width; ++l) {
-        const T v = p[l * dilation];
+      const auto offer = [&](T v, int64_t l) {
         const bool wins = v > best || v != v;
         best = wins ? v : best;
         at = wins ? number[r] + l : at;
+      };
+      if (wide) {
+        const Found<T> found = find_best(p, width);
+        offer(found.value, found.at);
+      } else {
+        for (int64_t l = 0; l < width; ++l) offer(p[l * dilation], l);
       }
     }
     values[i] = best;
     taps[i] = static_cast<uint8_t>(at);
   }
+}
+
+template <class T>
+T row_sum(const T* src, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  Vec<T> a = T(0), b = T(0);
+  int64_t i = 0;
+  for (; i + 2 * L <= n; i += 2 * L) {
+    a = a + load(src + i);
+    b = b + load(src + i + L);
+  }
+  T sum = reduce_add(a + b);
+  for (; i < n; ++i) sum += src[i];
+  return sum;
+}
+
+// Of at least a vector of elements.
+template <class T>
+T row_largest(const T* row, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  Vec<T> most = load(row);
+  int64_t i = L;
+  for (; i + L <= n; i += L) most = maximum(most, load(row + i));
+  most = maximum(most, load(row + n - L));
+  T all = most[0];
+  for (int l = 1; l < L; ++l) all = larger(all, most[l]);
+  return all;
 }
 
 template <class T, class All, bool kMax>
@@ -175,8 +214,13 @@ void width_row(const T* row, int64_t width, int64_t dilation, int64_t stride, in
     i = taps_blocks<T, All, 1>(&row, &number, 1, width, dilation, limit, out, nullptr, n);
   else if (stride == 2)
     i = taps_blocks<T, All, 2>(&row, &number, 1, width, dilation, limit, out, nullptr, n);
+  const bool wide = is_wide<T>(width, dilation);
   for (; i < n; ++i) {
     const T* p = row + i * stride;
+    if (wide) {
+      out[i] = kMax ? row_largest(p, width) : row_sum(p, width);
+      continue;
+    }
     T all = p[0];
     for (int64_t l = 1; l < width; ++l)
       all = kMax ? larger(all, p[l * dilation]) : all + p[l * dilation];
@@ -204,20 +248,6 @@ void columns_argmax(const T* const* rows, int64_t count, T* values, N* number, i
   }
 }
 
-template <class T>
-T plane_sum(const T* src, int64_t n) {
-  constexpr int L = Vec<T>::lanes;
-  Vec<T> a = T(0), b = T(0);
-  int64_t i = 0;
-  for (; i + 2 * L <= n; i += 2 * L) {
-    a = a + load(src + i);
-    b = b + load(src + i + L);
-  }
-  T sum = reduce_add(a + b);
-  for (; i < n; ++i) sum += src[i];
-  return sum;
-}
-
 }  // namespace pool
 
 #define FB_DEFINE_POOL(S, T)                                                                    \
@@ -242,7 +272,7 @@ T plane_sum(const T* src, int64_t n) {
                           int64_t limit, T* out, int64_t n) {                                   \
     pool::width_row<T, pool::Sum<T>, false>(row, width, dilation, stride, limit, out, n);       \
   }                                                                                             \
-  T pool_plane_sum_##S(const T* src, int64_t n) { return pool::plane_sum<T>(src, n); }
+  T pool_plane_sum_##S(const T* src, int64_t n) { return pool::row_sum<T>(src, n); }
 FB_DEFINE_POOL(f32, float)
 FB_DEFINE_POOL(f64, double)
 #undef FB_DEFINE_POOL
@@ -259,5 +289,9 @@ void pool_columns_argmax_i64(const int64_t* const* rows, int64_t count, int64_t*
                              int64_t* number, int64_t n) {
   pool::columns_argmax(rows, count, values, number, n);
 }
+
+int64_t pool_find_best_f32(const float* row, int64_t n) { return pool::find_best(row, n).at; }
+int64_t pool_find_best_f64(const double* row, int64_t n) { return pool::find_best(row, n).at; }
+int64_t pool_find_best_i64(const int64_t* row, int64_t n) { return pool::find_best(row, n).at; }
 
 }  // namespace flambeau::FB_ISA

@@ -14,6 +14,7 @@ namespace flambeau {
 //            the rows and l < width, and its number is number[r] + l; the first of equals, the last
 //            NaN. `limit` elements of each row may be read.
 // width_max, width_sum: output i is the largest, or the sum, of row[i * stride + l * dilation].
+// find_best: the place of the largest of n > 0 elements; the first of equals, the last NaN.
 // columns_argmax: output i is the largest of rows[r][i], and number[i] is its r.
 // plane_sum: the sum of n elements.
 #define FB_POOL_KERNELS(S, T)                                                                \
@@ -36,6 +37,9 @@ FB_POOL_KERNELS(f32, float);
 FB_POOL_KERNELS(f64, double);
 #undef FB_POOL_KERNELS
 
+FB_KERNEL(int64_t, pool_find_best_f32, (const float* row, int64_t n));
+FB_KERNEL(int64_t, pool_find_best_f64, (const double* row, int64_t n));
+FB_KERNEL(int64_t, pool_find_best_i64, (const int64_t* row, int64_t n));
 FB_KERNEL(void, pool_columns_argmax_f32,
           (const float* const* rows, int64_t count, float* values, int32_t* number, int64_t n));
 FB_KERNEL(void, pool_columns_argmax_f64,

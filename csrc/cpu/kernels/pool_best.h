@@ -81,4 +81,34 @@ struct Best {
   }
 };
 
+// The largest of some elements and its place, by the rule of Best.
+template <class T>
+struct Found {
+  T value;
+  int64_t at;
+
+  void offer(T v, int64_t place) {
+    const bool nan = v != v, had_nan = value != value;
+    const bool wins =
+        nan ? !had_nan || place > at : !had_nan && (v > value || (v == value && place < at));
+    if (wins) value = v, at = place;
+  }
+};
+
+// Of n adjacent elements, n > 0.
+template <class T>
+Found<T> find_best(const T* row, int64_t n) {
+  constexpr int L = Vec<T>::lanes;
+  Found<T> found{row[0], 0};
+  int64_t i = 0;
+  if (n >= L) {
+    Best<T> best;
+    best.start(load(row), 0);
+    for (i = L; i + L <= n; i += L) best.offer(load(row + i), i);
+    for (int l = 0; l < L; ++l) found.offer(best.value[l], best.number[l] + l);
+  }
+  for (; i < n; ++i) found.offer(row[i], i);
+  return found;
+}
+
 }  // namespace flambeau::FB_ISA::pool
