@@ -321,23 +321,13 @@ void pool_max(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImag
 
 namespace {
 
-// Whether windows are so wide, and so few, that each of their rows is best searched by itself.
-bool are_wide(const PoolAxis& axis, int64_t in) {
-  constexpr int64_t kWide = 16;
-  const auto outputs = static_cast<int64_t>(axis.begin.size());
-  int64_t all = 0;
-  for (int64_t o = 0; o < outputs; ++o) all += axis.end[o] - axis.begin[o];
-  return axis.step == 1 && all >= kWide * outputs && all <= 2 * in && in < INT32_MAX;
-}
-
 // Positions of the maxima of planes.
 template <class T>
 class MaxIndices {
  public:
-  MaxIndices(const PoolGeometry& g, bool wide)
+  explicit MaxIndices(const PoolGeometry& g)
       : g_(g),
         axis_(g.axis[2]),
-        wide_(wide),
         best_(checked_nbytes(g.in[2], sizeof(T))),
         number_(checked_nbytes(g.in[2], sizeof(T))) {}
 
@@ -352,49 +342,60 @@ class MaxIndices {
           std::fill_n(values, g_.out[2], T(0));
           std::fill_n(indices, g_.out[2], int64_t{0});
         } else {
-          wide_ ? row_by_row(from, values, indices) : by_columns(from, values, indices);
+          search(from, values, indices);
         }
       }
   }
 
  private:
-  void row_by_row(const T* from, T* values, int64_t* indices) const {
+  // Every column of a window is searched first, all columns of the image side by side.
+  void search(const T* from, T* values, int64_t* indices) const {
+    const T* row = rows_[0];
+    lane_t<T>* number = nullptr;
+    if (rows_.size() > 1) {
+      T* best = best_.template as<T>();
+      number = number_.template as<lane_t<T>>();
+      columns_argmax(rows_.data(), static_cast<int64_t>(rows_.size()), best, number, g_.in[2]);
+      row = best;
+    }
     for (int64_t x = 0; x < g_.out[2]; ++x) {
-      const int64_t begin = axis_.begin[x], n = axis_.end[x] - begin;
-      const T* best = n > 0 ? rows_[0] + begin + find_best(rows_[0] + begin, n) : nullptr;
-      for (size_t r = 1; r < rows_.size() && best; ++r) {
-        const T* other = rows_[r] + begin + find_best(rows_[r] + begin, n);
-        if (*other > *best || *other != *other) best = other;
+      const int64_t begin = axis_.begin[x], end = axis_.end[x];
+      if (begin >= end) {
+        values[x] = T(0), indices[x] = 0;
+        continue;
       }
-      values[x] = best ? *best : T(0);
-      indices[x] = best ? best - from : 0;
+      int64_t at = best_column(row, begin, end);
+      if (number) at = by_rows(row, number, begin, end, at);
+      values[x] = row[at];
+      indices[x] = rows_[number ? static_cast<size_t>(number[at]) : 0] - from + at;
     }
   }
 
-  // Every column of a window is searched first, all columns of the image side by side.
-  void by_columns(const T* from, T* values, int64_t* indices) const {
-    T* const row = best_.template as<T>();
-    lane_t<T>* const number = number_.template as<lane_t<T>>();
-    columns_argmax(rows_.data(), static_cast<int64_t>(rows_.size()), row, number, g_.in[2]);
-    for (int64_t x = 0; x < g_.out[2]; ++x) {
-      int64_t at = axis_.begin[x];
-      for (int64_t i = at + axis_.step; i < axis_.end[x]; i += axis_.step) {
-        const T v = row[i], best = row[at];
-        // The first of equals and the last NaN, row by row.
-        const bool later = number[i] > number[at] || (number[i] == number[at] && i > at);
-        const bool number_wins = best == best && (v > best || (v == best && !later));
-        if (v != v ? best == best || later : number_wins) at = i;
-      }
-      const bool some = axis_.begin[x] < axis_.end[x];
-      values[x] = some ? row[at] : T(0);
-      indices[x] = some ? rows_[static_cast<size_t>(number[at])] - from + at : 0;
+  // The first of the largest, or the last NaN.
+  int64_t best_column(const T* row, int64_t begin, int64_t end) const {
+    if (axis_.step == 1) return begin + find_best(row + begin, end - begin);
+    int64_t at = begin;
+    for (int64_t i = begin; i < end; i += axis_.step)
+      if (row[i] > row[at] || row[i] != row[i]) at = i;
+    return at;
+  }
+
+  // Among columns as good as `at`, the one whose best comes first row by row, or last for NaN.
+  int64_t by_rows(const T* row, const lane_t<T>* number, int64_t begin, int64_t end,
+                  int64_t at) const {
+    const T best = row[at];
+    for (int64_t i = begin; i < end; i += axis_.step) {
+      if (best == best
+              ? row[i] == best && number[i] < number[at]
+              : row[i] != row[i] && (number[i] > number[at] || (number[i] == number[at] && i > at)))
+        at = i;
     }
+    return at;
   }
 
   const PoolGeometry& g_;
   const PoolAxis& axis_;
-  const bool wide_;
-  const Workspace best_, number_;  // by columns: the largest of each, and in which row it is
+  const Workspace best_, number_;  // of each column: the largest, and in which row it is
   std::vector<const T*> rows_;
 };
 
@@ -404,9 +405,8 @@ template <class T>
 void pool_max_indices(const PoolGeometry& g, const ConvImage<const T>& x, const ConvImage<T>& y,
                       const ConvImage<int64_t>& indices) {
   if (x.channels_last) return pool_last_indices(g, x, y, indices);
-  const bool wide = are_wide(g.axis[2], g.in[2]);
   parallel_for(g.batch * g.channels, grain_of(g.in_pixels()), [&](int64_t begin, int64_t end) {
-    MaxIndices<T> search(g, wide);
+    MaxIndices<T> search(g);
     for (int64_t u = begin; u < end; ++u)
       search.plane(x.data + u * g.in_pixels(), y.data + u * g.out_pixels(),
                    indices.data + u * g.out_pixels());

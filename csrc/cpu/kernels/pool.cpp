@@ -167,8 +167,8 @@ void taps_row(const T* const* rows, const int64_t* number, int64_t count, int64_
         at = wins ? number[r] + l : at;
       };
       if (wide) {
-        const Found<T> found = find_best(p, width);
-        offer(found.value, found.at);
+        const int64_t l = find_best(p, width);
+        offer(p[l], l);
       } else {
         for (int64_t l = 0; l < width; ++l) offer(p[l * dilation], l);
       }
@@ -239,12 +239,12 @@ void columns_argmax(const T* const* rows, int64_t count, T* values, N* number, i
     store(values + i, best.value);
     store(number + i, Vec<N>(best.number));
   }
-  for (; i < n; ++i) {
-    values[i] = rows[0][i], number[i] = 0;
-    for (int64_t r = 1; r < count; ++r) {
-      const T v = rows[r][i];
-      if (v > values[i] || v != v) values[i] = v, number[i] = static_cast<N>(r);
-    }
+  if (i < n) {
+    Best<T> best;
+    best.start(load_n(rows[0] + i, n - i), 0);
+    for (int64_t r = 1; r < count; ++r) best.offer(load_n(rows[r] + i, n - i), r);
+    store_n(values + i, best.value, n - i);
+    store_n(number + i, Vec<N>(best.number), n - i);
   }
 }
 
@@ -290,8 +290,8 @@ void pool_columns_argmax_i64(const int64_t* const* rows, int64_t count, int64_t*
   pool::columns_argmax(rows, count, values, number, n);
 }
 
-int64_t pool_find_best_f32(const float* row, int64_t n) { return pool::find_best(row, n).at; }
-int64_t pool_find_best_f64(const double* row, int64_t n) { return pool::find_best(row, n).at; }
-int64_t pool_find_best_i64(const int64_t* row, int64_t n) { return pool::find_best(row, n).at; }
+int64_t pool_find_best_f32(const float* row, int64_t n) { return pool::find_best(row, n); }
+int64_t pool_find_best_f64(const double* row, int64_t n) { return pool::find_best(row, n); }
+int64_t pool_find_best_i64(const int64_t* row, int64_t n) { return pool::find_best(row, n); }
 
 }  // namespace flambeau::FB_ISA

@@ -1,6 +1,7 @@
 // The largest element so far and its number, lane by lane. Included by kernel sources only.
 #pragma once
 #include <cstring>
+#include <limits>
 
 #include "cpu/vec.h"
 
@@ -81,34 +82,27 @@ struct Best {
   }
 };
 
-// The largest of some elements and its place, by the rule of Best.
+// The place of the largest of n adjacent elements, n > 0, by the rule of Best.
 template <class T>
-struct Found {
-  T value;
-  int64_t at;
-
-  void offer(T v, int64_t place) {
-    const bool nan = v != v, had_nan = value != value;
-    const bool wins =
-        nan ? !had_nan || place > at : !had_nan && (v > value || (v == value && place < at));
-    if (wins) value = v, at = place;
-  }
-};
-
-// Of n adjacent elements, n > 0.
-template <class T>
-Found<T> find_best(const T* row, int64_t n) {
+int64_t find_best(const T* row, int64_t n) {
+  using Lane = typename Best<T>::Lane;
   constexpr int L = Vec<T>::lanes;
-  Found<T> found{row[0], 0};
-  int64_t i = 0;
-  if (n >= L) {
-    Best<T> best;
-    best.start(load(row), 0);
-    for (i = L; i + L <= n; i += L) best.offer(load(row + i), i);
-    for (int l = 0; l < L; ++l) found.offer(best.value[l], best.number[l] + l);
+  if (n < L) {
+    int64_t at = 0;
+    for (int64_t i = 1; i < n; ++i)
+      if (row[i] > row[at] || row[i] != row[i]) at = i;
+    return at;
   }
-  for (; i < n; ++i) found.offer(row[i], i);
-  return found;
+  Best<T> best;
+  best.start(load(row), 0);
+  for (int64_t i = L; i + L <= n; i += L) best.offer(load(row + i), i);
+  best.offer(load(row + n - L), n - L);
+  const Vec<Lane> place = Vec<Lane>(best.number) + iota<Lane>();
+  const T most = reduce_max(best.value);
+  if (most == most)
+    return reduce_min(
+        where(best.value == most, place, Vec<Lane>(std::numeric_limits<Lane>::max())));
+  return reduce_max(where(best.value != best.value, place, Vec<Lane>(Lane(-1))));
 }
 
 }  // namespace flambeau::FB_ISA::pool
