@@ -1,6 +1,7 @@
 // Convolution of float and double images on raw memory: the correlation of an image with a kernel,
 // and the two maps that are its gradients. Each packs straight from the image into the panels of
-// packed_gemm, or goes through one of conv_few.h, conv_planes.h, depthwise_last.h and winograd.h.
+// packed_gemm, or goes through one of conv_few.h, conv_patches.h, conv_planes.h, depthwise_last.h
+// and winograd.h.
 #pragma once
 #include <cstdint>
 

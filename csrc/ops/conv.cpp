@@ -310,7 +310,7 @@ Tensor conv_padding(int64_t dims, const char* op, const Tensor& input, const Ten
 bool spreads_one_pixel(const Tensor& x, const Tensor& weight, const Tensor& bias, const Window& w,
                        const Dims& output, int64_t groups) {
   bool one = groups == 1 && is_floating(x.dtype()) && weight.dtype() == x.dtype() &&
-             weight.is_contiguous() && (!bias.defined() || bias.dtype() == x.dtype());
+             (!bias.defined() || bias.dtype() == x.dtype());
   for (size_t d = 2; one && d < output.size(); ++d)
     one = x.size(d) == 1 && w.padding[d - 2] == 0 && w.dilation[d - 2] == 1 &&
           output[d] == weight.size(d);
@@ -320,13 +320,19 @@ bool spreads_one_pixel(const Tensor& x, const Tensor& weight, const Tensor& bias
 Tensor spread_one_pixel(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const Dims& output) {
   const int64_t channels = weight.size(0);
-  const Tensor y = ops::reshape(
-      ops::matmul(ops::reshape(x, {x.size(0), channels}), ops::reshape(weight, {channels, -1})),
-      output);
-  if (!bias.defined()) return y;
-  Dims shape(output.size(), 1);
-  shape[1] = output[1];
-  return ops::add(y, ops::reshape(bias, shape));
+  // Channels last, the weight is one matrix with its own channels last.
+  const bool last = prefers_channels_last(weight);
+  Dims sizes = output;
+  if (last) std::rotate(sizes.begin() + 1, sizes.begin() + 2, sizes.end());
+  const Tensor w = last ? ops::movedim(weight, {1}, {-1}) : weight;
+  Tensor y = ops::reshape(
+      ops::matmul(ops::reshape(x, {x.size(0), channels}), ops::reshape(w, {channels, -1})), sizes);
+  if (bias.defined()) {
+    Dims shape(output.size(), 1);
+    shape[last ? output.size() - 1 : 1] = output[1];
+    y = ops::add(y, ops::reshape(bias, shape));
+  }
+  return last ? ops::movedim(y, {-1}, {1}) : y;
 }
 
 Tensor conv_transpose(int64_t dims, const char* op, const Tensor& input, const Tensor& weight,
