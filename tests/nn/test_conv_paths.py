@@ -114,10 +114,12 @@ def computed(name, x, w, g, dtype, layout):
     y = F.conv2d(x, w, bias, **window)
     y.backward(g)
     # The transposed convolution is the map that takes g to the gradient of x.
+    back_bias = torch.arange(float(x.shape[1])).to(dtype)
     back = F.conv_transpose2d(
-        g, w.detach(), None, *PATHS[name][5:7], output_padding(name, g), *PATHS[name][:6:-1]
+        g, w.detach(), back_bias, *PATHS[name][5:7], output_padding(name, g), *PATHS[name][:6:-1]
     )
-    return [t.detach().numpy() for t in (y - bias.reshape(-1, 1, 1), x.grad, w.grad, back)]
+    y, back = (t.detach() - b.reshape(-1, 1, 1) for t, b in ((y, bias), (back, back_bias)))
+    return [t.numpy() for t in (y, x.grad, w.grad, back)]
 
 
 def output_padding(name, g):
