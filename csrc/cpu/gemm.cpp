@@ -8,6 +8,7 @@
 #include "core/allocator.h"
 #include "core/check.h"
 #include "cpu/kernels/convert_half.h"
+#include "cpu/kernels/transpose.h"
 #include "cpu/thread_pool.h"
 
 namespace flambeau {
@@ -17,6 +18,7 @@ namespace {
 // vectors, and elsewhere. With few steps of k, packing never does.
 constexpr double kDirectVectorWork = 48 * 48 * 48, kDirectWork = 64 * 64 * 64;
 constexpr int64_t kDirectSteps = 16, kDirectLanes = 64;
+constexpr int64_t kTurnedElements = 2048, kTurnedRows = 64;  // of B, turned on the stack, and of A
 constexpr double kDirectChunk = 2.7e5;      // multiply-adds worth a thread's attention,
 constexpr int64_t kDirectElements = 32768;  // and elements of C,
 constexpr int64_t kDirectRows = 6, kDirectColumns = 16;  // in whole blocks of the kernel
@@ -32,6 +34,7 @@ constexpr int64_t kSliceSteps = 256;  // to make up for writing C once more
 // Operands of so few rows and columns are read as they lie in short slices, if not too many.
 constexpr int64_t kShortSliceLanes = 64, kShortSliceSteps = 128;
 constexpr double kSliceWork = 1.5e6, kTinySliceWork = 2e5;
+constexpr int64_t kTinyBatch = 4;
 constexpr int64_t kBatchWork = 128 * 128 * 128;  // products up to which threads divide the batch
 
 template <class T>
@@ -62,12 +65,16 @@ struct Vectors<float> {
   static constexpr auto& dot_rows = gemv_dot_rows_f32;
   static constexpr auto& sum_rows = gemv_sum_rows_f32;
   static constexpr auto& direct = gemm_direct_f32;
+  static constexpr auto& tiny = gemm_tiny_f32;
+  static constexpr auto& tiny_columns = gemm_tiny_columns_f32;
 };
 template <>
 struct Vectors<double> {
   static constexpr auto& dot_rows = gemv_dot_rows_f64;
   static constexpr auto& sum_rows = gemv_sum_rows_f64;
   static constexpr auto& direct = gemm_direct_f64;
+  static constexpr auto& tiny = gemm_tiny_f64;
+  static constexpr auto& tiny_columns = gemm_tiny_columns_f64;
 };
 
 template <class T>
@@ -146,7 +153,8 @@ void multiply_skinny(const Skinny<T>& s, const GemmStore<T>& store) {
     for (int64_t i = 0; i < s.few_count; ++i)
       gather(s.source, static_cast<const char*>(s.few) + i * s.few_stride * item, s.few_k, s.k,
              gathered.template as<T>() + i * s.k);
-  const int64_t enough = 65536 / (s.k * s.few_count) + 1;  // lanes worth a thread's attention
+  // Lanes worth a thread's attention; the shortest cost as much as longer ones.
+  const int64_t enough = 65536 / std::max<int64_t>(s.k * s.few_count, 24) + 1;
   // Dots take four lanes together; sums want long runs of memory.
   const int64_t grain =
       dots ? (enough + 3) / 4 * 4
@@ -219,9 +227,33 @@ bool is_direct(const Product<T>& p) {  // whether the operands may be read as th
   return p.source == GemmSource::Same && p.b_col == 1;
 }
 
+// A small B with adjacent columns is turned round, to be read as it then lies.
+template <class T>
+bool turns_small(const Product<T>& p) {
+  return p.source == GemmSource::Same && p.b_col != 1 && p.m > 1 && p.n > 1 && p.m <= kTurnedRows &&
+         p.n <= kTurnedElements && p.k <= kTurnedElements && p.n * p.k <= kTurnedElements;
+}
+
+template <class T>
+void multiply_turned(Product<T> p) {
+  alignas(64) T turned[kTurnedElements];
+  const T* b = static_cast<const T*>(p.b);
+  constexpr auto item = static_cast<int64_t>(sizeof(T));
+  if (p.b_row == 1) {
+    transpose(reinterpret_cast<const char*>(b), p.b_col * item, reinterpret_cast<char*>(turned),
+              p.n * item, p.n, p.k, static_cast<int>(item), false);
+  } else {
+    for (int64_t j = 0; j < p.n; ++j)
+      for (int64_t i = 0; i < p.k; ++i) turned[i * p.n + j] = b[j * p.b_col + i * p.b_row];
+  }
+  p.b = turned, p.b_row = p.n, p.b_col = 1;
+  multiply_direct(p, static_cast<double>(p.m) * p.n * p.k);
+}
+
 template <class T>
 void multiply_at_once(const Product<T>& p) {
   if constexpr (std::is_floating_point_v<T>) {
+    if (turns_small(p)) return multiply_turned(p);
     const double work = static_cast<double>(p.m) * p.n * p.k;
     const Skinny<T> skinny = skinny_of(p);
     const bool vectors = is_skinny(skinny);
@@ -448,6 +480,40 @@ bool run_shared(const GemmArgs& g, int64_t batch, int64_t a_batch, int64_t b_bat
   return true;
 }
 
+// A batch of products that the kernel for tiny ones can take.
+template <class T>
+bool run_tiny(const GemmArgs& g, int64_t batch, int64_t a_batch, int64_t b_batch, int64_t c_batch) {
+  const Product<T> p = product_in_place<T>(g);
+  TinyProducts<T> t{.m = p.m,
+                    .n = p.n,
+                    .k = p.k,
+                    .a = static_cast<const T*>(p.a),
+                    .a_row = p.a_row,
+                    .a_col = p.a_col,
+                    .a_batch = a_batch,
+                    .b = static_cast<const T*>(p.b),
+                    .b_row = p.b_row,
+                    .b_col = p.b_col,
+                    .b_batch = b_batch,
+                    .c = p.store.c,
+                    .alpha = p.store.alpha,
+                    .beta = p.store.beta};
+  const bool plain = !p.store.row_bias && !p.store.col_bias && !p.store.relu && t.alpha != T(0);
+  if (!plain || (p.m > 1 && p.store.ldc != p.n) || c_batch != p.m * p.n || p.k == 0) return false;
+  if (t.n == 1) {  // the lanes of vectors are the rows of A
+    std::swap(t.m, t.n);
+    std::swap(t.a, t.b);
+    std::swap(t.a_batch, t.b_batch);
+    t.b_row = p.a_col, t.b_col = p.a_row;
+    t.a_row = 0, t.a_col = p.b_row;
+  }
+  if (t.m > kTinyMost || t.k > kTinyMost || t.n > Vectors<T>::tiny_columns()) return false;
+  const double cost = 25 + static_cast<double>(t.m) * t.n * t.k / 20;  // in nanoseconds, about
+  parallel_for(batch, static_cast<int64_t>(2e4 / cost) + 1,
+               [&](int64_t begin, int64_t end) { Vectors<T>::tiny(t, begin, end); });
+  return true;
+}
+
 }  // namespace
 
 void gemm(const GemmArgs& args) {
@@ -463,6 +529,10 @@ void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t 
   if (batch <= 0 || g.m == 0 || g.n == 0) return;
   const double m = static_cast<double>(g.m), n = static_cast<double>(g.n);
   const double k = static_cast<double>(std::max<int64_t>(g.k, 1)), work = m * n * k;
+  if (batch >= kTinyBatch &&
+      ((g.dtype == DType::Float32 && run_tiny<float>(g, batch, a_batch, b_batch, c_batch)) ||
+       (g.dtype == DType::Float64 && run_tiny<double>(g, batch, a_batch, b_batch, c_batch))))
+    return;
   const bool divide_batch = work <= kBatchWork || batch >= 32;
   if (!divide_batch && g.dtype == DType::Float32 &&
       run_shared<float>(g, batch, a_batch, b_batch, c_batch))

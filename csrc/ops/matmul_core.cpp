@@ -8,7 +8,6 @@ namespace flambeau {
 namespace {
 
 constexpr double kBlockingProducts = 1 << 18;  // multiply-adds from which the GIL is let go
-constexpr int64_t kTransposedHere = 2048;      // elements of a small operand turned on the stack
 constexpr int64_t kColumnsWorthCopy = 32;      // of B, for which A may be copied
 
 // The batch dimensions of a product, merged where all three operands walk them as one.
@@ -36,29 +35,8 @@ BatchDims batch_dims(const Tensor& out, const Tensor& a, const Tensor& b) {
   return dims;
 }
 
-// A small B with adjacent rows is turned round so that the kernel for small products takes it.
-template <class T>
-void gemm_small_transposed(GemmArgs g) {
-  alignas(64) T turned[kTransposedHere];
-  const T* b = static_cast<const T*>(g.b);
-  for (int64_t j = 0; j < g.n; ++j)
-    for (int64_t p = 0; p < g.k; ++p) turned[p * g.n + j] = b[j * g.b_col + p * g.b_row];
-  g.b = turned;
-  g.b_row = g.n;
-  g.b_col = 1;
-  gemm(g);
-}
-
-void gemm_one(const GemmArgs& g) {
-  const bool small = g.b_col != 1 && g.m > 1 && g.n > 1 && g.k > 0 && g.n <= kTransposedHere &&
-                     g.k <= kTransposedHere && g.n * g.k <= kTransposedHere && g.m <= 64;
-  if (small && g.dtype == DType::Float32) return gemm_small_transposed<float>(g);
-  if (small && g.dtype == DType::Float64) return gemm_small_transposed<double>(g);
-  gemm(g);
-}
-
 void run(const GemmArgs& g, const BatchDims& dims) {
-  if (dims.empty()) return gemm_one(g);
+  if (dims.empty()) return gemm(g);
   if (dims.size() == 1 && (dims[0].size > 1 || dims[0].a || dims[0].b)) {
     return gemm_batched(g, dims[0].size, dims[0].a, dims[0].b, dims[0].c);
   }
@@ -76,7 +54,7 @@ void run(const GemmArgs& g, const BatchDims& dims) {
     now.a = static_cast<const char*>(g.a) + a * item;
     now.b = static_cast<const char*>(g.b) + b * item;
     now.c = static_cast<char*>(g.c) + c * item;
-    gemm_one(now);
+    gemm(now);
   };
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) *
                       static_cast<double>(std::max<int64_t>(g.k, 1));

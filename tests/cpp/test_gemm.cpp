@@ -61,17 +61,18 @@ struct Case {
   bool row_bias = false, col_bias = false, relu = false;
   int64_t batch = 0;
   bool share_a = false, share_b = false;
+  bool dense_c = false;  // results side by side
 };
 
-// Room for rows x cols with a gap between elements and 3 elements more per row.
+// Room for rows x cols with a gap between elements and, unless dense, 3 elements more per row.
 struct Layout {
   int64_t row, col, size;
-  Layout(int64_t rows, int64_t cols, bool transposed, int gap) {
+  Layout(int64_t rows, int64_t cols, bool transposed, int gap, bool dense = false) {
     const int64_t inner = transposed ? rows : cols, outer = transposed ? cols : rows;
-    const int64_t line = inner * gap + 3;
+    const int64_t line = inner * gap + (dense ? 0 : 3);
     row = transposed ? gap : line;
     col = transposed ? line : gap;
-    size = outer * line + 1;
+    size = outer * line + (dense ? 0 : 1);
   }
 };
 
@@ -87,7 +88,8 @@ double tolerance(int64_t k) {
 template <class T>
 void check_case(const Case& t) {
   const int64_t batch = t.batch ? t.batch : 1;
-  const Layout la(t.m, t.k, t.ta, t.a_gap), lb(t.k, t.n, t.tb, t.b_gap), lc(t.m, t.n, t.tc, 1);
+  const Layout la(t.m, t.k, t.ta, t.a_gap), lb(t.k, t.n, t.tb, t.b_gap),
+      lc(t.m, t.n, t.tc, 1, t.dense_c);
   const auto fill = [](int64_t n) {
     std::vector<T> v(n);
     for (T& x : v) x = random_value<T>();
@@ -252,6 +254,23 @@ TEST(gemm_relu_and_bias) {
     t.k = 5000;  // and after the last slice
     check_case<float>(t);
   }
+}
+
+TEST(gemm_batches_of_tiny_products) {
+  const int64_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 16, 17};
+  for (int64_t m : sizes)
+    for (int64_t n : sizes)
+      for (int64_t k : {1, 3, 4, 8, 11, 16})
+        for (int bits = 0; bits < 8; ++bits) {
+          Case t{m, n, k};
+          t.dense_c = true, t.batch = 1 + 4 * (bits & 1) + (m * n < 20 ? 300 : 4);
+          t.ta = bits & 1, t.tb = bits & 2, t.share_a = bits & 4, t.beta = bits >> 2;
+          t.a_gap = 1 + (bits == 3), t.b_gap = 1 + (bits == 5), t.tc = bits == 6;
+          check_case<float>(t);
+          t.share_a = false, t.share_b = bits & 1, t.beta = 0, t.alpha = -3;
+          check_case<double>(t);
+          check_case<float>(t);
+        }
 }
 
 TEST(gemm_batches) {

@@ -73,6 +73,26 @@ FB_GEMM_DIRECT(f32, float);
 FB_GEMM_DIRECT(f64, double);
 #undef FB_GEMM_DIRECT
 
+// Products number `begin` to `end` of a batch of small ones: C = alpha A B + beta C. The results of
+// all products are adjacent. m and k are up to kTinyMost, n up to gemm_tiny_columns().
+inline constexpr int64_t kTinyMost = 16;
+template <class T>
+struct TinyProducts {
+  int64_t m, n, k;
+  const T* a;
+  int64_t a_row, a_col, a_batch;
+  const T* b;
+  int64_t b_row, b_col, b_batch;
+  T* c;
+  T alpha, beta;
+};
+#define FB_GEMM_TINY(S, T)                                                                        \
+  FB_KERNEL(void, gemm_tiny_##S, (const TinyProducts<T>& products, int64_t begin, int64_t end));  \
+  FB_KERNEL(int64_t, gemm_tiny_columns_##S, ())
+FB_GEMM_TINY(f32, float);
+FB_GEMM_TINY(f64, double);
+#undef FB_GEMM_TINY
+
 // Packing of complex operands for a real product; strides, lanes and k count complex numbers.
 // pack_complex_a: panels of mr rows; a step of k becomes two, the real and the imaginary parts.
 // pack_complex_b: panels of nr/2 columns, each the two real columns of re + i im; a step becomes

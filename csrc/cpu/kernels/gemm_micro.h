@@ -136,30 +136,6 @@ void tile(const T* a, int64_t a_panel, const T* b, int64_t b_panel, int64_t m, i
 inline constexpr int64_t kFewSteps = 16;
 inline constexpr int64_t kFirstLevelBytes = 24576, kSecondLevelBytes = 65536;  // of B
 
-// Loads at most `count` lanes, zeros in the others, and touches no memory beyond them.
-template <class T>
-[[gnu::always_inline]] inline Vector<T> load_some(const T* p, int64_t count) {
-  constexpr int L = kLanes<T>;
-  if (count >= L) return load(p);
-  Vector<T> v{};
-#if defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) {
-    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
-    v = reinterpret_cast<Vector<T>>(_mm256_maskload_epi32(reinterpret_cast<const int*>(p), mask));
-  } else {
-    const __m256i lanes = _mm256_setr_epi64x(0, 1, 2, 3);
-    const __m256i mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lanes);
-    v = reinterpret_cast<Vector<T>>(
-        _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), mask));
-  }
-#else
-  for (int i = 0; i < L; ++i)
-    if (i < count) v[i] = p[i];
-#endif
-  return v;
-}
-
 template <class T, int R, int NV, bool kWhole>
 [[gnu::noinline]] void direct_block(const T* a, int64_t a_row, int64_t a_col, const T* b,
                                     int64_t b_row, int64_t k, int64_t columns,

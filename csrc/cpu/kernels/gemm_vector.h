@@ -131,6 +131,30 @@ template <class T, class Source>
   }
 }
 
+// Loads at most `count` lanes, zeros in the others, and touches no memory beyond them.
+template <class T>
+[[gnu::always_inline]] inline Vector<T> load_some(const T* p, int64_t count) {
+  constexpr int L = kLanes<T>;
+  if (count >= L) return load(p);
+  Vector<T> v{};
+#if defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
+    v = reinterpret_cast<Vector<T>>(_mm256_maskload_epi32(reinterpret_cast<const int*>(p), mask));
+  } else {
+    const __m256i lanes = _mm256_setr_epi64x(0, 1, 2, 3);
+    const __m256i mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lanes);
+    v = reinterpret_cast<Vector<T>>(
+        _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), mask));
+  }
+#else
+  for (int i = 0; i < L; ++i)
+    if (i < count) v[i] = p[i];
+#endif
+  return v;
+}
+
 // Transposes a square of vectors in place: log2(lanes) rounds of exchanging off-diagonal blocks.
 template <class T, int kStep, int... J>
 [[gnu::always_inline]] inline void exchange(Vector<T>& a, Vector<T>& b,

@@ -39,20 +39,33 @@ template <class T, int R, int Q, class Source>
   constexpr int L = kLanes<T>;
   constexpr int U = R * Q <= 4 ? 2 : 1;
   Vector<T> sum[R][Q][U] = {};
-  int64_t p = 0;
-  for (; p + U * L <= k; p += U * L) {
-#pragma GCC unroll 2
-    for (int u = 0; u < U; ++u) {
-      Vector<T> xv[R];
+  const auto step = [&](int u, auto&& read_x, auto&& read_a) __attribute__((always_inline)) {
+    Vector<T> xv[R];
 #pragma GCC unroll 3
-      for (int i = 0; i < R; ++i) xv[i] = load(x + i * x_row + p + u * L);
+    for (int i = 0; i < R; ++i) xv[i] = read_x(x + i * x_row);
 #pragma GCC unroll 4
-      for (int q = 0; q < Q; ++q) {
-        const Vector<T> av = load_as<T>(a + q * row + p + u * L);
+    for (int q = 0; q < Q; ++q) {
+      const Vector<T> av = read_a(a + q * row);
 #pragma GCC unroll 3
-        for (int i = 0; i < R; ++i) sum[i][q][u] = multiply_add<T>(av, xv[i], sum[i][q][u]);
-      }
+      for (int i = 0; i < R; ++i) sum[i][q][u] = multiply_add<T>(av, xv[i], sum[i][q][u]);
     }
+  };
+  int64_t p = 0;
+  const auto whole = [&](int u) __attribute__((always_inline)) {
+    step(
+        u, [&](const T* at) { return load(at + p); },
+        [&](const Source* at) { return load_as<T>(at + p); });
+    p += L;
+  };
+  while (p + U * L <= k) {
+#pragma GCC unroll 2
+    for (int u = 0; u < U; ++u) whole(u);
+  }
+  if (U > 1 && p + L <= k) whole(0);
+  if constexpr (std::is_same_v<T, Source>) {
+    const auto rest = [&](const T* at) { return load_some(at + p, k - p); };
+    if (p < k) step(0, rest, rest);
+    p = k;
   }
 #pragma GCC unroll 3
   for (int i = 0; i < R; ++i) {
@@ -121,7 +134,7 @@ template <class T, int R, int P, class Source>
 [[gnu::noinline]] void add_rows(const Source* a, int64_t row, int64_t n, const T* x, int64_t x_row,
                                 T* y, int64_t y_row) {
   constexpr int L = kLanes<T>;
-  constexpr int V = R == 1 ? 1 : 2;  // vectors that share a load of x
+  constexpr int V = 2;  // vectors that share a load of x, and a line
   int64_t j = 0;
   for (; j + V * L <= n; j += V * L) {
     Vector<T> sum[R][V];
