@@ -76,38 +76,38 @@ template <class T, int R, int NV>
 
 // ---- packed operands ----------------------------------------------------------------------------
 
-template <class T, int R>
+template <class T, int R, int NV>
 [[gnu::noinline]] void packed_block(const T* a, const T* b, int64_t k, int64_t columns,
                                     const GemmStore<T>& s) {
   constexpr int L = kLanes<T>;
-  Vector<T> sum[R][2] = {};
+  Vector<T> sum[R][NV] = {};
   // C is wanted at the end: fetch it meanwhile.
 #pragma GCC unroll 6
   for (int i = 0; i < R; ++i) __builtin_prefetch(s.c + i * s.ldc, 1);
 #pragma GCC unroll 4
   for (int64_t p = 0; p < k; ++p) {
-    const Vector<T> b0 = load(b), b1 = load(b + L);
+    Vector<T> bv[NV];
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) bv[v] = load(b + v * L);
 #pragma GCC unroll 6
-    for (int i = 0; i < R; ++i) {
-      sum[i][0] = multiply_add(a[i], b0, sum[i][0]);
-      sum[i][1] = multiply_add(a[i], b1, sum[i][1]);
-    }
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) sum[i][v] = multiply_add(a[i], bv[v], sum[i][v]);
     a += kRows;
     b += 2 * L;
   }
-  store_tile<T, R, 2>(sum, columns, s);
+  store_tile<T, R, NV>(sum, columns, s);
 }
 
 template <class T>
 using PackedBlock = void (*)(const T*, const T*, int64_t, int64_t, const GemmStore<T>&);
-template <class T>
-inline constexpr PackedBlock<T> kPackedBlocks[kRows + 1] = {nullptr,
-                                                            packed_block<T, 1>,
-                                                            packed_block<T, 2>,
-                                                            packed_block<T, 3>,
-                                                            packed_block<T, 4>,
-                                                            packed_block<T, 5>,
-                                                            packed_block<T, 6>};
+#define FB_PACKED_BLOCKS(NV)                                                              \
+  {nullptr, packed_block<T, 1, NV>, packed_block<T, 2, NV>, packed_block<T, 3, NV>,       \
+   packed_block<T, 4, NV>, packed_block<T, 5, NV>, packed_block<T, 6, NV>}
+template <class T>  // by width: up to one vector, or two
+inline constexpr PackedBlock<T> kPackedBlocks[2][kRows + 1] = {FB_PACKED_BLOCKS(1),
+                                                               FB_PACKED_BLOCKS(2)};
+#undef FB_PACKED_BLOCKS
 
 // With a long k, all of A passes by one panel of B, which stays in the first-level cache. With a
 // short one the writing of C counts: whole rows of it, one after the other.
@@ -119,8 +119,8 @@ void tile(const T* a, int64_t a_panel, const T* b, int64_t b_panel, int64_t m, i
   const auto block = [&](int64_t i, int64_t j) {
     const int64_t rows = m - i < kRows ? m - i : kRows;
     const int64_t columns = n - j < kColumns<T> ? n - j : kColumns<T>;
-    kPackedBlocks<T>[rows](a + i / kRows* a_panel, b + j / kColumns<T>* b_panel, k, columns,
-                           s.at(i, j));
+    kPackedBlocks<T>[columns > kLanes<T>][rows](
+        a + i / kRows* a_panel, b + j / kColumns<T>* b_panel, k, columns, s.at(i, j));
   };
   if (k <= kShortK) {
     for (int64_t i = 0; i < m; i += kRows)
@@ -174,24 +174,31 @@ inline constexpr DirectBlock<T> kDirectBlocks[3][kRows + 1] = {
     FB_DIRECT_BLOCKS(2, true), FB_DIRECT_BLOCKS(1, false), FB_DIRECT_BLOCKS(2, false)};
 #undef FB_DIRECT_BLOCKS
 
+// How many of the m rows that are left are taken next: whole blocks, but no very small one at the
+// end, whose few sums would wait for each other.
+inline int64_t rows_of_block(int64_t m) {
+  return m >= 2 * kRows - 2 || m <= kRows ? (m < kRows ? m : kRows) : (m + 1) / 2;
+}
+
 // B's panels begin b_panel elements apart. Row by row of C where B is read fast enough again and
 // again, else column by column.
 template <class T>
 void direct(const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_panel,
             int64_t m, int64_t n, int64_t k, bool rows_first, const GemmStore<T>& s) {
-  const auto block = [&](int64_t i, int64_t j) {
-    const int64_t rows = m - i < kRows ? m - i : kRows;
+  const auto block = [&](int64_t i, int64_t rows, int64_t j) {
     const int64_t columns = n - j < kColumns<T> ? n - j : kColumns<T>;
     const int kind = columns == kColumns<T> ? 0 : columns <= kLanes<T> ? 1 : 2;
     kDirectBlocks<T>[kind][rows](a + i* a_row, a_row, a_col, b + j / kColumns<T>* b_panel, b_row, k,
                                  columns, s.at(i, j));
   };
   if (rows_first) {
-    for (int64_t i = 0; i < m; i += kRows)
-      for (int64_t j = 0; j < n; j += kColumns<T>) block(i, j);
+    for (int64_t i = 0, rows; i < m; i += rows) {
+      rows = rows_of_block(m - i);
+      for (int64_t j = 0; j < n; j += kColumns<T>) block(i, rows, j);
+    }
   } else {
     for (int64_t j = 0; j < n; j += kColumns<T>)
-      for (int64_t i = 0; i < m; i += kRows) block(i, j);
+      for (int64_t i = 0, rows; i < m; i += rows) block(i, rows = rows_of_block(m - i), j);
   }
 }
 
