@@ -8,7 +8,8 @@ namespace {
 
 using namespace attention;
 
-constexpr int64_t kTasks = 8;        // at least so many, if there is work for them
+constexpr int64_t kTasks = 8;        // at least so many, if there is work for them:
+constexpr int64_t kShareRows = 480;  // queries for whom packing the keys once more pays
 constexpr int64_t kTileRows = 24;    // queries whose scores are made, used and forgotten
 constexpr int64_t kGroup = 4;        // tiles of queries that use a block of keys together
 constexpr int64_t kTileBytes = 832;  // the most of a row of scores: a tile stays in 32 KiB
@@ -30,7 +31,8 @@ class Forward {
 
   void run() {
     const int64_t pairs = s_.batch * s_.heads;
-    const int64_t shares = std::clamp<int64_t>(divide_up(kTasks, pairs), 1, tiles_);
+    const int64_t most = std::max<int64_t>(1, s_.queries / kShareRows);
+    const int64_t shares = std::min(divide_up(kTasks, pairs), most);
     const int64_t per_share = divide_up(tiles_, shares);
     const double work = 2.0 * static_cast<double>(per_share * kTileRows) * s_.keys *
                         (s_.width + s_.value_width + 8);
