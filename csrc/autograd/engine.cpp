@@ -228,7 +228,10 @@ class Backward {
     const bool is_accumulator = node->cls == &accumulate_grad_class;
     const bool wanted =
         any && (restricted_ ? leads_on(node) : options_.accumulate || !is_accumulator);
-    if (wanted) apply(node, grads, results);
+    if (wanted) {
+      node->skipped = restricted_ ? useless_edges(node) : 0;
+      apply(node, grads, results);
+    }
     for (size_t i = 0; i < node->next.size(); ++i) {
       const Edge& e = node->next[i];
       if (!e.node) continue;
@@ -244,6 +247,15 @@ class Backward {
       if (e.node && state(e.node.get()).needed) return true;
     }
     return false;
+  }
+
+  uint64_t useless_edges(Node* n) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < std::min(n->next.size(), Node::kSkippable); ++i) {
+      const Edge& e = n->next[i];
+      if (e.node && !state(e.node.get()).needed) bits |= uint64_t{1} << i;
+    }
+    return bits;
   }
 
   void capture(int32_t i, Node* node, const Tensor& g) {

@@ -76,8 +76,10 @@ struct Node : Object {
   SourceLocation location;     // the line that made it
   void* anomaly = nullptr;     // owned by the Python layer: stack of the forward call
   uint32_t run = 0, slot = 0;  // the engine's scratch
+  uint64_t skipped = 0;        // of the first edges, those that this run has no use for
 
-  bool wants(size_t i) const { return static_cast<bool>(next[i].node); }
+  bool wants(size_t i) const { return next[i].node && (i >= kSkippable || !(skipped >> i & 1)); }
+  static constexpr size_t kSkippable = 64;
   NodeHooks& ensure_hooks() {
     if (!hooks) hooks = new NodeHooks();
     return *hooks;
