@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "core/blocking.h"
@@ -98,14 +99,21 @@ int64_t grain_for(int64_t work) {
   return std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, work));
 }
 
+// Pieces of a row of `length` elements. Wide ones, since each walks over all rows and short pieces
+// defeat the prefetcher; a line at least, so that every thread has one.
+int64_t row_pieces(int64_t length, int64_t item) {
+  constexpr int64_t kPart = 32, kLine = 64;
+  const int64_t threads = num_threads();
+  if (threads == 1) return 1;
+  const int64_t wide = std::clamp<int64_t>(length / kPart, 1, 2 * threads);
+  return std::max(wide, std::min(length * item / kLine, threads));
+}
+
 // Runs `segment(b, r, c0, c1)` for pieces that never touch each other's elements: the positions
 // before the index, the rows after it, and parts of long rows.
 template <class F>
-void for_disjoint(int64_t before, const Rows& rows, int64_t indices, F&& segment) {
-  // Parts are wide: each walks over all rows, and short pieces of rows defeat the prefetcher.
-  constexpr int64_t kPart = 32;
-  const int64_t parts =
-      std::clamp<int64_t>(rows.length / kPart, 1, num_threads() > 1 ? 2 * num_threads() : 1);
+void for_disjoint(int64_t before, const Rows& rows, int64_t item, int64_t indices, F&& segment) {
+  const int64_t parts = row_pieces(rows.length, item);
   const int64_t per_part = (rows.length + parts - 1) / parts;
   const int64_t units = before * rows.outer.count;
   const bool split = units < 64 && units * rows.length * indices >= 2 * kParallelGrain;
@@ -148,40 +156,47 @@ class Parts {
     return t.before.count == 1 && t.rows.outer.count == 1 && t.rows.step == 1 && t.block >= 8 &&
            t.total() >= 2 * kParallelGrain && t.indices >= 64;
   }
+  // True where the memory stays in a core's own cache and every thread gets columns of it.
+  static bool columns_do(const Target& t, int64_t span, int64_t item) {
+    return span * item <= kNear && row_pieces(t.block, item) >= num_threads();
+  }
+  static constexpr int64_t kNear = 256 * 1024;
   // `span`: elements of memory that the rows may lie in. Few parts read their sources in longer
   // runs; `least` of them keep a part in the second-level cache.
-  Parts(const Target& t, int64_t span, int64_t least = 0) {
-    const int64_t rows = span / t.block + 1;
+  Parts(const Target& t, int64_t span, int64_t least = 0) : block_(t.block) {
     const int64_t wanted = std::clamp<int64_t>(4 * num_threads(), std::min(least, kMost), kMost);
-    width_ = (rows + wanted - 1) / wanted * t.block;
-    count_ = (span + width_ - 1) / width_;
-    order_.resize(static_cast<size_t>(t.indices));
-    for (int64_t i = 0; i < t.indices; ++i) ++start_[t.table[i] / width_ + 1];
+    while ((span - 1) >> shift_ >= 2 * wanted) ++shift_;
+    count_ = ((span - 1) >> shift_) + 1;
+    order_.reset(new int64_t[static_cast<size_t>(t.indices)]);
+    for (int64_t i = 0; i < t.indices; ++i) ++start_[(t.table[i] >> shift_) + 1];
     for (int64_t p = 0; p < count_; ++p) {
       largest_ = std::max(largest_, start_[p + 1]);
       start_[p + 1] += start_[p];
     }
-    int64_t next[kMost];
+    int64_t next[2 * kMost];
     std::copy_n(start_, count_, next);
-    for (int64_t i = 0; i < t.indices; ++i)
-      order_[static_cast<size_t>(next[t.table[i] / width_]++)] = i;
+    for (int64_t i = 0; i < t.indices; ++i) order_[next[t.table[i] >> shift_]++] = i;
   }
   // One part has so much that others would wait for it.
-  bool uneven() const { return 4 * largest_ > static_cast<int64_t>(order_.size()); }
-  // Calls f(first element, end, entries, their number) for every part.
+  bool uneven() const { return 4 * largest_ > start_[count_]; }
+  // Calls f(first element, end, entries, their number) for every part. Where rows fill the span, the
+  // elements are those of the rows that begin in the part.
   template <class F>
   void each(int64_t span, F&& f) const {
+    const auto first = [&](int64_t p) {
+      return std::min(span, ((p << shift_) + block_ - 1) / block_ * block_);
+    };
     parallel_for(count_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p)
-        f(p * width_, std::min(span, (p + 1) * width_), order_.data() + start_[p],
-          start_[p + 1] - start_[p]);
+        f(first(p), first(p + 1), order_.get() + start_[p], start_[p + 1] - start_[p]);
     });
   }
 
  private:
   static constexpr int64_t kMost = 64;
-  int64_t width_, count_, largest_ = 0, start_[kMost + 1] = {};
-  std::vector<int64_t> order_;
+  int64_t block_, count_, largest_ = 0, start_[2 * kMost + 1] = {};
+  int shift_ = 0;
+  std::unique_ptr<int64_t[]> order_;
 };
 
 int64_t span_of(const Target& t) {
@@ -201,17 +216,22 @@ Dims Windows::sizes() const {
 
 namespace {
 
-// Offsets of n index values along a dimension, checked, negative ones counted from the end. Each is
-// written, or added to what is there.
+// index_offsets(), shared among the threads. `fail` gets the first index that is out of range.
+template <class Fail>
+void offsets_of(int64_t* to, bool add, const int64_t* p, int64_t n, int64_t size, int64_t least,
+                int64_t stride, const Fail& fail) {
+  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
+    if (index_offsets(to + begin, add, p + begin, end - begin, size, least, stride)) return;
+    for (int64_t k = begin; k < end; ++k)
+      if (p[k] < least || p[k] >= size) fail(p[k]);
+  });
+}
+
 void put_offsets(int64_t* to, bool add, const int64_t* p, int64_t n, int64_t dim, int64_t size,
                  int64_t stride) {
-  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      const int64_t i = p[k], wrapped = i < 0 ? i + size : i;
-      FB_CHECK_INDEX(static_cast<uint64_t>(wrapped) < static_cast<uint64_t>(size), "index ", i,
-                     " is out of bounds for dimension ", dim, " with size ", size);
-      to[k] = wrapped * stride + (add ? to[k] : 0);
-    }
+  offsets_of(to, add, p, n, size, -size, stride, [&](int64_t i) {
+    fail(ErrorKind::Index, "index ", i, " is out of bounds for dimension ", dim, " with size ",
+         size);
   });
 }
 
@@ -322,16 +342,11 @@ Windows windows_of_dim(const Tensor& self, int64_t dim, const Tensor& index, con
   if (self.is_meta() || n == 0) return w;
   const int64_t size = self.dim() ? self.size(dim) : 1, stride = self.dim() ? self.stride(dim) : 0;
   const Tensor flat = contiguous(to_dtype(index, DType::Int64));
-  const int64_t* p = flat.data<int64_t>();
-  int64_t* table = w.table.data<int64_t>();
-  parallel_for(n, kParallelGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      FB_CHECK_KIND(kind, static_cast<uint64_t>(p[k]) < static_cast<uint64_t>(size), op,
-                    "(): index ", p[k], " is out of bounds for dimension ", dim, " with size ",
-                    size, " (index out of range in self)");
-      table[k] = p[k] * stride;
-    }
-  });
+  offsets_of(w.table.data<int64_t>(), false, flat.data<int64_t>(), n, size, 0, stride,
+             [&](int64_t i) {
+               fail(kind, op, "(): index ", i, " is out of bounds for dimension ", dim,
+                    " with size ", size, " (index out of range in self)");
+             });
   return w;
 }
 
@@ -358,12 +373,17 @@ void get_typed(const Target& t, const T* from, T* out) {
       const int64_t i1 = std::min(t.indices, i0 + (end - u));
       const T* base = from + t.before.offset(b);
       T* o = out + u * t.block;
+      u += i1 - i0;
+      if (t.rows.outer.count == 1 && t.rows.step == 1) {
+        gather_rows(reinterpret_cast<char*>(o), reinterpret_cast<const char*>(base), t.table + i0,
+                    sizeof(T), i1 - i0, t.block * static_cast<int64_t>(sizeof(T)));
+        continue;
+      }
       for (int64_t i = i0; i < i1; ++i) {
         if (i + kAhead < i1) __builtin_prefetch(base + t.table[i + kAhead]);
         for (int64_t r = 0; r < t.rows.outer.count; ++r, o += t.rows.length)
           copy_items(o, 1, base + t.table[i] + t.rows.outer.offset(r), t.rows.step, t.rows.length);
       }
-      u += i1 - i0;
     }
   });
 }
@@ -391,7 +411,8 @@ void put_typed(const Target& t, T* to, const T* values, bool repeat) {
       });
   }
   for_disjoint(
-      t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
+      t.before.count, t.rows, sizeof(T), t.indices,
+      [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
         T* base = to + t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step;
         const T* v = repeat ? values : values + b * t.indices * t.block + r * t.rows.length + c0;
         for (int64_t i = 0; i < t.indices; ++i) {
@@ -434,9 +455,9 @@ namespace {
 void reduce_windows(const Windows& w, const Tensor& self, const Tensor& values, RowOp op,
                     bool fresh, const int64_t* source) {
   const Target t(w);
-  const RowFn row = find_row_op(static_cast<int>(self.dtype()), op);
+  const RowsFn rows = find_rows_op(static_cast<int>(self.dtype()), op);
   const PlaceFn place = find_place_op(static_cast<int>(self.dtype()), op);
-  FB_CHECK(t.total() == 0 || (row && place), "index: this reduction is not defined for ",
+  FB_CHECK(t.total() == 0 || (rows && place), "index: this reduction is not defined for ",
            self.dtype());
   char* to = static_cast<char*>(self.raw());
   const char* from = static_cast<const char*>(values.raw());
@@ -445,22 +466,13 @@ void reduce_windows(const Windows& w, const Tensor& self, const Tensor& values, 
   if (fresh && !by_parts) fill_elements(self, 0);
   if (t.total() == 0) return;
   BlockingRegion region(t.total() > kBlockingWork);
-  if (by_parts) {
-    const int64_t span = fresh ? n : span_of(t);
-    const Parts parts(t, span, fresh ? n * item / (256 * 1024) : 0);
+  const int64_t span = !by_parts ? 0 : fresh ? n : span_of(t);
+  if (by_parts && !Parts::columns_do(t, span, item)) {
+    const Parts parts(t, span, fresh ? n * item / Parts::kNear : 0);
     if (!parts.uneven())
       return parts.each(span, [&](int64_t e0, int64_t e1, const int64_t* entries, int64_t m) {
         if (fresh) std::memset(to + e0 * item, 0, static_cast<size_t>((e1 - e0) * item));
-        const int64_t bytes = std::min<int64_t>(step * t.block * item, 512);
-        for (int64_t k = 0; k < m; ++k) {
-          if (k + kAhead < m && !source) {
-            const char* next = from + entries[k + kAhead] * t.block * item;
-            for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b);
-          }
-          row(to + t.table[entries[k]] * item, 1,
-              from + step * (source ? source[entries[k]] : entries[k]) * t.block * item, step,
-              t.block);
-        }
+        rows(to, 1, {t.table, entries, source, m}, from, step * t.block, step, t.block);
       });
   }
   if (fresh && by_parts)
@@ -477,13 +489,11 @@ void reduce_windows(const Windows& w, const Tensor& self, const Tensor& values, 
     return;
   }
   for_disjoint(
-      t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
+      t.before.count, t.rows, item, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
         char* base = to + (t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step) * item;
         const char* v = from + step * (b * t.indices * t.block + r * t.rows.length + c0) * item;
-        for (int64_t i = 0; i < t.indices; ++i) {
-          row(base + t.table[i] * item, t.rows.step,
-              v + step * (source ? source[i] : i) * t.block * item, step, c1 - c0);
-        }
+        rows(base, t.rows.step, {t.table, nullptr, source, t.indices}, v, step * t.block, step,
+             c1 - c0);
       });
 }
 

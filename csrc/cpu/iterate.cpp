@@ -1,5 +1,6 @@
 #include "cpu/iterate.h"
 
+#include "cpu/kernels/rearrange.h"
 #include "cpu/kernels/transpose.h"
 
 namespace flambeau {
@@ -266,6 +267,12 @@ void Mover::move(const char* src, const int64_t* src_strides, char* dst, const i
   if (n == 0) return convert(src, from_item, dst, to_item, 1);
   if (n == 1) return convert(src, loops[0].src, dst, loops[0].dst, loops[0].size);
 
+  if (same_type && loops[0].src == 0 && loops[0].dst == to_item) {
+    const MoveLoop row = loops[0], rows = loops[1];
+    return for_each_step(loops + 2, n - 2, src, dst, [&](const char* s, char* d) {
+      repeat_items(d, rows.dst, s, rows.src, row.size, rows.size, static_cast<int>(to_item));
+    });
+  }
   int run = 0, src_unit = -1, dst_unit = -1;
   for (int i = 0; i < n; ++i) {
     if (loops[i].size > 2 * loops[run].size) run = i;

@@ -24,7 +24,53 @@ void reverse(char* to_bytes, const char* from_bytes, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i].value = from[-i].value;
 }
 
+template <class T>
+T item_at(const char* from) {
+  T value;
+  __builtin_memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+template <class T>
+void repeat_plain(char* to, const char* from, int64_t n) {
+  const T value = item_at<T>(from);
+  for (int64_t i = 0; i < n; ++i) __builtin_memcpy(to + i * int64_t{sizeof(T)}, &value, sizeof(T));
+}
+
+template <class T>
+void repeat(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n,
+            int64_t rows) {
+  const int64_t bytes = n * int64_t{sizeof(T)};
+  int64_t r = 0;
+  if (bytes >= kBytes) {
+    for (; r < rows; ++r, to += to_stride, from += from_stride) {
+      const Vec<T> copies(item_at<T>(from));
+      for (int64_t i = 0; i + kBytes <= bytes; i += kBytes)
+        store(reinterpret_cast<T*>(to + i), copies);
+      if (bytes % kBytes != 0) store(reinterpret_cast<T*>(to + bytes - kBytes), copies);
+    }
+  } else if (to_stride == bytes) {
+    // A vector reaches into the rows behind, which come later.
+    for (; (rows - r) * bytes >= kBytes; ++r, to += to_stride, from += from_stride)
+      store(reinterpret_cast<T*>(to), Vec<T>(item_at<T>(from)));
+  }
+  for (; r < rows; ++r, to += to_stride, from += from_stride) repeat_plain<T>(to, from, n);
+}
+
 }  // namespace
+
+void repeat_items(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n,
+                  int64_t rows, int item) {
+  switch (item) {
+    case 1: return repeat<int8_t>(to, to_stride, from, from_stride, n, rows);
+    case 2: return repeat<int16_t>(to, to_stride, from, from_stride, n, rows);
+    case 4: return repeat<int32_t>(to, to_stride, from, from_stride, n, rows);
+    case 8: return repeat<int64_t>(to, to_stride, from, from_stride, n, rows);
+    default:
+      for (int64_t r = 0; r < rows; ++r)
+        repeat_plain<Wide>(to + r * to_stride, from + r * from_stride, n);
+  }
+}
 
 void copy_row(char* to, const char* from, int64_t n) {
   if (n < kBytes) {
