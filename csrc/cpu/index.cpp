@@ -99,21 +99,19 @@ int64_t grain_for(int64_t work) {
   return std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, work));
 }
 
-// Pieces of a row of `length` elements. Wide ones, since each walks over all rows and short pieces
-// defeat the prefetcher; a line at least, so that every thread has one.
-int64_t row_pieces(int64_t length, int64_t item) {
-  constexpr int64_t kPart = 32, kLine = 64;
-  const int64_t threads = num_threads();
-  if (threads == 1) return 1;
-  const int64_t wide = std::clamp<int64_t>(length / kPart, 1, 2 * threads);
-  return std::max(wide, std::min(length * item / kLine, threads));
+// Parts of a row of `length` elements. They are wide: each walks over all rows, short pieces defeat
+// the prefetcher, and processors fetch lines in pairs, which two of them would wrest from each
+// other.
+int64_t row_pieces(int64_t length) {
+  constexpr int64_t kPart = 32;
+  return std::clamp<int64_t>(length / kPart, 1, num_threads() > 1 ? 2 * num_threads() : 1);
 }
 
 // Runs `segment(b, r, c0, c1)` for pieces that never touch each other's elements: the positions
 // before the index, the rows after it, and parts of long rows.
 template <class F>
-void for_disjoint(int64_t before, const Rows& rows, int64_t item, int64_t indices, F&& segment) {
-  const int64_t parts = row_pieces(rows.length, item);
+void for_disjoint(int64_t before, const Rows& rows, int64_t indices, F&& segment) {
+  const int64_t parts = row_pieces(rows.length);
   const int64_t per_part = (rows.length + parts - 1) / parts;
   const int64_t units = before * rows.outer.count;
   const bool split = units < 64 && units * rows.length * indices >= 2 * kParallelGrain;
@@ -156,11 +154,6 @@ class Parts {
     return t.before.count == 1 && t.rows.outer.count == 1 && t.rows.step == 1 && t.block >= 8 &&
            t.total() >= 2 * kParallelGrain && t.indices >= 64;
   }
-  // True where the memory stays in a core's own cache and every thread gets columns of it.
-  static bool columns_do(const Target& t, int64_t span, int64_t item) {
-    return span * item <= kNear && row_pieces(t.block, item) >= num_threads();
-  }
-  static constexpr int64_t kNear = 256 * 1024;
   // `span`: elements of memory that the rows may lie in. Few parts read their sources in longer
   // runs; `least` of them keep a part in the second-level cache.
   Parts(const Target& t, int64_t span, int64_t least = 0) : block_(t.block) {
@@ -179,8 +172,8 @@ class Parts {
   }
   // One part has so much that others would wait for it.
   bool uneven() const { return 4 * largest_ > start_[count_]; }
-  // Calls f(first element, end, entries, their number) for every part. Where rows fill the span, the
-  // elements are those of the rows that begin in the part.
+  // Calls f(first element, end, entries, their number) for every part. Where rows fill the span,
+  // the elements are those of the rows that begin in the part.
   template <class F>
   void each(int64_t span, F&& f) const {
     const auto first = [&](int64_t p) {
@@ -198,6 +191,8 @@ class Parts {
   int shift_ = 0;
   std::unique_ptr<int64_t[]> order_;
 };
+
+constexpr int64_t kNear = 256 * 1024;  // bytes that stay in a core's own cache
 
 int64_t span_of(const Target& t) {
   int64_t last = 0;
@@ -411,8 +406,7 @@ void put_typed(const Target& t, T* to, const T* values, bool repeat) {
       });
   }
   for_disjoint(
-      t.before.count, t.rows, sizeof(T), t.indices,
-      [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
+      t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
         T* base = to + t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step;
         const T* v = repeat ? values : values + b * t.indices * t.block + r * t.rows.length + c0;
         for (int64_t i = 0; i < t.indices; ++i) {
@@ -466,14 +460,16 @@ void reduce_windows(const Windows& w, const Tensor& self, const Tensor& values, 
   if (fresh && !by_parts) fill_elements(self, 0);
   if (t.total() == 0) return;
   BlockingRegion region(t.total() > kBlockingWork);
-  const int64_t span = !by_parts ? 0 : fresh ? n : span_of(t);
-  if (by_parts && !Parts::columns_do(t, span, item)) {
-    const Parts parts(t, span, fresh ? n * item / Parts::kNear : 0);
-    if (!parts.uneven())
-      return parts.each(span, [&](int64_t e0, int64_t e1, const int64_t* entries, int64_t m) {
-        if (fresh) std::memset(to + e0 * item, 0, static_cast<size_t>((e1 - e0) * item));
-        rows(to, 1, {t.table, entries, source, m}, from, step * t.block, step, t.block);
-      });
+  if (by_parts) {
+    const int64_t span = fresh ? n : span_of(t);
+    const auto part = [&](int64_t e0, int64_t e1, const int64_t* entries, int64_t m) {
+      if (fresh) std::memset(to + e0 * item, 0, static_cast<size_t>((e1 - e0) * item));
+      rows(to, 1, {t.table, entries, source, m}, from, step * t.block, step, t.block);
+    };
+    // In order, rows that are read lie one behind the other: worth more than a second thread.
+    if (span * item <= kNear && row_pieces(t.block) < 2) return part(0, span, nullptr, t.indices);
+    const Parts parts(t, span, fresh ? n * item / kNear : 0);
+    if (!parts.uneven()) return parts.each(span, part);
   }
   if (fresh && by_parts)
     parallel_for(n * item, 256 * 1024, [&](int64_t begin, int64_t end) {
@@ -489,7 +485,7 @@ void reduce_windows(const Windows& w, const Tensor& self, const Tensor& values, 
     return;
   }
   for_disjoint(
-      t.before.count, t.rows, item, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
+      t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
         char* base = to + (t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step) * item;
         const char* v = from + step * (b * t.indices * t.block + r * t.rows.length + c0) * item;
         rows(base, t.rows.step, {t.table, nullptr, source, t.indices}, v, step * t.block, step,

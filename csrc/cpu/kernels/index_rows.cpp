@@ -48,7 +48,15 @@ FB_VEC void row_of_vectors(T* t, const T* f, int64_t n) {
   const int64_t whole = n / V::count * V::count;
   typename V::Raw last{};
   if (whole < n) last = V::sum(t + n - V::count, f + n - V::count);
-  for (int64_t i = 0; i < whole; i += V::count) V::put(t + i, V::sum(t + i, f + i));
+  int64_t i = 0;
+  for (; i + 4 * V::count <= whole; i += 4 * V::count) {
+    typename V::Raw r[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) r[k] = V::sum(t + i + k * V::count, f + i + k * V::count);
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) V::put(t + i + k * V::count, r[k]);
+  }
+  for (; i < whole; i += V::count) V::put(t + i, V::sum(t + i, f + i));
   if (whole < n) V::put(t + n - V::count, last);
 }
 
