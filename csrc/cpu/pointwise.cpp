@@ -4,6 +4,7 @@
 
 #include "core/blocking.h"
 #include "cpu/iterate.h"
+#include "cpu/kernels/rearrange.h"
 #include "cpu/thread_pool.h"
 #include "cpu/visit_item.h"
 
@@ -331,24 +332,25 @@ bool Operands::in_place() const {
   return false;
 }
 
-// kRepeatBytes of copies. Rows are short enough for a call and its loop to count.
-void repeat_element(const char* from, int64_t item, char* to) {
-  visit_item(item, [&]<class T>() {
-    T value;
-    std::memcpy(&value, from, sizeof(T));
-    for (int i = 0; i < kRepeatBytes; i += int{sizeof(T)}) std::memcpy(to + i, &value, sizeof(T));
-  });
-}
-
 // One call of the kernel for every row, or for the part of a row that a thread was given.
 struct RowLoop {
   const Operands& operands;
   Call call;
   ConvertFn convert[kMaxPointwiseInputs];  // of a repeated element; null where it is copied
+  int64_t width, rounded;  // of a row; rounded up where the next row's results come later
 
   RowLoop(const Operands& operands_, const Call& call_);
   void run_all() const;
+
+ private:
+  static constexpr int64_t kGroup = 8;  // rows whose repeated elements are copied together
+  struct Copies { alignas(64) char of[kMaxPointwiseInputs][kGroup][kRepeatBytes]; };
+  int64_t step(int k) const { return operands.nest.ndim > 1 ? operands.nest.strides[k][1] : 0; }
+  int64_t rounded_width() const;
   void run(int64_t begin, int64_t end) const;
+  void copy_repeated(char* const* row, int64_t rows, Copies& copies) const;
+  void run_rows(char* const* row, int64_t at, int64_t rows, int64_t n, int64_t last,
+                const Copies& copies) const;
 };
 
 RowLoop::RowLoop(const Operands& operands_, const Call& call_) : operands(operands_), call(call_) {
@@ -360,19 +362,67 @@ RowLoop::RowLoop(const Operands& operands_, const Call& call_) : operands(operan
     if (nest.strides[i + 1][0] == 0) call.repeat(i);
   }
   call.streaming = nest.numel() * call.out_item >= kStreamBytes && !operands.in_place();
+  width = nest.sizes[0];
+  rounded = rounded_width();
+}
+
+// Whole vectors where the rows of all operands follow each other.
+int64_t RowLoop::rounded_width() const {
+  const Nest& nest = operands.nest;
+  if (nest.ndim == 1 || call.streaming || operands.in_place()) return width;
+  int64_t widest = 1;
+  for (int k = 0; k < nest.operands; ++k) {
+    if (nest.strides[k][0] != 0 && !nest.contiguous(k, operands.item(k))) return width;
+    widest = std::max(widest, operands.item(k));
+  }
+  const int64_t lanes = std::max<int64_t>(1, 32 / widest);
+  return (width + lanes - 1) / lanes * lanes;
 }
 
 void RowLoop::run_all() const {
-  const int64_t n = operands.nest.numel(), row = operands.nest.sizes[0];
+  const int64_t n = operands.nest.numel();
   if (n <= kParallelGrain) return run(0, n);
   BlockingRegion region(n >= kBlockingWork);
-  const int64_t even = even_grain(n), grain = row < even ? even / row * row : even;
+  const int64_t even = even_grain(n), grain = width < even ? even / width * width : even;
   parallel_for(n, grain, [&](int64_t begin, int64_t end) { run(begin, end); });
+}
+
+// Vectors of copies for some rows, at most kGroup.
+void RowLoop::copy_repeated(char* const* row, int64_t rows, Copies& copies) const {
+  for (int i = 0; i < call.inputs; ++i) {
+    if (!call.repeats(i)) continue;
+    const int64_t item = element_size(kernel_type(operands.stored[i + 1]));
+    if (!convert[i]) {
+      // By vectors as long as those that will be read: others would wait for earlier stores.
+      repeat_items(copies.of[i][0], kRepeatBytes, row[i + 1], step(i + 1), kRepeatBytes / item,
+                   rows, static_cast<int>(item));
+      continue;
+    }
+    for (int64_t r = 0; r < rows; ++r)
+      convert[i](row[i + 1] + r * step(i + 1), 0, copies.of[i][r], item, kRepeatBytes / item);
+  }
+}
+
+// n elements from position `at` of some rows, `last` of the last one.
+void RowLoop::run_rows(char* const* row, int64_t at, int64_t rows, int64_t n, int64_t last,
+                       const Copies& copies) const {
+  const void* in[kMaxPointwiseInputs];
+  int64_t steps[kMaxPointwiseInputs];
+  for (int i = 0; i < call.inputs; ++i) {
+    const bool repeats = call.repeats(i);
+    in[i] = repeats ? copies.of[i][0] : row[i + 1] + at * call.items[i];
+    steps[i] = repeats ? kRepeatBytes : step(i + 1);
+  }
+  char* out = row[0] + at * call.out_item;
+  for (; rows > 1; --rows, out += step(0)) {
+    call.run(out, in, n);
+    for (int i = 0; i < call.inputs; ++i) in[i] = static_cast<const char*>(in[i]) + steps[i];
+  }
+  call.run(out, in, last);
 }
 
 void RowLoop::run(int64_t begin, int64_t end) const {
   const Nest& nest = operands.nest;
-  const int64_t width = nest.sizes[0];
   char* row[kMaxOperands];
   std::copy(operands.address, operands.address + nest.operands, row);
   int64_t index[kMaxDims], rest = begin / width, at = begin % width;
@@ -381,29 +431,25 @@ void RowLoop::run(int64_t begin, int64_t end) const {
     rest /= nest.sizes[d];
     for (int k = 0; k < nest.operands; ++k) row[k] += index[d] * nest.strides[k][d];
   }
-  alignas(64) char copies[kMaxPointwiseInputs][kRepeatBytes];
-  const char* copied[kMaxPointwiseInputs] = {};
-  for (int64_t n; begin < end; begin += n, at = 0) {
-    n = std::min(width - at, end - begin);
-    const void* in[kMaxPointwiseInputs];
-    for (int i = 0; i < call.inputs; ++i) {
-      const char* from = row[i + 1];
-      in[i] = from + at * call.items[i];
-      if (!call.repeats(i)) continue;
-      const int64_t item = element_size(kernel_type(operands.stored[i + 1]));
-      if (copied[i] != from && convert[i])
-        convert[i](from, 0, copies[i], item, kRepeatBytes / item);
-      if (copied[i] != from && !convert[i]) repeat_element(from, item, copies[i]);
-      copied[i] = from;
-      in[i] = copies[i];
+  Copies copies;
+  while (begin < end) {
+    int64_t rows = 1, n = std::min(width - at, end - begin), last = n;
+    if (nest.ndim > 1 && n == width) {
+      rows = std::min({(end - begin) / width, nest.sizes[1] - index[1], kGroup});
+      last = begin + (rows - 1) * width + rounded <= end ? rounded : width;
+      n = rounded;
     }
-    call.run(row[0] + at * call.out_item, in, n);
-    for (int d = 1; d < nest.ndim; ++d) {
-      const bool wraps = ++index[d] == nest.sizes[d];
-      const int64_t steps = wraps ? 1 - nest.sizes[d] : 1;
+    copy_repeated(row, rows, copies);
+    run_rows(row, at, rows, n, last, copies);
+    begin += std::min(width, n) * rows;
+    at = 0;
+    int64_t steps = rows;
+    for (int d = 1; d < nest.ndim; ++d, steps = 1) {
+      index[d] += steps;
+      const bool wraps = index[d] == nest.sizes[d];
+      if (wraps) steps -= nest.sizes[d], index[d] = 0;
       for (int k = 0; k < nest.operands; ++k) row[k] += steps * nest.strides[k][d];
       if (!wraps) break;
-      index[d] = 0;
     }
   }
   if (call.streaming) streaming_fence();

@@ -117,7 +117,12 @@ struct Inputs {
   template <size_t... K>
   FB_VEC Inputs(const void* const* in, unsigned form, std::index_sequence<K...>)
       : p{static_cast<const char*>(in[K])...},
-        step{(form >> K & 1 ? 0 : int64_t{L} * Kind<K>::bytes)...} {}
+        step{(form >> K & 1 ? 0 : int64_t{L} * Kind<K>::bytes)...} {
+    // One by one: a load of two addresses at once would wait until the caller's stores of them, and
+    // so all of the last row's results, have left for the cache.
+    (single(p[K]), ...);
+  }
+  static FB_VEC void single(const char*& address) { asm("" : "+r"(address)); }
   // Vector j from here.
   template <int K>
   FB_VEC auto get(int j) const {
