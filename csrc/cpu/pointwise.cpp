@@ -20,8 +20,9 @@ constexpr int64_t kTileBytes = 16384;  // of a transposed operand: enough of its
 constexpr int64_t kTileRun = 128;      // of those rows: long rows of the result matter more
 constexpr int64_t kExpandElements = 512;  // up to here operands are broadcast the simple way
 constexpr int kMaxSmallBlocks = 3;
-constexpr int64_t kShortRow = 64;   // rows below this many elements are handled several at a time
-constexpr int64_t kSpanRows = 256;  // the same where only inputs would have to be gathered
+constexpr int64_t kShortRow = 64;     // rows below this many elements are handled several at a time
+constexpr int64_t kSpanRows = 256;    // the same where only inputs would have to be gathered
+constexpr int64_t kGaplessRows = 96;  // and where those are one number per row
 // Results from this size on will not be found in a cache again and are written around them.
 constexpr int64_t kStreamBytes = int64_t{32} << 20;
 
@@ -311,6 +312,7 @@ struct Operands {
   int64_t item(int k) const { return element_size(computed[k]); }
   bool typed(int k) const { return stored[k] == computed[k] && (k > 0 || rounded == stored[0]); }
   bool rows_fit(bool repeats) const;
+  bool gapless() const;
   bool in_place() const;
 };
 
@@ -322,8 +324,15 @@ bool Operands::rows_fit(bool repeats) const {
     if (!typed(k) || (s != item(k) && !(s == 0 && k > 0 && repeats))) return false;
   }
   const int64_t n = nest.sizes[0];
-  if (nest.ndim == 1 || n >= kSpanRows) return true;
+  if (nest.ndim == 1 || n >= kSpanRows || (n >= kGaplessRows && gapless())) return true;
   return n >= kShortRow && nest.strides[0][1] != nest.strides[0][0] * n;
+}
+
+// True iff the rows of every operand that is not one number per row follow each other.
+bool Operands::gapless() const {
+  for (int k = 0; k < nest.operands; ++k)
+    if (nest.strides[k][0] != 0 && !nest.contiguous(k, item(k))) return false;
+  return true;
 }
 
 bool Operands::in_place() const {
@@ -366,15 +375,12 @@ RowLoop::RowLoop(const Operands& operands_, const Call& call_) : operands(operan
   rounded = rounded_width();
 }
 
-// Whole vectors where the rows of all operands follow each other.
+// Whole vectors where the row behind is computed later, from elements that are still there.
 int64_t RowLoop::rounded_width() const {
   const Nest& nest = operands.nest;
-  if (nest.ndim == 1 || call.streaming || operands.in_place()) return width;
+  if (nest.ndim == 1 || call.streaming || operands.in_place() || !operands.gapless()) return width;
   int64_t widest = 1;
-  for (int k = 0; k < nest.operands; ++k) {
-    if (nest.strides[k][0] != 0 && !nest.contiguous(k, operands.item(k))) return width;
-    widest = std::max(widest, operands.item(k));
-  }
+  for (int k = 0; k < nest.operands; ++k) widest = std::max(widest, operands.item(k));
   const int64_t lanes = std::max<int64_t>(1, 32 / widest);
   return (width + lanes - 1) / lanes * lanes;
 }
