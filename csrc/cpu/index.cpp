@@ -194,6 +194,12 @@ class Parts {
 
 constexpr int64_t kNear = 256 * 1024;  // bytes that stay in a core's own cache
 
+// True iff one thread should take all rows, which lead to so many bytes: in order, those that are
+// read lie one behind the other, and none of the memory comes from another core's cache.
+bool in_order(const Target& t, int64_t bytes, int64_t item) {
+  return bytes <= kNear && t.block * item < 512;
+}
+
 int64_t span_of(const Target& t) {
   int64_t last = 0;
   for (int64_t i = 0; i < t.indices; ++i) last = std::max(last, t.table[i]);
@@ -395,25 +401,32 @@ void put_typed(const Target& t, T* to, const T* values, bool repeat) {
     });
     return;
   }
+  constexpr auto item = static_cast<int64_t>(sizeof(T));
+  const auto put = [&](T* base, const T* v, const int64_t* entries, int64_t n, int64_t length) {
+    if (t.rows.step == 1 && !repeat)
+      return put_rows(reinterpret_cast<char*>(base), {t.table, entries, nullptr, n},
+                      reinterpret_cast<const char*>(v), t.block * item, item, length * item);
+    for (int64_t k = 0; k < n; ++k) {
+      const int64_t i = entries ? entries[k] : k;
+      copy_items(base + t.table[i], t.rows.step, repeat ? v : v + i * t.block, repeat ? 0 : 1,
+                 length);
+    }
+  };
   if (Parts::fit(t)) {
     const int64_t span = span_of(t);
+    if (in_order(t, span * item, item)) return put(to, values, nullptr, t.indices, t.block);
     const Parts parts(t, span);
     if (!parts.uneven())
       return parts.each(span, [&](int64_t, int64_t, const int64_t* entries, int64_t n) {
-        for (int64_t k = 0; k < n; ++k)
-          copy_items(to + t.table[entries[k]], 1, repeat ? values : values + entries[k] * t.block,
-                     repeat ? 0 : 1, t.block);
+        put(to, values, entries, n, t.block);
       });
   }
-  for_disjoint(
-      t.before.count, t.rows, t.indices, [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
-        T* base = to + t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step;
-        const T* v = repeat ? values : values + b * t.indices * t.block + r * t.rows.length + c0;
-        for (int64_t i = 0; i < t.indices; ++i) {
-          copy_items(base + t.table[i], t.rows.step, repeat ? v : v + i * t.block, repeat ? 0 : 1,
-                     c1 - c0);
-        }
-      });
+  for_disjoint(t.before.count, t.rows, t.indices,
+               [&](int64_t b, int64_t r, int64_t c0, int64_t c1) {
+                 put(to + t.before.offset(b) + t.rows.outer.offset(r) + c0 * t.rows.step,
+                     repeat ? values : values + b * t.indices * t.block + r * t.rows.length + c0,
+                     nullptr, t.indices, c1 - c0);
+               });
 }
 
 }  // namespace
@@ -466,8 +479,7 @@ void reduce_windows(const Windows& w, const Tensor& self, const Tensor& values, 
       if (fresh) std::memset(to + e0 * item, 0, static_cast<size_t>((e1 - e0) * item));
       rows(to, 1, {t.table, entries, source, m}, from, step * t.block, step, t.block);
     };
-    // In order, rows that are read lie one behind the other: worth more than a second thread.
-    if (span * item <= kNear && row_pieces(t.block) < 2) return part(0, span, nullptr, t.indices);
+    if (in_order(t, span * item, item)) return part(0, span, nullptr, t.indices);
     const Parts parts(t, span, fresh ? n * item / kNear : 0);
     if (!parts.uneven()) return parts.each(span, part);
   }

@@ -176,17 +176,33 @@ FB_VEC void copy_some(char* to, const char* from, int64_t n) {
   for (int i = 0; i < V; ++i) *reinterpret_cast<Raw*>(to + at(i)) = whole[i];
 }
 
-template <class Copy>
-FB_VEC void gather(char* to, const char* from, const int64_t* table, int64_t item, int64_t n,
-                   int64_t row_bytes, Copy copy) {
-  const int64_t ahead = row_bytes < kAheadBytes ? row_bytes : kAheadBytes;
-  for (int64_t k = 0; k < n; ++k, to += row_bytes) {
-    if (k + kAhead < n) {
-      const char* next = from + table[k + kAhead] * item;
-      for (int64_t at = 0; at < ahead; at += kLine) __builtin_prefetch(next + at);
-    }
-    copy(to, from + table[k] * item, row_bytes);
-  }
+// Calls run(copy) with what copies one row of so many bytes.
+template <class Run>
+FB_VEC void with_copy(int64_t row_bytes, Run run) {
+  if (row_bytes >= 4096)
+    return run([](char* t, const char* f, int64_t m) {
+      __builtin_memcpy(t, f, static_cast<uint64_t>(m));
+    });
+  if (row_bytes > 512) return run([](char* t, const char* f, int64_t m) { copy_row(t, f, m); });
+  const auto by = [&]<int B>() __attribute__((always_inline)) {
+    run([](char* t, const char* f, int64_t m)
+            __attribute__((always_inline)) { copy_vectors<B>(t, f, m); });
+  };
+  const auto some = [&]<int V>() __attribute__((always_inline)) {
+    run([](char* t, const char* f, int64_t m)
+            __attribute__((always_inline)) { copy_some<V>(t, f, m); });
+  };
+  if (row_bytes > 4 * kVectorBytes) return by.template operator()<kVectorBytes>();
+  if (row_bytes > 3 * kVectorBytes) return some.template operator()<4>();
+  if (row_bytes > 2 * kVectorBytes) return some.template operator()<3>();
+  if (row_bytes > kVectorBytes) return some.template operator()<2>();
+  if (row_bytes == kVectorBytes) return some.template operator()<1>();
+  if (row_bytes >= 16) return by.template operator()<16>();
+  if (row_bytes >= 8) return by.template operator()<8>();
+  if (row_bytes >= 4) return by.template operator()<4>();
+  run([](char* t, const char* f, int64_t m) {
+    for (int64_t i = 0; i < m; ++i) t[i] = f[i];
+  });
 }
 
 // Lanes of bad indices set a bit.
@@ -223,32 +239,26 @@ PlaceFn find_place_op(int dtype, RowOp op) { return by_op<PlaceFn, PlacePick>(dt
 
 void gather_rows(char* to, const char* from, const int64_t* table, int64_t item, int64_t n,
                  int64_t row_bytes) {
-  const auto run = [&](auto copy) __attribute__((always_inline)) {
-    gather(to, from, table, item, n, row_bytes, copy);
-  };
-  if (row_bytes >= 4096)
-    return run([](char* t, const char* f, int64_t m) {
-      __builtin_memcpy(t, f, static_cast<uint64_t>(m));
-    });
-  if (row_bytes > 512) return run([](char* t, const char* f, int64_t m) { copy_row(t, f, m); });
-  const auto by = [&]<int B>() __attribute__((always_inline)) {
-    run([](char* t, const char* f, int64_t m)
-            __attribute__((always_inline)) { copy_vectors<B>(t, f, m); });
-  };
-  const auto some = [&]<int V>() __attribute__((always_inline)) {
-    run([](char* t, const char* f, int64_t m)
-            __attribute__((always_inline)) { copy_some<V>(t, f, m); });
-  };
-  if (row_bytes > 4 * kVectorBytes) return by.template operator()<kVectorBytes>();
-  if (row_bytes > 3 * kVectorBytes) return some.template operator()<4>();
-  if (row_bytes > 2 * kVectorBytes) return some.template operator()<3>();
-  if (row_bytes > kVectorBytes) return some.template operator()<2>();
-  if (row_bytes == kVectorBytes) return some.template operator()<1>();
-  if (row_bytes >= 16) return by.template operator()<16>();
-  if (row_bytes >= 8) return by.template operator()<8>();
-  if (row_bytes >= 4) return by.template operator()<4>();
-  run([](char* t, const char* f, int64_t m) {
-    for (int64_t i = 0; i < m; ++i) t[i] = f[i];
+  const int64_t ahead = row_bytes < kAheadBytes ? row_bytes : kAheadBytes;
+  with_copy(row_bytes, [&](auto copy) __attribute__((always_inline)) {
+    char* t = to;
+    for (int64_t k = 0; k < n; ++k, t += row_bytes) {
+      if (k + kAhead < n) {
+        const char* next = from + table[k + kAhead] * item;
+        for (int64_t at = 0; at < ahead; at += kLine) __builtin_prefetch(next + at);
+      }
+      copy(t, from + table[k] * item, row_bytes);
+    }
+  });
+}
+
+void put_rows(char* to, const RowList& list, const char* from, int64_t from_row, int64_t item,
+              int64_t row_bytes) {
+  with_copy(row_bytes, [&](auto copy) __attribute__((always_inline)) {
+    for (int64_t k = 0; k < list.n; ++k) {
+      const int64_t entry = list.entries ? list.entries[k] : k;
+      copy(to + list.table[entry] * item, from + entry * from_row, row_bytes);
+    }
   });
 }
 

@@ -43,4 +43,10 @@ FB_KERNEL(void, gather_rows,
           (char* to, const char* from, const int64_t* table, int64_t item, int64_t n,
            int64_t row_bytes));
 
+// The other way round: the rows of a list, without `source`, become those at from + entry *
+// from_row bytes, one after the other.
+FB_KERNEL(void, put_rows,
+          (char* to, const RowList& rows, const char* from, int64_t from_row, int64_t item,
+           int64_t row_bytes));
+
 }  // namespace flambeau
