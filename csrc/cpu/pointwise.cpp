@@ -389,23 +389,21 @@ void RowLoop::run_all() const {
   const int64_t n = operands.nest.numel();
   if (n <= kParallelGrain) return run(0, n);
   BlockingRegion region(n >= kBlockingWork);
-  const int64_t even = even_grain(n), grain = width < even ? even / width * width : even;
-  parallel_for(n, grain, [&](int64_t begin, int64_t end) { run(begin, end); });
+  const int64_t even = even_grain(n);
+  parallel_for(n, width < even ? even / width * width : even,
+               [&](int64_t begin, int64_t end) { run(begin, end); });
 }
 
 // Vectors of copies for some rows, at most kGroup.
 void RowLoop::copy_repeated(char* const* row, int64_t rows, Copies& copies) const {
   for (int i = 0; i < call.inputs; ++i) {
     if (!call.repeats(i)) continue;
-    const int64_t item = element_size(kernel_type(operands.stored[i + 1]));
-    if (!convert[i]) {
-      // By vectors as long as those that will be read: others would wait for earlier stores.
-      repeat_items(copies.of[i][0], kRepeatBytes, row[i + 1], step(i + 1), kRepeatBytes / item,
-                   rows, static_cast<int>(item));
-      continue;
-    }
-    for (int64_t r = 0; r < rows; ++r)
-      convert[i](row[i + 1] + r * step(i + 1), 0, copies.of[i][r], item, kRepeatBytes / item);
+    const int item = static_cast<int>(element_size(kernel_type(operands.stored[i + 1])));
+    const int64_t n = kRepeatBytes / item, next = step(i + 1);
+    // By vectors as long as those that will be read: others would wait for earlier stores.
+    if (!convert[i]) repeat_items(copies.of[i][0], kRepeatBytes, row[i + 1], next, n, rows, item);
+    for (int64_t r = 0; convert[i] && r < rows; ++r)
+      convert[i](row[i + 1] + r * next, 0, copies.of[i][r], item, n);
   }
 }
 
