@@ -1,10 +1,13 @@
 // Margins around tensors.
 #include <algorithm>
+#include <cstring>
+#include <span>
+#include <vector>
 
 #include "core/blocking.h"
 #include "cpu/copy.h"
 #include "cpu/iterate.h"
-#include "cpu/kernels/rearrange.h"
+#include "cpu/kernels/pad.h"
 #include "cpu/thread_pool.h"
 #include "impl_join.h"
 #include "ops_join.h"
@@ -41,45 +44,130 @@ Dims padded_sizes(const Dims& sizes, const Dims& pad, const char* op) {
 
 }  // namespace
 
+namespace {
+
+// Channels of 4-d and 5-d images last, where the input has them so and not first as well.
+bool has_channels_last(const Tensor& t) {
+  return !t.is_contiguous() && is_channels_last(t.sizes(), t.strides());
+}
+Tensor empty_padded(const Dims& sizes, bool channels_last, const Tensor& like, const char* op) {
+  if (!channels_last) return empty(sizes, like.dtype(), like.device(), op);
+  return empty_strided(sizes, channels_last_strides(sizes), like.dtype(), like.device(), op);
+}
+
+// A constant margin in the order of memory: rows of the result and the loops around them. Rows,
+// and steps between those of the input, are measured in bytes.
+struct Frame {
+  struct Loop {
+    int64_t before, inside, after, step;
+    int64_t size() const { return before + inside + after; }
+    bool has_margin() const { return before != 0 || after != 0; }
+  };
+  Loop row;
+  Loop loops[kMaxDims];  // the inner ones first
+  int count = 0;
+  int64_t start = 0;   // of the first element shown
+  bool empty = false;  // nothing is shown
+
+  Frame(const Tensor& in, const Dims& pad, bool channels_last) {
+    const int64_t ndim = in.dim(), item = in.itemsize();
+    row = {0, item, 0, item};
+    for (int64_t i = 0; i < ndim; ++i) {
+      int64_t d = ndim - 1 - i;
+      if (channels_last && d > 0) d = i == 0 ? 1 : d + 1;
+      const size_t k = 2 * static_cast<size_t>(ndim - 1 - d);
+      const int64_t before = k < pad.size() ? pad[k] : 0, after = k < pad.size() ? pad[k + 1] : 0;
+      const int64_t cut = std::max<int64_t>(-before, 0);
+      // A cut may reach into the opposite margin; then there is no inside.
+      const int64_t inside = in.size(d) - cut - std::max<int64_t>(-after, 0);
+      if (inside <= 0) empty = true;
+      start += cut * in.stride(d) * item;
+      add({std::max<int64_t>(before, 0), inside, std::max<int64_t>(after, 0), in.stride(d) * item});
+    }
+  }
+
+ private:
+  // The next loop outwards becomes part of the row, or of the loop inside it, where it can.
+  void add(const Loop& loop) {
+    if (loop.size() == 1 && !loop.has_margin()) return;
+    if (count == 0 && !row.has_margin() && loop.step == row.inside) {
+      row.before = loop.before * row.inside;
+      row.after = loop.after * row.inside;
+      row.inside *= loop.inside;
+      return;
+    }
+    Loop* inner = count > 0 ? &loops[count - 1] : nullptr;
+    if (inner && !inner->has_margin() && !loop.has_margin() &&
+        loop.step == inner->inside * inner->step)
+      inner->inside *= loop.inside;
+    else
+      loops[count++] = loop;
+  }
+};
+
+// Rows [begin, end) of the result, from row `begin` at `to`.
+void write_frame(const Frame& f, const char* from, char* to, const char* value, int64_t begin,
+                 int64_t end) {
+  const int64_t width = f.row.size();
+  const Frame::Loop lone{0, 1, 0, 0}, &inner = f.count > 0 ? f.loops[0] : lone;
+  const auto margin = [&](int64_t rows) {
+    if (rows > 0) frame_rows(nullptr, 0, to, 1, rows * width, 0, 0, value), to += rows * width;
+  };
+  for (int64_t r = begin; r < end;) {
+    const int64_t first = r % inner.size(), last = std::min(first + end - r, inner.size());
+    const char* src = from;
+    bool inside = true;
+    int64_t left = r / inner.size();
+    for (int i = 1; i < f.count; ++i) {
+      const int64_t at = left % f.loops[i].size() - f.loops[i].before;
+      inside = inside && at >= 0 && at < f.loops[i].inside;
+      src += at * f.loops[i].step;
+      left /= f.loops[i].size();
+    }
+    r += last - first;
+    if (!inside) {
+      margin(last - first);
+      continue;
+    }
+    const auto clamped = [&](int64_t y) { return std::clamp(y, first, last); };
+    const int64_t top = clamped(inner.before), bottom = clamped(inner.before + inner.inside);
+    margin(top - first);
+    frame_rows(src + (top - inner.before) * inner.step, inner.step, to, bottom - top, f.row.before,
+               f.row.inside, f.row.after, value);
+    to += (bottom - top) * width;
+    margin(last - bottom);
+  }
+}
+
+}  // namespace
+
 Tensor constant_pad_nd(const Tensor& self, const Dims& pad, const Scalar& value) {
   const Dims sizes = padded_sizes(self.sizes(), pad, "constant_pad_nd");
-  const bool channels_last =
-      !self.is_contiguous() && is_channels_last(self.sizes(), self.strides());
-  Tensor out = channels_last ? empty_strided(sizes, channels_last_strides(sizes), self.dtype(),
-                                             self.device(), "constant_pad_nd")
-                             : empty(sizes, self.dtype(), self.device(), "constant_pad_nd");
+  const bool channels_last = has_channels_last(self);
+  Tensor out = empty_padded(sizes, channels_last, self, "constant_pad_nd");
   if (out.is_meta() || out.numel() == 0) return out;
-  // Slab by slab: what is filled is not touched again, and the inside is written once.
-  Dims inner = sizes, source = self.sizes();
-  int64_t to = 0, from = self.offset();
-  for (int64_t d = 0; d < self.dim(); ++d) {
-    const size_t i = static_cast<size_t>(self.dim() - 1 - d);
-    if (2 * i >= pad.size()) continue;
-    const int64_t before = std::max<int64_t>(pad[2 * i], 0),
-                  after = std::max<int64_t>(pad[2 * i + 1], 0);
-    const int64_t cut = std::max<int64_t>(-pad[2 * i], 0),
-                  cut_end = std::max<int64_t>(-pad[2 * i + 1], 0);
-    const int64_t n = inner[d];
-    auto fill = [&](int64_t start, int64_t count) {
-      if (count <= 0) return;
-      Dims slab = inner;
-      slab[d] = count;
-      fill_elements(alias(out, slab, out.strides(), to + start * out.stride(d)), value);
-    };
-    // A cut may reach into the opposite margin; then there is no inside.
-    source[d] = std::max<int64_t>(self.size(d) - cut - cut_end, 0);
-    if (source[d] == 0) {
-      fill(0, n);
-      return out;
-    }
-    fill(0, before);
-    fill(n - after, after);
-    from += cut * self.stride(d);
-    to += before * out.stride(d);
-    inner[d] = source[d];
+  // Columns are laid out as rows first; views whose rows have gaps are read as they are.
+  const bool rows = channels_last || self.dim() == 0 || self.size(-1) <= 1 || self.stride(-1) == 1;
+  const Tensor in = rows ? self : flambeau::contiguous(self);
+  const Frame frame(in, pad, channels_last);
+  if (frame.empty) {
+    fill_elements(out, value);
+    return out;
   }
-  copy_elements(alias(out, inner, out.strides(), to), alias(self, source, self.strides(), from),
-                "constant_pad_nd");
+  alignas(16) char pattern[16];
+  fill_elements(alias(out, {1}, {1}, 0), value);
+  const int64_t item = out.itemsize();
+  for (int64_t i = 0; i < 16; i += item)
+    std::memcpy(pattern + i, out.raw(), static_cast<size_t>(item));
+  const int64_t width = frame.row.size();
+  const auto* from = static_cast<const char*>(in.raw()) + frame.start;
+  auto* to = static_cast<char*>(out.raw());
+  const int64_t rows_in_all = out.numel() * item / width;
+  BlockingRegion region(out.numel() >= kBlockingWork);
+  parallel_for(rows_in_all, std::max<int64_t>(kParallelGrain * item / width, 1),
+               [&](int64_t begin, int64_t end) {
+                 write_frame(frame, from, to + begin * width, pattern, begin, end);
+               });
   return out;
 }
 
@@ -107,24 +195,46 @@ std::vector<int64_t> source_places(int64_t n, int64_t out, int64_t before, int64
 }
 
 // The padded dimensions as three, leading ones of size 1 where there are fewer, and the rest as
-// one.
+// one; behind them the channels, if those come last. A pixel is what a place of the three holds.
 struct PadPlan {
-  int64_t lead = 1;
+  int64_t lead = 1, unit = 1;  // unit: elements of a pixel
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};
   std::vector<int64_t> places[3] = {{0}, {0}, {0}};
+
+  PadPlan(const Dims& sizes, const Dims& padded, const Dims& pad, int64_t mode,
+          bool channels_last) {
+    const size_t ndim = sizes.size(), count = pad.size() / 2;
+    if (channels_last) unit = sizes[1];
+    for (size_t d = 0; d + count < ndim; ++d) lead *= channels_last && d == 1 ? 1 : sizes[d];
+    for (size_t i = 0; i < count; ++i) {
+      const size_t d = ndim - 1 - i;
+      in[2 - i] = sizes[d];
+      out[2 - i] = padded[d];
+      places[2 - i] = source_places(sizes[d], padded[d], pad[2 * i], mode);
+    }
+  }
+
+  // The row with the longest run of pixels that show neighbours in order.
+  MarginRow row() const {
+    const std::vector<int64_t>& p = places[2];
+    const int64_t width = out[2];
+    MarginRow row{p.data(), width, 0, 0};
+    for (int64_t j = 0; j < width;) {
+      int64_t k = j + 1;
+      while (k < width && p[static_cast<size_t>(k)] == p[static_cast<size_t>(k - 1)] + 1) ++k;
+      if (k - j > row.last - row.first) row.first = j, row.last = k;
+      j = k;
+    }
+    return row;
+  }
+  int64_t grain(int64_t width) const {
+    return std::max<int64_t>(kParallelGrain / std::max<int64_t>(width * unit, 1), 1);
+  }
 };
 
-PadPlan make_plan(const Dims& sizes, const Dims& padded, const Dims& pad, int64_t mode) {
-  PadPlan plan;
-  const size_t ndim = sizes.size(), count = pad.size() / 2;
-  for (size_t d = 0; d + count < ndim; ++d) plan.lead *= sizes[d];
-  for (size_t i = 0; i < count; ++i) {
-    const size_t d = ndim - 1 - i;
-    plan.in[2 - i] = sizes[d];
-    plan.out[2 - i] = padded[d];
-    plan.places[2 - i] = source_places(sizes[d], padded[d], pad[2 * i], mode);
-  }
-  return plan;
+// Whether the padded dimensions are all between the batch and channels that lie last.
+bool pads_channels_last(const Tensor& t, const Dims& pad) {
+  return t.dim() == static_cast<int64_t>(pad.size() / 2) + 2 && has_channels_last(t);
 }
 
 void check_margins(const Dims& sizes, const Dims& pad, int64_t mode) {
@@ -155,50 +265,61 @@ void check_margins(const Dims& sizes, const Dims& pad, int64_t mode) {
   }
 }
 
-template <class T>
-void copy_padded(const PadPlan& plan, const T* in, T* out) {
-  const int64_t rows = plan.lead * plan.out[0] * plan.out[1], width = plan.out[2];
-  const int64_t* cols = plan.places[2].data();
-  // The run of columns that show their neighbours in order is copied as one.
-  int64_t first = 0, last = 0;
-  for (int64_t j = 0; j < width;) {
-    int64_t k = j + 1;
-    while (k < width && cols[k] == cols[k - 1] + 1) ++k;
-    if (k - j > last - first) first = j, last = k;
-    j = k;
-  }
-  parallel_for(rows, std::max<int64_t>(kParallelGrain / width, 1), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const int64_t y = r % plan.out[1], z = r / plan.out[1] % plan.out[0];
-      const int64_t lead = r / (plan.out[1] * plan.out[0]);
-      const T* from =
-          in + ((lead * plan.in[0] + plan.places[0][static_cast<size_t>(z)]) * plan.in[1] +
-                plan.places[1][static_cast<size_t>(y)]) *
-                   plan.in[2];
-      T* to = out + r * width;
-      for (int64_t j = 0; j < first; ++j) to[j] = from[cols[j]];
-      copy_row(reinterpret_cast<char*>(to + first),
-               reinterpret_cast<const char*>(from + cols[first]),
-               (last - first) * static_cast<int64_t>(sizeof(T)));
-      for (int64_t j = last; j < width; ++j) to[j] = from[cols[j]];
-    }
-  });
+void copy_padded(const PadPlan& plan, const char* in, char* out, int64_t item) {
+  const int64_t unit = plan.unit * item;
+  const MarginRow row = plan.row();
+  parallel_for(
+      plan.lead * plan.out[0] * plan.out[1], plan.grain(plan.out[2]),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          const int64_t lead = r / (plan.out[1] * plan.out[0]);
+          const int64_t z = plan.places[0][static_cast<size_t>(r / plan.out[1] % plan.out[0])];
+          const int64_t y = plan.places[1][static_cast<size_t>(r % plan.out[1])];
+          const int64_t from = (lead * plan.in[0] + z) * plan.in[1] + y;
+          copy_pixels(in + from * plan.in[2] * unit, out + r * plan.out[2] * unit, row, unit);
+        }
+      });
 }
 
-template <class T>
-void add_padded(const PadPlan& plan, const T* grad, T* out) {
-  const int64_t size = plan.in[0] * plan.in[1] * plan.in[2];
-  const int64_t grads = plan.out[0] * plan.out[1] * plan.out[2];
-  parallel_for(plan.lead, std::max<int64_t>(kParallelGrain / std::max<int64_t>(grads, 1), 1),
+// The other way round: the places of the output that show place i of the input.
+struct Shown {
+  std::vector<int64_t> start, place;
+
+  Shown(const std::vector<int64_t>& places, int64_t n) : start(static_cast<size_t>(n) + 1) {
+    place.reserve(places.size());
+    for (int64_t i = 0; i < n; ++i) {
+      for (size_t j = 0; j < places.size(); ++j)
+        if (places[j] == i) place.push_back(static_cast<int64_t>(j));
+      start[static_cast<size_t>(i) + 1] = static_cast<int64_t>(place.size());
+    }
+  }
+  std::span<const int64_t> of(int64_t i) const {
+    const auto begin = static_cast<size_t>(start[static_cast<size_t>(i)]);
+    return std::span(place).subspan(begin,
+                                    static_cast<size_t>(start[static_cast<size_t>(i) + 1]) - begin);
+  }
+};
+
+// Each row of the input gathers the rows that show it.
+template <class T, class Add>
+void add_padded(const PadPlan& plan, const T* grad, T* out, Add add) {
+  const int64_t width = plan.in[2], grads = plan.out[2] * plan.unit;
+  const MarginRow row = plan.row();
+  const Shown above(plan.places[0], plan.in[0]), beside(plan.places[1], plan.in[1]);
+  parallel_for(plan.lead * plan.in[0] * plan.in[1], plan.grain(width),
                [&](int64_t begin, int64_t end) {
-                 for (int64_t lead = begin; lead < end; ++lead) {
-                   const T* g = grad + lead * grads;
-                   for (int64_t z : plan.places[0]) {
-                     for (int64_t y : plan.places[1]) {
-                       T* row = out + lead * size + (z * plan.in[1] + y) * plan.in[2];
-                       for (int64_t x : plan.places[2]) row[x] = static_cast<T>(row[x] + *g++);
+                 for (int64_t r = begin; r < end; ++r) {
+                   const int64_t lead = r / (plan.in[1] * plan.in[0]);
+                   T* to = out + r * width * plan.unit;
+                   bool fresh = true;
+                   for (int64_t z : above.of(r / plan.in[1] % plan.in[0])) {
+                     for (int64_t y : beside.of(r % plan.in[1])) {
+                       add(grad + ((lead * plan.out[0] + z) * plan.out[1] + y) * grads, to, row,
+                           plan.unit, width, fresh);
+                       fresh = false;
                      }
                    }
+                   if (fresh) std::fill_n(to, width * plan.unit, T(0));
                  }
                });
 }
@@ -209,49 +330,46 @@ Tensor _pad_copies(const Tensor& self, const Dims& pad, int64_t mode) {
   FB_CHECK(mode >= kReflect && mode <= kCircular, "pad: unknown mode ", mode);
   const Dims sizes = padded_sizes(self.sizes(), pad, "pad");
   check_margins(self.sizes(), pad, mode);
-  Tensor out = empty(sizes, self.dtype(), self.device(), "pad");
+  const bool channels_last = pads_channels_last(self, pad);
+  Tensor out = empty_padded(sizes, channels_last, self, "pad");
   if (out.is_meta() || out.numel() == 0) return out;
-  const PadPlan plan = make_plan(self.sizes(), sizes, pad, mode);
-  const Tensor in = flambeau::contiguous(self);
-  const void* from = in.raw();
-  void* to = out.raw();
-  struct alignas(8) Wide { uint64_t parts[2]; };
+  const PadPlan plan(self.sizes(), sizes, pad, mode, channels_last);
+  const Tensor in = channels_last ? self : flambeau::contiguous(self);
+  const auto* from = static_cast<const char*>(in.raw());
+  auto* to = static_cast<char*>(out.raw());
+  const int64_t item = self.itemsize();
   BlockingRegion region(out.numel() >= kBlockingWork);
-  switch (self.itemsize()) {
-    case 1: copy_padded(plan, static_cast<const uint8_t*>(from), static_cast<uint8_t*>(to)); break;
-    case 2:
-      copy_padded(plan, static_cast<const uint16_t*>(from), static_cast<uint16_t*>(to));
-      break;
-    case 4:
-      copy_padded(plan, static_cast<const uint32_t*>(from), static_cast<uint32_t*>(to));
-      break;
-    case 8:
-      copy_padded(plan, static_cast<const uint64_t*>(from), static_cast<uint64_t*>(to));
-      break;
-    default: copy_padded(plan, static_cast<const Wide*>(from), static_cast<Wide*>(to)); break;
-  }
+  copy_padded(plan, from, to, item);
   return out;
 }
 
 Tensor _pad_copies_backward(const Tensor& grad, const Dims& sizes, const Dims& pad, int64_t mode) {
-  Tensor out = empty(sizes, grad.dtype(), grad.device(), "pad");
-  if (out.is_meta()) return out;
-  if (is_half(grad.dtype())) {
+  FB_CHECK(mode >= kReflect && mode <= kCircular, "pad: unknown mode ", mode);
+  if (is_half(grad.dtype()) && !grad.is_meta()) {
     return to_dtype(_pad_copies_backward(to_dtype(grad, DType::Float32), sizes, pad, mode),
                     grad.dtype());
   }
-  fill_elements(out, 0);
-  if (grad.numel() == 0) return out;
-  const PadPlan plan = make_plan(sizes, grad.sizes(), pad, mode);
-  const Tensor in = flambeau::contiguous(grad);
-  visit_dtype(grad.dtype(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || is_complex_v<T>) {
-      const T* from = in.data<T>();
-      T* to = out.data<T>();
-      BlockingRegion region(in.numel() >= kBlockingWork);
-      add_padded(plan, from, to);
-    }
-  });
+  FB_CHECK(is_floating(grad.dtype()) || is_complex(grad.dtype()),
+           "_pad_copies_backward: expected a floating or complex gradient, got ",
+           name(grad.dtype()));
+  FB_CHECK(padded_sizes(sizes, pad, "_pad_copies_backward") == grad.sizes(),
+           "_pad_copies_backward: a gradient of sizes ", grad.sizes(), " for an input of sizes ",
+           sizes, " and pad ", pad);
+  check_margins(sizes, pad, mode);
+  const bool channels_last = pads_channels_last(grad, pad);
+  Tensor out = empty_padded(sizes, channels_last, grad, "pad");
+  if (out.is_meta() || out.numel() == 0) return out;
+  PadPlan plan(sizes, grad.sizes(), pad, mode, channels_last);
+  const Tensor in = channels_last ? grad : flambeau::contiguous(grad);
+  if (is_complex(in.dtype())) plan.unit *= 2;
+  const DType real = to_real(in.dtype());
+  const void* from = in.raw();
+  void* to = out.raw();
+  BlockingRegion region(in.numel() >= kBlockingWork);
+  if (real == DType::Float64)
+    add_padded(plan, static_cast<const double*>(from), static_cast<double*>(to), add_pixels_f64);
+  else
+    add_padded(plan, static_cast<const float*>(from), static_cast<float*>(to), add_pixels_f32);
   return out;
 }
 
