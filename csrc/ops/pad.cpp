@@ -227,8 +227,9 @@ struct PadPlan {
     }
     return row;
   }
+  // A short row costs as much as one of some dozen elements.
   int64_t grain(int64_t width) const {
-    return std::max<int64_t>(kParallelGrain / std::max<int64_t>(width * unit, 1), 1);
+    return std::max<int64_t>(kParallelGrain / std::max<int64_t>(width * unit, 48), 1);
   }
 };
 
@@ -265,38 +266,50 @@ void check_margins(const Dims& sizes, const Dims& pad, int64_t mode) {
   }
 }
 
+// Rows of three loops, counted without a division for each.
+struct RowCursor {
+  const int64_t* sizes;
+  int64_t y, z, lead;
+
+  RowCursor(const int64_t (&of)[3], int64_t row)
+      : sizes(of), y(row % of[1]), z(row / of[1] % of[0]), lead(row / of[1] / of[0]) {}
+  void next() {
+    if (++y < sizes[1]) return;
+    y = 0;
+    if (++z < sizes[0]) return;
+    z = 0, ++lead;
+  }
+};
+
 void copy_padded(const PadPlan& plan, const char* in, char* out, int64_t item) {
-  const int64_t unit = plan.unit * item;
+  const int64_t unit = plan.unit * item, width = plan.in[2] * unit, padded = plan.out[2] * unit;
   const MarginRow row = plan.row();
-  parallel_for(
-      plan.lead * plan.out[0] * plan.out[1], plan.grain(plan.out[2]),
-      [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r) {
-          const int64_t lead = r / (plan.out[1] * plan.out[0]);
-          const int64_t z = plan.places[0][static_cast<size_t>(r / plan.out[1] % plan.out[0])];
-          const int64_t y = plan.places[1][static_cast<size_t>(r % plan.out[1])];
-          const int64_t from = (lead * plan.in[0] + z) * plan.in[1] + y;
-          copy_pixels(in + from * plan.in[2] * unit, out + r * plan.out[2] * unit, row, unit);
-        }
-      });
+  const int64_t *zs = plan.places[0].data(), *ys = plan.places[1].data();
+  parallel_for(plan.lead * plan.out[0] * plan.out[1], plan.grain(plan.out[2]),
+               [&](int64_t begin, int64_t end) {
+                 RowCursor at(plan.out, begin);
+                 for (int64_t r = begin; r < end; ++r, at.next()) {
+                   const int64_t from = (at.lead * plan.in[0] + zs[at.z]) * plan.in[1] + ys[at.y];
+                   copy_pixels(in + from * width, out + r * padded, row, unit);
+                 }
+               });
 }
 
-// The other way round: the places of the output that show place i of the input.
+// The other way round: the places of the output that show place i of the input, in order.
 struct Shown {
   std::vector<int64_t> start, place;
 
-  Shown(const std::vector<int64_t>& places, int64_t n) : start(static_cast<size_t>(n) + 1) {
-    place.reserve(places.size());
-    for (int64_t i = 0; i < n; ++i) {
-      for (size_t j = 0; j < places.size(); ++j)
-        if (places[j] == i) place.push_back(static_cast<int64_t>(j));
-      start[static_cast<size_t>(i) + 1] = static_cast<int64_t>(place.size());
-    }
+  Shown(const std::vector<int64_t>& places, int64_t n)
+      : start(static_cast<size_t>(n) + 2), place(places.size()) {
+    for (int64_t i : places) ++start[static_cast<size_t>(i) + 2];
+    for (size_t i = 2; i < start.size(); ++i) start[i] += start[i - 1];
+    for (size_t j = 0; j < places.size(); ++j)
+      place[static_cast<size_t>(start[static_cast<size_t>(places[j]) + 1]++)] =
+          static_cast<int64_t>(j);
   }
   std::span<const int64_t> of(int64_t i) const {
-    const auto begin = static_cast<size_t>(start[static_cast<size_t>(i)]);
-    return std::span(place).subspan(begin,
-                                    static_cast<size_t>(start[static_cast<size_t>(i) + 1]) - begin);
+    const int64_t* of_i = &start[static_cast<size_t>(i)];
+    return {place.data() + of_i[0], place.data() + of_i[1]};
   }
 };
 
@@ -305,17 +318,17 @@ template <class T, class Add>
 void add_padded(const PadPlan& plan, const T* grad, T* out, Add add) {
   const int64_t width = plan.in[2], grads = plan.out[2] * plan.unit;
   const MarginRow row = plan.row();
-  const Shown above(plan.places[0], plan.in[0]), beside(plan.places[1], plan.in[1]);
-  parallel_for(plan.lead * plan.in[0] * plan.in[1], plan.grain(width),
+  const Shown zs(plan.places[0], plan.in[0]), ys(plan.places[1], plan.in[1]);
+  parallel_for(plan.lead * plan.in[0] * plan.in[1], plan.grain(plan.out[2]),
                [&](int64_t begin, int64_t end) {
-                 for (int64_t r = begin; r < end; ++r) {
-                   const int64_t lead = r / (plan.in[1] * plan.in[0]);
-                   T* to = out + r * width * plan.unit;
+                 RowCursor at(plan.in, begin);
+                 T* to = out + begin * width * plan.unit;
+                 for (int64_t r = begin; r < end; ++r, at.next(), to += width * plan.unit) {
                    bool fresh = true;
-                   for (int64_t z : above.of(r / plan.in[1] % plan.in[0])) {
-                     for (int64_t y : beside.of(r % plan.in[1])) {
-                       add(grad + ((lead * plan.out[0] + z) * plan.out[1] + y) * grads, to, row,
-                           plan.unit, width, fresh);
+                   for (int64_t z : zs.of(at.z)) {
+                     const T* from = grad + (at.lead * plan.out[0] + z) * plan.out[1] * grads;
+                     for (int64_t y : ys.of(at.y)) {
+                       add(from + y * grads, to, row, plan.unit, width, fresh);
                        fresh = false;
                      }
                    }

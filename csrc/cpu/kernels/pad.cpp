@@ -73,7 +73,7 @@ FB_VEC void add(T* to, const T* from, int64_t n) {
   constexpr int L = Vec<T>::lanes;
   int64_t i = 0;
   for (; i + L <= n; i += L) store(to + i, load(to + i) + load(from + i));
-  for (; i < n; ++i) to[i] += from[i];
+  if (i < n) store_n(to + i, load_n(to + i, n - i) + load_n(from + i, n - i), n - i);
 }
 
 template <class T>
@@ -88,14 +88,15 @@ void add_pixels(const T* src, T* dst, const MarginRow& row, int64_t unit, int64_
   } else {
     add(dst + start * unit, src + row.first * unit, run * unit);
   }
-  const auto margin = [&](int64_t begin, int64_t end) {
-    if (unit == 1)
-      for (int64_t j = begin; j < end; ++j) dst[row.place[j]] += src[j];
-    else
-      for (int64_t j = begin; j < end; ++j) add(dst + row.place[j] * unit, src + j * unit, unit);
-  };
-  margin(0, row.first);
-  margin(row.last, row.pixels);
+  if (unit == 1) {
+    for (int64_t j = 0; j < row.first; ++j) dst[row.place[j]] += src[j];
+    for (int64_t j = row.last; j < row.pixels; ++j) dst[row.place[j]] += src[j];
+    return;
+  }
+  for (int64_t j = 0; j < row.pixels; ++j) {
+    if (j == row.first && (j = row.last) == row.pixels) return;
+    add(dst + row.place[j] * unit, src + j * unit, unit);
+  }
 }
 
 }  // namespace
