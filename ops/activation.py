@@ -106,6 +106,17 @@ op("tanhshrink(Tensor self) -> Tensor", "pointwise", expr="self - tanh(self)",
    dtypes=FLOATING | COMPLEX, promote="IntToFloat",
    grad={"self": "g * conj(tanh(self) * tanh(self))"},
    variants="function", ref="self - numpy.tanh(self)", namespace="nn", doc="x - tanh(x).")
+op("glu(Tensor self, int dim=-1) -> Tensor", "composite", dtypes=FLOATING,
+   ref="(lambda a, b: a / (1 + numpy.exp(-b)))(*numpy.split(self, 2, dim))",
+   samples=[S(T((3, 4))), S(T((2, 3)), 0), S(T((2, 22))), S(T((2, 6, 3)), 1)], namespace="nn",
+   doc="First half of `dim` times the sigmoid of the second (Dauphin et al. 2016).")
+op("_glu(Tensor self, int dim) -> Tensor", dtypes=FLOATING, public=False, samples=[],
+   grad={"self": "glu_grad_graph(g, self, dim)"}, fast_grad={"self": "glu_grad(g, self, dim)"},
+   doc="glu of dense tensors of float32 and float64.")
+op("_gated(Tensor self, Tensor gate) -> Tensor", "pointwise", expr="self * sigmoid(gate)",
+   dtypes=FLOATING, public=False,
+   grad={"self": "g * sigmoid(gate)", "gate": "g * self * (sigmoid(gate) * (1 - sigmoid(gate)))"},
+   samples=[S(T((3, 4)), T((3, 4)))], doc="A tensor times the sigmoid of another.")
 op("logsigmoid(Tensor self) -> Tensor", "pointwise",
    expr="minimum(self, 0) - log1p(exp(-abs(self)))", dtypes=FLOATING,
    grad={"self": "g * sigmoid(-self)"}, variants="function out",

@@ -107,6 +107,21 @@ op("triu_indices(int row, int col, int offset=0) -> Tensor", options=True,
    ref="numpy.stack(numpy.triu_indices(row, offset, col))",
    samples=[S(3, 4), S(3, 3, 1)], doc="Rows and columns of the upper triangle, (2, n) in int64.")
 
+# ---- shuffles
+
+op("pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", dtypes=ALL,
+   grad={"self": "pixel_unshuffle(g, upscale_factor)"},
+   samples=[S(T((1, 8, 2, 3)), 2), S(T((9, 1, 2)), 3), S(T((2, 1, 4, 2, 2)), 2)],
+   doc="(*, C r^2, H, W) -> (*, C, H r, W r) (Shi et al. 2016).")
+op("pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor", dtypes=ALL,
+   grad={"self": "pixel_shuffle(g, downscale_factor)"},
+   samples=[S(T((1, 2, 4, 6)), 2), S(T((1, 3, 6)), 3), S(T((2, 1, 1, 4, 4)), 2)],
+   doc="(*, C, H r, W r) -> (*, C r^2, H, W): the inverse of pixel_shuffle.")
+op("channel_shuffle(Tensor self, int groups) -> Tensor", dtypes=ALL,
+   grad={"self": "channel_shuffle_grad(g, groups)"}, aliases=("native_channel_shuffle",),
+   samples=[S(T((2, 6, 3)), 2), S(T((1, 6, 2, 2)), 3)],
+   doc="(N, g k, *) -> the same shape with the channels in order of (k, g) (Zhang et al. 2017).")
+
 # ---- margins
 
 op("constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor", dtypes=ALL,

@@ -87,7 +87,14 @@ void copy_boxes(const Nest& nest, const Mover& mover, char* dst, const char* src
   const bool unit = nest.strides[0][0] == mover.to_item;
   const int64_t from = nest.strides[1][0];
   const int other = unit ? transposed_loop(nest, 1, mover.from_item) : 0;
-  if (other) return move_boxes(nest, Boxes::tiles(nest, other, room), {}, mover, dst, src);
+  if (other) {
+    // Small matrices, many of them, as of the channels of each pixel: a box holds several.
+    int64_t whole = 1;
+    for (int d = 0; d <= other; ++d) whole *= nest.sizes[d];
+    const bool small = whole <= room / 4;
+    return move_boxes(nest, small ? Boxes::runs(nest, room) : Boxes::tiles(nest, other, room), {},
+                      mover, dst, src);
+  }
   // Rows with unit strides on both sides need no cutting to stay in the cache, only to be shared.
   const bool rows = unit && (from == mover.from_item || from == 0);
   const Boxes boxes =

@@ -38,5 +38,8 @@ Tensor shifted(const Tensor& t, int64_t dim, int64_t steps, int64_t fill);
 
 // The fused gradient of softmax, or of its logarithm.
 Tensor softmax_grad(const Tensor& g, const Tensor& y, int64_t dim, bool log);
+// One pass, and the same as a graph.
+Tensor glu_grad(const Tensor& g, const Tensor& self, int64_t dim);
+Tensor glu_grad_graph(const Tensor& g, const Tensor& self, int64_t dim);
 
 }  // namespace flambeau::grad

@@ -10,6 +10,7 @@
 #include "cpu/kernels/pad.h"
 #include "cpu/thread_pool.h"
 #include "impl_join.h"
+#include "ops/image_layout.h"
 #include "ops_join.h"
 
 namespace flambeau::impl {
@@ -45,15 +46,6 @@ Dims padded_sizes(const Dims& sizes, const Dims& pad, const char* op) {
 }  // namespace
 
 namespace {
-
-// Channels of 4-d and 5-d images last, where the input has them so and not first as well.
-bool has_channels_last(const Tensor& t) {
-  return !t.is_contiguous() && is_channels_last(t.sizes(), t.strides());
-}
-Tensor empty_padded(const Dims& sizes, bool channels_last, const Tensor& like, const char* op) {
-  if (!channels_last) return empty(sizes, like.dtype(), like.device(), op);
-  return empty_strided(sizes, channels_last_strides(sizes), like.dtype(), like.device(), op);
-}
 
 // A constant margin in the order of memory: rows of the result and the loops around them. Rows,
 // and steps between those of the input, are measured in bytes.
@@ -143,8 +135,8 @@ void write_frame(const Frame& f, const char* from, char* to, const char* value, 
 
 Tensor constant_pad_nd(const Tensor& self, const Dims& pad, const Scalar& value) {
   const Dims sizes = padded_sizes(self.sizes(), pad, "constant_pad_nd");
-  const bool channels_last = has_channels_last(self);
-  Tensor out = empty_padded(sizes, channels_last, self, "constant_pad_nd");
+  const bool channels_last = prefers_channels_last(self);
+  Tensor out = empty_image(sizes, channels_last, self.dtype(), self.device(), "constant_pad_nd");
   if (out.is_meta() || out.numel() == 0) return out;
   // Columns are laid out as rows first; views whose rows have gaps are read as they are.
   const bool rows = channels_last || self.dim() == 0 || self.size(-1) <= 1 || self.stride(-1) == 1;
@@ -235,7 +227,7 @@ struct PadPlan {
 
 // Whether the padded dimensions are all between the batch and channels that lie last.
 bool pads_channels_last(const Tensor& t, const Dims& pad) {
-  return t.dim() == static_cast<int64_t>(pad.size() / 2) + 2 && has_channels_last(t);
+  return t.dim() == static_cast<int64_t>(pad.size() / 2) + 2 && prefers_channels_last(t);
 }
 
 void check_margins(const Dims& sizes, const Dims& pad, int64_t mode) {
@@ -344,7 +336,7 @@ Tensor _pad_copies(const Tensor& self, const Dims& pad, int64_t mode) {
   const Dims sizes = padded_sizes(self.sizes(), pad, "pad");
   check_margins(self.sizes(), pad, mode);
   const bool channels_last = pads_channels_last(self, pad);
-  Tensor out = empty_padded(sizes, channels_last, self, "pad");
+  Tensor out = empty_image(sizes, channels_last, self.dtype(), self.device(), "pad");
   if (out.is_meta() || out.numel() == 0) return out;
   const PadPlan plan(self.sizes(), sizes, pad, mode, channels_last);
   const Tensor in = channels_last ? self : flambeau::contiguous(self);
@@ -370,7 +362,7 @@ Tensor _pad_copies_backward(const Tensor& grad, const Dims& sizes, const Dims& p
            sizes, " and pad ", pad);
   check_margins(sizes, pad, mode);
   const bool channels_last = pads_channels_last(grad, pad);
-  Tensor out = empty_padded(sizes, channels_last, grad, "pad");
+  Tensor out = empty_image(sizes, channels_last, grad.dtype(), grad.device(), "pad");
   if (out.is_meta() || out.numel() == 0) return out;
   PadPlan plan(sizes, grad.sizes(), pad, mode, channels_last);
   const Tensor in = channels_last ? grad : flambeau::contiguous(grad);

@@ -56,12 +56,9 @@ del _name, _IN_PLACE
 
 # Functions whose home is nn.functional.
 _FUNCTIONAL = (
-    "channel_shuffle",
     "cosine_similarity",
     "pairwise_distance",
     "pdist",
-    "pixel_shuffle",
-    "pixel_unshuffle",
 )
 
 

@@ -5,9 +5,10 @@
 namespace flambeau::FB_ISA {
 namespace soft {
 
-constexpr int64_t kBlock = 1024;  // sums of more elements go through double
-constexpr int64_t kTile = 512;    // columns that go by together
-constexpr int64_t kShort = 64;    // columns of so many elements stay in the cache
+constexpr int64_t kBlock = 1024;       // sums of more elements go through double
+constexpr int64_t kTile = 512;         // columns that go by together
+constexpr int64_t kShort = 64;         // columns of so many elements stay in the cache
+constexpr int64_t kNear = 128 * 1024;  // bytes of longer ones that the second-level cache holds
 
 template <class T>
 T row_max(const T* x, int64_t n) {
@@ -138,7 +139,8 @@ template <class T>
 void columns(const T* x, T* y, int64_t n, int64_t stride, int64_t cols, bool log) {
   for (int64_t c = 0; c < cols; c += kTile) {
     const int64_t now = cols - c < kTile ? cols - c : kTile;
-    if (n > kShort)
+    const bool near = n <= kBlock && n * now * static_cast<int64_t>(sizeof(T)) <= kNear;
+    if (n > kShort && !near)
       long_columns(x + c, y + c, n, stride, now, log);
     else if (log)
       short_columns<T, true>(x + c, y + c, n, stride, now);

@@ -7,18 +7,22 @@ namespace {
 
 typedef long long Half16 __attribute__((vector_size(16)));
 typedef long long LooseHalf16 __attribute__((vector_size(16), aligned(1), may_alias));
-typedef char LooseBytes __attribute__((vector_size(kVectorBytes), aligned(1), may_alias));
 
-constexpr int kParts = kVectorBytes / 16;  // 16-byte parts of a vector
-
-template <int B>
-using Lanes __attribute__((vector_size(kVectorBytes))) = typename IntOfSize<B>::type;
+// Vectors of V bytes.
+template <int B, int V>
+using Lanes __attribute__((vector_size(V))) = typename IntOfSize<B>::type;
+template <int V>
+struct LooseVector {
+  typedef char Type __attribute__((vector_size(V), aligned(1), may_alias));
+};
+template <int V>
+using LooseBytes = typename LooseVector<V>::Type;
 
 // Elements of a and b in turn, from the lower (or upper) half of every 16-byte part.
-template <int B, bool kUpper>
-FB_VEC Lanes<B> interleave(Lanes<B> a, Lanes<B> b) {
-  constexpr int kInPart = 16 / B, kTotal = kVectorBytes / B;
-  Lanes<B> index;
+template <int B, int V, bool kUpper>
+FB_VEC Lanes<B, V> interleave(Lanes<B, V> a, Lanes<B, V> b) {
+  constexpr int kInPart = 16 / B, kTotal = V / B;
+  Lanes<B, V> index;
   for (int i = 0; i < kTotal; ++i) {
     const int part = i / kInPart, j = i % kInPart;
     index[i] = part * kInPart + (kUpper ? kInPart / 2 : 0) + j / 2 + (j % 2 ? kTotal : 0);
@@ -26,46 +30,52 @@ FB_VEC Lanes<B> interleave(Lanes<B> a, Lanes<B> b) {
   return __builtin_shuffle(a, b, index);
 }
 
-// 16 bytes of each of kParts rows that lie `step` bytes apart.
-FB_VEC RawBytes load_parts(const char* p, int64_t step) {
+// 16 bytes of each of the rows, as many as a vector has parts, that lie `step` bytes apart.
+template <int V>
+FB_VEC Lanes<1, V> load_parts(const char* p, int64_t step) {
   const Half16 low = *reinterpret_cast<const LooseHalf16*>(p);
-#if defined(__AVX2__)
-  const Half16 high = *reinterpret_cast<const LooseHalf16*>(p + step);
-  return (RawBytes)__builtin_shufflevector(low, high, 0, 1, 2, 3);
-#else
-  (void)step;
-  return (RawBytes)low;
-#endif
+  if constexpr (V == 32) {
+    const Half16 high = *reinterpret_cast<const LooseHalf16*>(p + step);
+    return (Lanes<1, V>)__builtin_shufflevector(low, high, 0, 1, 2, 3);
+  } else {
+    return (Lanes<1, V>)low;
+  }
 }
 
-// A tile of 16 / B columns and as many rows as a vector has lanes: every part of a vector is
-// transposed on its own by log2(16 / B) rounds of interleaving the first half of the rows with the
-// second.
-template <int B>
+// A tile of 16 / B columns and V / B rows: every part of a vector is transposed on its own by
+// log2(16 / B) rounds of interleaving the first half of the rows with the second.
+template <int B, int V = kVectorBytes>
 FB_VEC void transpose_tile(const char* src, int64_t src_stride, char* dst, int64_t dst_stride) {
   constexpr int kSide = 16 / B;
-  Lanes<B> a[kSide], b[kSide];
+  Lanes<B, V> a[kSide], b[kSide];
 #pragma GCC unroll 16
   for (int i = 0; i < kSide; ++i)
-    a[i] = (Lanes<B>)load_parts(src + i * src_stride, kSide * src_stride);
+    a[i] = (Lanes<B, V>)load_parts<V>(src + i * src_stride, kSide * src_stride);
 #pragma GCC unroll 4
   for (int round = 1; round < kSide; round *= 2) {
 #pragma GCC unroll 8
     for (int i = 0; i < kSide / 2; ++i) {
-      b[2 * i] = interleave<B, false>(a[i], a[i + kSide / 2]);
-      b[2 * i + 1] = interleave<B, true>(a[i], a[i + kSide / 2]);
+      b[2 * i] = interleave<B, V, false>(a[i], a[i + kSide / 2]);
+      b[2 * i + 1] = interleave<B, V, true>(a[i], a[i + kSide / 2]);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kSide; ++i) a[i] = b[i];
   }
 #pragma GCC unroll 16
   for (int i = 0; i < kSide; ++i)
-    *reinterpret_cast<LooseBytes*>(dst + i * dst_stride) = (LooseBytes)a[i];
+    *reinterpret_cast<LooseBytes<V>*>(dst + i * dst_stride) = (LooseBytes<V>)a[i];
 }
 
 template <class T>
 void transpose_plain(const char* src, int64_t src_stride, char* dst, int64_t dst_stride,
                      int64_t rows, int64_t cols) {
+  if (rows < cols) {
+    for (int64_t r = 0; r < rows; ++r, src += src_stride, dst += sizeof(T))
+      for (int64_t c = 0; c < cols; ++c)
+        __builtin_memcpy(dst + c * dst_stride, src + c * static_cast<int64_t>(sizeof(T)),
+                         sizeof(T));
+    return;
+  }
   for (int64_t c = 0; c < cols; ++c) {
     const char* s = src + c * static_cast<int64_t>(sizeof(T));
     char* d = dst + c * dst_stride;
@@ -79,7 +89,7 @@ void transpose_plain(const char* src, int64_t src_stride, char* dst, int64_t dst
 #elif defined(__SSE2__)
 #define FB_STREAM(p, v) __builtin_ia32_movntdq(reinterpret_cast<RawInt64*>(p), (RawInt64)(v))
 #else
-#define FB_STREAM(p, v) (*reinterpret_cast<LooseBytes*>(p) = (LooseBytes)(v))
+#define FB_STREAM(p, v) (*reinterpret_cast<LooseBytes<kVectorBytes>*>(p) = (LooseBytes<kVectorBytes>)(v))
 #endif
 
 constexpr int kLine = 64;              // bytes of a cache line
@@ -131,6 +141,13 @@ void transpose_items(const char* src, int64_t src_stride, char* dst, int64_t dst
       write_strip<B>(src, src_stride, dst, dst_stride, left, whole);
     transpose_plain<T>(src + whole * B, src_stride, dst + whole * dst_stride, dst_stride, left,
                        cols - whole);
+  }
+  if (rows >= kCols && kCols < kRows) {  // half a vector
+    for (int64_t c = 0; c < whole; c += kCols)
+      transpose_tile<B, 16>(src + c * B, src_stride, dst + c * dst_stride, dst_stride);
+    transpose_plain<T>(src + whole * B, src_stride, dst + whole * dst_stride, dst_stride, kCols,
+                       cols - whole);
+    rows -= kCols, src += kCols * src_stride, dst += kCols * B;
   }
   if (rows > 0) transpose_plain<T>(src, src_stride, dst, dst_stride, rows, cols);
 }

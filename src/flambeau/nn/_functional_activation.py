@@ -43,18 +43,6 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     return softmax(-input, dim, dtype=dtype)
 
 
-def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """First half of `dim` times the sigmoid of the second (Dauphin et al. 2016)."""
-    if input.dim() == 0:
-        raise RuntimeError("glu does not support 0-dimensional tensors")
-    size = input.size(dim)
-    if size % 2:
-        place = dim if dim >= 0 else dim + input.dim()
-        raise RuntimeError(f"Halving dimension must be even, but dimension {place} is size {size}")
-    a, b = input.chunk(2, dim)
-    return a * native.sigmoid(b)
-
-
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:

@@ -28,6 +28,7 @@ NAMES = (
     "rrelu",
     "gelu",
     "silu",
+    "glu",
     "mish",
     "hardtanh",
     "hardswish",
@@ -90,6 +91,10 @@ NAMES = (
     "rnn_relu_cell",
     # images and attention
     "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "channel_shuffle",
+    "native_channel_shuffle",
     "im2col",
     "col2im",
     "scaled_dot_product_attention",

@@ -2,7 +2,6 @@
 
 from ._functional_activation import celu_ as celu_
 from ._functional_activation import elu_ as elu_
-from ._functional_activation import glu as glu
 from ._functional_activation import gumbel_softmax as gumbel_softmax
 from ._functional_activation import hardtanh_ as hardtanh_
 from ._functional_activation import leaky_relu_ as leaky_relu_
@@ -23,11 +22,7 @@ from ._functional_dropout import feature_alpha_dropout as feature_alpha_dropout
 from ._functional_embedding import embedding as embedding
 from ._functional_embedding import embedding_bag as embedding_bag
 from ._functional_image import affine_grid as affine_grid
-from ._functional_image import channel_shuffle as channel_shuffle
 from ._functional_image import grid_sample as grid_sample
-from ._functional_image import native_channel_shuffle as native_channel_shuffle
-from ._functional_image import pixel_shuffle as pixel_shuffle
-from ._functional_image import pixel_unshuffle as pixel_unshuffle
 from ._functional_image import upsample as upsample
 from ._functional_image import upsample_bilinear as upsample_bilinear
 from ._functional_image import upsample_nearest as upsample_nearest
@@ -92,6 +87,7 @@ from ._native import avg_pool2d as avg_pool2d
 from ._native import avg_pool3d as avg_pool3d
 from ._native import batch_norm as batch_norm
 from ._native import celu as celu
+from ._native import channel_shuffle as channel_shuffle
 from ._native import col2im as fold
 from ._native import conv1d as conv1d
 from ._native import conv2d as conv2d
@@ -102,6 +98,7 @@ from ._native import conv_transpose3d as conv_transpose3d
 from ._native import dropout as dropout
 from ._native import elu as elu
 from ._native import gelu as gelu
+from ._native import glu as glu
 from ._native import group_norm as group_norm
 from ._native import hardshrink as hardshrink
 from ._native import hardsigmoid as hardsigmoid
@@ -114,8 +111,11 @@ from ._native import leaky_relu as leaky_relu
 from ._native import linear as linear
 from ._native import logsigmoid as logsigmoid
 from ._native import mish as mish
+from ._native import native_channel_shuffle as native_channel_shuffle
 from ._native import one_hot as one_hot
 from ._native import pad as pad
+from ._native import pixel_shuffle as pixel_shuffle
+from ._native import pixel_unshuffle as pixel_unshuffle
 from ._native import prelu as prelu
 from ._native import relu as relu
 from ._native import relu6 as relu6
