@@ -279,10 +279,13 @@ void copy_padded(const PadPlan& plan, const char* in, char* out, int64_t item) {
   const int64_t *zs = plan.places[0].data(), *ys = plan.places[1].data();
   parallel_for(plan.lead * plan.out[0] * plan.out[1], plan.grain(plan.out[2]),
                [&](int64_t begin, int64_t end) {
-                 RowCursor at(plan.out, begin);
-                 for (int64_t r = begin; r < end; ++r, at.next()) {
-                   const int64_t from = (at.lead * plan.in[0] + zs[at.z]) * plan.in[1] + ys[at.y];
-                   copy_pixels(in + from * width, out + r * padded, row, unit);
+                 for (int64_t r = begin; r < end;) {
+                   const int64_t y = r % plan.out[1], plane = r / plan.out[1];
+                   const int64_t rows = std::min(plan.out[1] - y, end - r);
+                   const int64_t from = plane / plan.out[0] * plan.in[0] + zs[plane % plan.out[0]];
+                   copy_pixels(in + from * plan.in[1] * width, width, ys + y, out + r * padded,
+                               rows, row, unit);
+                   r += rows;
                  }
                });
 }

@@ -27,9 +27,9 @@ void for_lines(const Axis& a, const Rows& rows, const Columns& columns) {
     return;
   }
   // Whole cache lines for the passes over short columns; those over long ones like long rows, but
-  // some eight tiles are to be shared among threads.
+  // some four tiles are to be shared among threads.
   const int64_t wanted = a.n <= 64 ? std::max<int64_t>(kGrain / a.n / 16 * 16, 16)
-                                   : std::clamp<int64_t>(a.outer * a.inner / 128 * 16, 64, 256);
+                                   : std::clamp<int64_t>(a.outer * a.inner / 64 * 16, 16, 256);
   const int64_t tile = std::min(wanted, a.inner);
   const int64_t tiles = (a.inner + tile - 1) / tile;
   parallel_for(a.outer * tiles, std::max<int64_t>(kGrain / (a.n * tile), 1),

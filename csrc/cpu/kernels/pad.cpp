@@ -49,17 +49,36 @@ FB_VEC void fill_margin(char* to, int64_t n, const char* end, Bytes value) {
   }
 }
 
+struct PixelRows {
+  const char* src;
+  int64_t src_row;
+  const int64_t* rows_of;
+  char* dst;
+  int64_t rows;
+};
+
 template <class T>
-void pick(const char* src, char* dst, const MarginRow& row) {
-  const T* from = reinterpret_cast<const T*>(src);
-  T* to = reinterpret_cast<T*>(dst);
-  for (int64_t j = 0; j < row.first; ++j) to[j] = from[row.place[j]];
-  for (int64_t j = row.last; j < row.pixels; ++j) to[j] = from[row.place[j]];
+void pick(const PixelRows& p, const MarginRow& row) {
+  T* to = reinterpret_cast<T*>(p.dst);
+  const int64_t run = (row.last - row.first) * static_cast<int64_t>(sizeof(T));
+  const int64_t start = row.first < row.last ? row.place[row.first] : 0;
+  for (int64_t r = 0; r < p.rows; ++r, to += row.pixels) {
+    const T* from = reinterpret_cast<const T*>(p.src + p.rows_of[r] * p.src_row);
+    copy_bytes(reinterpret_cast<char*>(to + row.first), reinterpret_cast<const char*>(from + start),
+               run);
+    for (int64_t j = 0; j < row.first; ++j) to[j] = from[row.place[j]];
+    for (int64_t j = row.last; j < row.pixels; ++j) to[j] = from[row.place[j]];
+  }
 }
-void pick_pixels(const char* src, char* dst, const MarginRow& row, int64_t unit) {
-  for (int64_t j = 0; j < row.pixels; ++j) {
-    if (j == row.first && (j = row.last) == row.pixels) return;
-    copy_bytes(dst + j * unit, src + row.place[j] * unit, unit);
+void pick_pixels(const PixelRows& p, const MarginRow& row, int64_t unit) {
+  char* to = p.dst;
+  for (int64_t r = 0; r < p.rows; ++r, to += row.pixels * unit) {
+    const char* from = p.src + p.rows_of[r] * p.src_row;
+    for (int64_t j = 0; j < row.pixels;) {
+      const int64_t run = j == row.first && row.first < row.last ? row.last - row.first : 1;
+      copy_bytes(to + j * unit, from + row.place[j] * unit, run * unit);
+      j += run;
+    }
   }
 }
 
@@ -116,16 +135,15 @@ void frame_rows(const char* src, int64_t src_row, char* dst, int64_t rows, int64
   }
 }
 
-void copy_pixels(const char* src, char* dst, const MarginRow& row, int64_t unit) {
-  if (row.first < row.last)
-    copy_bytes(dst + row.first * unit, src + row.place[row.first] * unit,
-               (row.last - row.first) * unit);
+void copy_pixels(const char* src, int64_t src_row, const int64_t* rows_of, char* dst, int64_t rows,
+                 const MarginRow& row, int64_t unit) {
+  const PixelRows p{src, src_row, rows_of, dst, rows};
   switch (unit) {
-    case 1: return pick<uint8_t>(src, dst, row);
-    case 2: return pick<uint16_t>(src, dst, row);
-    case 4: return pick<uint32_t>(src, dst, row);
-    case 8: return pick<uint64_t>(src, dst, row);
-    default: return pick_pixels(src, dst, row, unit);
+    case 1: return pick<uint8_t>(p, row);
+    case 2: return pick<uint16_t>(p, row);
+    case 4: return pick<uint32_t>(p, row);
+    case 8: return pick<uint64_t>(p, row);
+    default: return pick_pixels(p, row, unit);
   }
 }
 

@@ -19,11 +19,14 @@ FB_KERNEL(void, frame_rows,
           (const char* src, int64_t src_row, char* dst, int64_t rows, int64_t before, int64_t run,
            int64_t after, const char* value));
 
-// dst pixel j is src pixel row.place[j]; `unit` is the number of bytes in a pixel.
-FB_KERNEL(void, copy_pixels, (const char* src, char* dst, const MarginRow& row, int64_t unit));
+// Rows of dst, one behind the other: pixel j of row r is pixel row.place[j] of row rows_of[r] of
+// src, whose rows lie src_row bytes apart. `unit` is the number of bytes in a pixel.
+FB_KERNEL(void, copy_pixels,
+          (const char* src, int64_t src_row, const int64_t* rows_of, char* dst, int64_t rows,
+           const MarginRow& row, int64_t unit));
 
-// The adjoint: dst pixel row.place[j] += src pixel j, in pixels of `unit` numbers. With `fresh`,
-// what dst held counts as zero; it has `width` pixels.
+// The adjoint for a row: dst pixel row.place[j] += src pixel j, in pixels of `unit` numbers. With
+// `fresh`, what dst held counts as zero; it has `width` pixels.
 #define FB_ADD_PIXELS(S, T)           \
   FB_KERNEL(void, add_pixels_##S,     \
             (const T* src, T* dst, const MarginRow& row, int64_t unit, int64_t width, bool fresh))
