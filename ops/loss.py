@@ -119,3 +119,11 @@ op("_cross_entropy(Tensor input, Tensor target, Tensor? weight, int ignore_index
    fast_grad={"input": "cross_entropy_grad_fast(g_loss, input, target, weight, ignore_index, "
                        "reduction, lse, total)"},
    doc="cross_entropy of class numbers, without the matrix of log-probabilities.")
+
+op("_ctc_loss(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, "
+   "int blank, bool zero_infinity) -> (Tensor nll, Tensor alpha)", dtypes=FLOATING,
+   public=False, samples=[],
+   grad={"log_probs": "ctc_grad(g_nll, log_probs, targets, input_lengths, target_lengths, blank)"},
+   fast_grad={"log_probs": "ctc_grad_fast(g_nll, log_probs, targets, input_lengths, "
+                           "target_lengths, blank, alpha)"},
+   doc="ctc_loss of each sample of (T, N, C), and the logarithms of all ways into each state.")

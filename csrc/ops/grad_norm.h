@@ -33,4 +33,11 @@ Tensor cross_entropy_grad_fast(const Tensor& g, const Tensor& x, const Tensor& t
                                const std::string& reduction, const Tensor& lse,
                                const Tensor& total);
 
+// ctc_loss by log_probs themselves, which need not come from a log_softmax.
+Tensor ctc_grad(const Tensor& g, const Tensor& log_probs, const Tensor& targets,
+                const Tensor& input_lengths, const Tensor& target_lengths, int64_t blank);
+Tensor ctc_grad_fast(const Tensor& g, const Tensor& log_probs, const Tensor& targets,
+                     const Tensor& input_lengths, const Tensor& target_lengths, int64_t blank,
+                     const Tensor& alpha);
+
 }  // namespace flambeau::grad
