@@ -12,7 +12,7 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kPart = 64 * 1024;  // elements for one thread
+constexpr int64_t kPart = 16 * 1024;  // elements for one thread
 constexpr int64_t kMostParts = 16;
 
 // Two tables in turn: a number that repeats does not wait for its last count.
@@ -82,9 +82,10 @@ void count_integers(const Tensor& t, const IntRange& range, const Tensor& counts
   int64_t* total = counts.data<int64_t>();
   BlockingRegion region(n > kBlockingWork);
   // Tables of their own for the parts, where they are small beside the elements.
-  const int64_t parts = 8 * size <= n ? std::clamp<int64_t>(n / kPart, 1, kMostParts) : int64_t{1};
-  const int64_t step = (n + parts - 1) / parts;
   const bool own = 8 * size <= n;
+  const int64_t most = own ? std::min(kMostParts, n / (4 * size)) : 1;
+  const int64_t parts = std::clamp<int64_t>(n / kPart, 1, most);
+  const int64_t step = (n + parts - 1) / parts;
   const Workspace tables(own ? static_cast<size_t>(2 * parts * size) * 8 : 8);
   visit_dtype(t.dtype(), [&]<class T>() {
     if constexpr (std::is_integral_v<T>) {

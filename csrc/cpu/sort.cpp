@@ -390,6 +390,99 @@ void top_rows(const Tensor& in, int64_t k, bool largest, const Tensor& positions
   });
 }
 
+namespace {
+
+// Long rows are narrowed down to what lies between two of their own elements first.
+constexpr int64_t kNarrowed = 2048;
+
+// Two keys between which the element of this rank most likely lies, by a sample at equal distances:
+// 2.5 standard deviations of the sample's rank to either side.
+template <class T>
+std::pair<key_t<T>, key_t<T>> bounds_of_rank(const RowKeys<T>& keys, int64_t n, int64_t rank) {
+  constexpr int64_t kMost = 4096;
+  key_t<T> sample[kMost];
+  const int64_t count = std::clamp<int64_t>(n / 64, 64, kMost), step = n / count;
+  for (int64_t i = 0; i < count; ++i) sample[i] = keys[i * step + step / 2];
+  const double at = static_cast<double>(rank) / static_cast<double>(n) * static_cast<double>(count);
+  const double margin = 1.25 * std::sqrt(static_cast<double>(count)) + 1;
+  const auto low = static_cast<int64_t>(std::max(0.0, at - margin));
+  const auto high = static_cast<int64_t>(std::min(at + margin, static_cast<double>(count - 1)));
+  std::nth_element(sample, sample + low, sample + count);
+  if (high > low) std::nth_element(sample + low + 1, sample + high, sample + count);
+  const bool first = low == 0, last = high == count - 1;
+  return {first ? key_t<T>(0) : sample[low],
+          last ? static_cast<key_t<T>>(~key_t<T>(0)) : sample[high]};
+}
+
+// The elements between the bounds, packed in order at the front of `held`.
+struct Between { int64_t before, count; };
+
+template <class T>
+Between collect_between(const RowKeys<T>& keys, int64_t n, key_t<T> low, key_t<T> high,
+                        typename Candidates<T>::E* held) {
+  const int64_t parts = std::clamp<int64_t>(n / (kPart / 4), 1, kMaxParts),
+                size = (n + parts - 1) / parts;
+  Between found[kMaxParts];
+  const auto width = static_cast<key_t<T>>(high - low);
+  parallel_for(parts, 1, [&](int64_t part, int64_t stop) {
+    for (; part < stop; ++part) {
+      const int64_t begin = part * size, end = std::min(n, begin + size);
+      int64_t before = 0, count = 0;
+      for (int64_t i = begin; i < end; ++i) {
+        const key_t<T> key = keys[i];
+        held[begin + count] = Candidates<T>::make(key, i);
+        count += static_cast<key_t<T>>(key - low) <= width;
+        before += key < low;
+      }
+      found[part] = {before, count};
+    }
+  });
+  Between all = found[0];
+  for (int64_t part = 1; part < parts; ++part) {
+    std::copy_n(held + part * size, found[part].count, held + all.count);
+    all = {all.before + found[part].before, all.count + found[part].count};
+  }
+  return all;
+}
+
+// Where the element of a rank is; `held` has room for the row.
+template <class T>
+int64_t place_of_rank(const RowKeys<T>& keys, int64_t n, int64_t rank,
+                      typename Candidates<T>::E* held) {
+  using C = Candidates<T>;
+  if (n >= kNarrowed) {
+    const auto [low, high] = bounds_of_rank(keys, n, rank);
+    const Between found = collect_between(keys, n, low, high, held);
+    const int64_t left = rank - found.before;
+    if (left >= 0 && left < found.count) {
+      if (low != high) C::choose(held, found.count, left + 1, false);
+      return C::at(held[left]);
+    }
+  }
+  for (int64_t i = 0; i < n; ++i) held[i] = C::make(keys[i], i);
+  C::choose(held, n, rank + 1, false);
+  return C::at(held[rank]);
+}
+
+struct Nans { int64_t count = 0, first = -1; };
+
+template <class T>
+Nans nans_of(const T* row, int64_t n) {
+  Nans nans;
+  if constexpr (is_floating_v<T>) {
+    const auto is_nan = [row](int64_t i) {
+      const auto x = static_cast<compute_t<T>>(row[i]);
+      return x != x;
+    };
+    for (int64_t i = 0; i < n; ++i) nans.count += is_nan(i);
+    if (nans.count)
+      while (!is_nan(++nans.first)) {}
+  }
+  return nans;
+}
+
+}  // namespace
+
 void rank_rows(const Tensor& in, int64_t k, bool skip_nan, const Tensor& positions) {
   const RowShape s(in);
   if (s.rows == 0) return;
@@ -397,8 +490,7 @@ void rank_rows(const Tensor& in, int64_t k, bool skip_nan, const Tensor& positio
   const void* from = in.raw();
   int64_t* out = positions.data<int64_t>();
   visit_ordered(in.dtype(), [&]<class T>() {
-    using C = Candidates<T>;
-    using E = typename C::E;
+    using E = typename Candidates<T>::E;
     const int64_t room = std::max(s.n, s.n <= kNetworkMost ? network_size(s.n) : 0);
     const Tensor shared = shared_scratch(s, room * static_cast<int64_t>(sizeof(E)));
     void* given = shared.defined() ? shared.raw() : nullptr;
@@ -406,26 +498,17 @@ void rank_rows(const Tensor& in, int64_t k, bool skip_nan, const Tensor& positio
     parallel_for(s.rows, rows_per_task(s.n), [&](int64_t r0, int64_t r1) {
       const Scratch<E> scratch(given, room);
       for (int64_t r = r0; r < r1; ++r) {
-        const RowKeys<T> keys(static_cast<const T*>(from) + r * s.n, false);
-        int64_t rank = k, nans = 0, first = -1;
-        for (int64_t i = 0; i < s.n; ++i) scratch.data[i] = C::make(keys[i], i);
+        const T* row = static_cast<const T*>(from) + r * s.n;
+        int64_t rank = k;
         if (k < 0) {
-          if constexpr (is_floating_v<T>) {
-            constexpr key_t<T> nan = static_cast<key_t<T>>(~key_t<T>(0));
-            for (int64_t i = 0; i < s.n; ++i) {
-              if (C::key(scratch.data[i]) != nan) continue;
-              ++nans;
-              if (first < 0) first = i;
-            }
-          }
-          if (nans && (!skip_nan || nans == s.n)) {
-            out[r] = first;
+          const Nans nans = nans_of(row, s.n);
+          if (nans.count && (!skip_nan || nans.count == s.n)) {
+            out[r] = nans.first;
             continue;
           }
-          rank = (s.n - nans - 1) / 2;
+          rank = (s.n - nans.count - 1) / 2;
         }
-        C::choose(scratch.data, s.n, rank + 1, false);
-        out[r] = C::at(scratch.data[rank]);
+        out[r] = place_of_rank(RowKeys<T>(row, false), s.n, rank, scratch.data);
       }
     });
   });

@@ -31,8 +31,8 @@ constexpr int64_t kCellsPerThread = 2048;  // states times steps worth a thread'
 // The labels of all samples, checked, with blanks before, between and after them.
 struct Lattice {
   int64_t batch, states, padded, width;
-  std::vector<int64_t> classes;          // (batch, padded)
-  std::vector<int64_t> steps, labels;    // of each sample
+  std::vector<int64_t> classes;        // (batch, padded)
+  std::vector<int64_t> steps, labels;  // of each sample
   const int64_t* path(int64_t n) const { return classes.data() + n * padded; }
   int64_t states_of(int64_t n) const { return 2 * labels[static_cast<size_t>(n)] + 1; }
   // Whether state s can follow state s - 2.
@@ -51,9 +51,8 @@ struct Lattice {
                "Expected input_lengths to have value at most ", x.size(0), ", but got value ",
                steps[n]);
       FB_CHECK(labels[n] >= 0, "ctc_loss: target_lengths must not be negative");
-      FB_CHECK(labels[n] <= targets.numel(),
-               "ctc_loss: expected targets to have at least ", labels[n], " labels, but got ",
-               targets.sizes());
+      FB_CHECK(labels[n] <= targets.numel(), "ctc_loss: expected targets to have at least ",
+               labels[n], " labels, but got ", targets.sizes());
       longest = std::max(longest, labels[n]), total += labels[n];
     }
     check_targets(targets, longest, total);
@@ -102,9 +101,8 @@ CtcSample<T> sample_of(const Lattice& a, const Tensor& x, int64_t n, std::vector
   gate.assign(static_cast<size_t>(a.width), T(kCtcImpossible));
   for (int64_t s = 0; s < a.states_of(n); ++s)
     if (a.skips(n, s)) gate[static_cast<size_t>(s)] = std::numeric_limits<T>::infinity();
-  return {x.data<T>() + n * x.size(2), a.batch * x.size(2),
-          a.path(n),                   gate.data(),
-          a.steps[static_cast<size_t>(n)], a.states_of(n), a.width};
+  return {x.data<T>() + n * x.size(2),     a.batch * x.size(2), a.path(n), gate.data(),
+          a.steps[static_cast<size_t>(n)], a.states_of(n),      a.width};
 }
 
 // -log of all ways, which end in the last label or the blank behind it; inf where there is none.
@@ -221,8 +219,8 @@ Tensor composed(const Tensor& log_probs, const Lattice& a) {
       ends.data<bool>()[at] = s != last && (s != last - 1 || last == 0);
     }
   const Tensor floor = scalar_tensor(kCtcImpossible, x.dtype());
-  const Tensor emit = ops::clamp_min(
-      ops::gather(x, 2, ops::expand(path, Dims{x.size(0), n, states})), floor);
+  const Tensor emit =
+      ops::clamp_min(ops::gather(x, 2, ops::expand(path, Dims{x.size(0), n, states})), floor);
   const Tensor lead = no_way({n, 2}, x);
   // A virtual step before the first, where only the way into the first two states is open.
   Tensor alpha = no_way({n, states}, x);
@@ -231,8 +229,9 @@ Tensor composed(const Tensor& log_probs, const Lattice& a) {
     Tensor next;
     if (t == 0) {
       const Tensor rest = no_way({n, states}, x);
-      next = states > 2 ? ops::cat({ops::narrow(e, 1, 0, 2), ops::narrow(rest, 1, 2, states - 2)}, 1)
-                        : e;
+      next = states > 2
+                 ? ops::cat({ops::narrow(e, 1, 0, 2), ops::narrow(rest, 1, 2, states - 2)}, 1)
+                 : e;
     } else {
       const Tensor before = ops::cat({lead, alpha}, 1);
       const Tensor jump =

@@ -19,6 +19,19 @@ Tensor flat(const Tensor& t) {
   return alias(packed, {packed.numel()}, {1}, packed.offset());
 }
 
+// All 256 counts tell the largest number as well.
+Tensor count_bytes(const Tensor& bytes, int64_t least) {
+  const Tensor all = empty({256}, DType::Int64);
+  count_integers(bytes, {0, 255}, all);
+  const int64_t* counts = all.data<int64_t>();
+  int64_t length = 256;
+  while (length > 0 && counts[length - 1] == 0) --length;
+  const Tensor out = empty({std::max(length, least)}, DType::Int64, kCpu, "bincount");
+  int64_t* rest = std::copy_n(counts, length, out.data<int64_t>());
+  std::fill(rest, out.data<int64_t>() + out.numel(), 0);
+  return out;
+}
+
 }  // namespace
 
 Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
@@ -32,6 +45,7 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
   FB_CHECK(!weighted || (weights.dim() == 1 && weights.numel() == self.numel()),
            "bincount(): weights should be 1-d and have the same length as input");
   const Tensor numbers = contiguous(self);
+  if (!weighted && self.dtype() == DType::UInt8) return count_bytes(numbers, minlength);
   const IntRange range = range_of_integers(numbers);
   const int64_t largest = range.high;
   FB_CHECK(range.low >= 0, "bincount only supports 1-d non-negative integral inputs.");

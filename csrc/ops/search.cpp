@@ -225,6 +225,102 @@ struct Groups {
   }
 };
 
+// Where runs of equal neighbours begin among n numbers. Blocks are counted first, so that those
+// without a beginning need no second look and parts of blocks can be written side by side.
+template <class T>
+struct RunStarts {
+  static constexpr int64_t kBlock = 256, kPart = 64;  // numbers, blocks
+  const T* p;
+  int64_t n, blocks;
+  std::vector<int64_t> before;  // runs that begin before each block; all of them at the end
+
+  RunStarts(const T* numbers, int64_t count)
+      : p(numbers),
+        n(count),
+        blocks((n + kBlock - 1) / kBlock),
+        before(static_cast<size_t>(blocks) + 1) {
+    parallel_for(blocks, kPart, [&](int64_t b, int64_t end) {
+      for (; b < end; ++b) {
+        int64_t found = starts(b * kBlock);
+        const int64_t stop = end_of(b);
+        for (int64_t i = b * kBlock + 1; i < stop; ++i) found += differs(i);
+        before[static_cast<size_t>(b) + 1] = found;
+      }
+    });
+    std::partial_sum(before.begin(), before.end(), before.begin());
+  }
+  bool differs(int64_t i) const { return widened(p[i - 1]) != widened(p[i]); }
+  bool starts(int64_t i) const { return i == 0 || differs(i); }
+  int64_t end_of(int64_t block) const { return std::min(n, (block + 1) * kBlock); }
+  int64_t runs() const { return before.back(); }
+
+  // Calls f(block, places, found) for blocks where runs begin, at `places`, and enter(i, run) for
+  // every number, if it is not null.
+  template <class F, class Enter>
+  void each_block(const F& f, const Enter& enter) const {
+    parallel_for(blocks, kPart, [&](int64_t b, int64_t end) {
+      int64_t places[kBlock];
+      for (; b < end; ++b) {
+        const int64_t from = b * kBlock, to = end_of(b), run = before[static_cast<size_t>(b)];
+        int64_t found = 0;
+        if (before[static_cast<size_t>(b) + 1] == run) {
+          if constexpr (!std::is_null_pointer_v<Enter>)
+            for (int64_t i = from; i < to; ++i) enter(i, run - 1);
+          continue;
+        }
+        bool start = starts(from);
+        for (int64_t i = from;;) {
+          places[found] = i;
+          found += start;
+          if constexpr (!std::is_null_pointer_v<Enter>) enter(i, run + found - 1);
+          if (++i == to) break;
+          start = differs(i);
+        }
+        f(b, places, found);
+      }
+    });
+  }
+};
+
+// Runs of equal neighbours among `all`, whose item i is number order[i] of the caller's: their
+// values, the run of every item in the caller's order, and their lengths.
+template <class T>
+Triple runs_of(const Tensor& all, const int64_t* order, const Dims& sizes, bool inverse,
+               bool counts) {
+  const T* p = all.data<T>();
+  const RunStarts<T> starts(p, all.numel());
+  const int64_t runs = starts.runs();
+  const Tensor values = empty({runs}, all.dtype());
+  const Tensor lengths = empty({counts ? runs : 0}, DType::Int64);
+  const Tensor group = empty(inverse ? sizes : Dims{0}, DType::Int64);
+  T* value = values.data<T>();
+  int64_t *length = counts ? lengths.data<int64_t>() : nullptr, *of = group.data<int64_t>();
+  std::vector<int64_t> firsts(counts ? static_cast<size_t>(starts.blocks) : 0);
+  const auto write = [&](int64_t b, const int64_t* places, int64_t found) {
+    const int64_t run = starts.before[static_cast<size_t>(b)];
+    for (int64_t j = 0; j < found; ++j) value[run + j] = p[places[j]];
+    if (!length) return;
+    for (int64_t j = 0; j + 1 < found; ++j) length[run + j] = places[j + 1] - places[j];
+    // How long the last one is, the next block tells: until then, where it begins.
+    length[run + found - 1] = places[found - 1];
+    firsts[static_cast<size_t>(b)] = places[0];
+  };
+  if (!inverse)
+    starts.each_block(write, nullptr);
+  else if (!order)
+    starts.each_block(write, [of](int64_t i, int64_t run) { of[i] = run; });
+  else
+    starts.each_block(write, [of, order](int64_t i, int64_t run) { of[order[i]] = run; });
+  int64_t next = all.numel();
+  for (int64_t b = starts.blocks - 1; length && b >= 0; --b) {
+    const int64_t end = starts.before[static_cast<size_t>(b) + 1];
+    if (end == starts.before[static_cast<size_t>(b)]) continue;
+    length[end - 1] = next - length[end - 1];
+    next = firsts[static_cast<size_t>(b)];
+  }
+  return {values, group, lengths};
+}
+
 Triple unique_flat(const Tensor& self, bool inverse, bool counts, bool sorted) {
   FB_CHECK_KIND(ErrorKind::NotImplemented, !self.is_meta(),
                 "unique(): the result's size depends on "
@@ -237,14 +333,9 @@ Triple unique_flat(const Tensor& self, bool inverse, bool counts, bool sorted) {
     if (all.numel()) lines_gather(all, 0, order, ordered, "unique");
     all = ordered;
   }
-  return visit_dtype(all.dtype(), [&]<class T>() -> Triple {
-    const T* p = all.data<T>();
-    const Groups groups(all.numel(), order.defined() ? order.data<int64_t>() : nullptr, inverse,
-                        [&](int64_t i) { return widened(p[i - 1]) == widened(p[i]); });
-    const Tensor values = empty({groups.count}, all.dtype());
-    const int64_t* begin = groups.begin.data<int64_t>();
-    for (int64_t g = 0; g < groups.count; ++g) values.data<T>()[g] = p[begin[g]];
-    return {values, groups.group_of(self.sizes()), groups.counts(counts)};
+  return visit_dtype(all.dtype(), [&]<class T>() {
+    return runs_of<T>(all, order.defined() ? order.data<int64_t>() : nullptr, self.sizes(), inverse,
+                      counts);
   });
 }
 
