@@ -1,6 +1,7 @@
 // Losses: reductions of element-wise errors, and negative log-likelihoods of class numbers.
 #include "cpu/kernels/softmax.h"
 
+#include <atomic>
 #include <cmath>
 
 #include "core/blocking.h"
@@ -107,13 +108,14 @@ Tensor kl_div(const Tensor& input, const Tensor& target, const std::string& redu
 namespace {
 
 constexpr int64_t kSampleBlock = 4096;  // samples whose losses are summed together
+constexpr int64_t kSampleGrain = 4 * kSampleBlock;
 
 // Where the classes of (N, C, *) or (C,) lie, and the targets as checked int64 in row-major order.
 struct Classes {
   Axis axis;
   DType compute;
   Tensor target, weight;
-  int64_t ignore;
+  int64_t ignore, counted = 0;  // `counted` samples are not ignored
 
   Classes(const Dims& sizes, DType dtype, const Tensor& target, const Tensor& weight,
           int64_t ignore)
@@ -122,10 +124,24 @@ struct Classes {
     axis = {at ? sizes[0] : 1, sizes[at], 1};
     for (size_t d = at + 1; d < sizes.size(); ++d) axis.inner *= sizes[d];
     if (weight.defined()) this->weight = contiguous(to_dtype(weight, DType::Float64));
-    const int64_t* t = this->target.data<int64_t>();
-    bool bad = false;
-    for (int64_t i = 0; i < this->target.numel(); ++i) bad |= !allowed(t[i]);
-    for (int64_t i = 0; bad; ++i)
+    check_targets();
+  }
+  // Counts what is not ignored on the way.
+  void check_targets() {
+    const int64_t* t = target.data<int64_t>();
+    const int64_t n = target.numel();
+    std::atomic<int64_t> ignored = 0, wrong = 0;
+    parallel_for(n, kSampleGrain, [&](int64_t begin, int64_t end) {
+      int64_t skipped = 0, outside = 0;
+      for (int64_t i = begin; i < end; ++i) {
+        skipped += t[i] == ignore;
+        outside += static_cast<uint64_t>(t[i]) >= static_cast<uint64_t>(axis.n);
+      }
+      const bool ignorable = static_cast<uint64_t>(ignore) >= static_cast<uint64_t>(axis.n);
+      ignored += skipped, wrong += outside - (ignorable ? skipped : 0);
+    });
+    counted = n - ignored;
+    for (int64_t i = 0; wrong; ++i)
       FB_CHECK_INDEX(allowed(t[i]), "Target ", t[i], " is out of bounds.");
   }
   bool allowed(int64_t t) const {
@@ -148,24 +164,26 @@ struct Classes {
       if (++column == inner) column = 0, at += skip;
     }
   }
-  double total_weight() const {
-    return sum_of([](int64_t, int64_t, double w) { return w; });
-  }
-  // The sum of f, as of each(), over the samples: of blocks, so that threads may share them.
+  // The sum of f, as of each(), over the samples, and that of their weights: of blocks, so that
+  // threads may share them.
+  struct Sums { double f = 0, weight = 0; };
   template <class F>
-  double sum_of(const F& f) const {
+  Sums sum_of(const F& f) const {
     const int64_t n = samples(), blocks = (n + kSampleBlock - 1) / kSampleBlock;
-    std::vector<double> sums(static_cast<size_t>(blocks));
+    std::vector<Sums> sums(static_cast<size_t>(blocks));
     parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
       for (int64_t b = begin; b < end; ++b) {
-        double sum = 0;
+        Sums sum;
         each(b * kSampleBlock, std::min(n, (b + 1) * kSampleBlock),
-             [&](int64_t i, int64_t place, double w) { sum += f(i, place, w); });
+             [&](int64_t i, int64_t place, double w) {
+               sum.f += f(i, place, w);
+               sum.weight += w;
+             });
         sums[static_cast<size_t>(b)] = sum;
       }
     });
-    double total = 0;
-    for (const double sum : sums) total += sum;
+    Sums total;
+    for (const Sums& sum : sums) total.f += sum.f, total.weight += sum.weight;
     return total;
   }
 };
@@ -200,36 +218,38 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
            weight.defined() ? weight.sizes() : Dims());
 }
 
-// The losses `loss_of(i, place, weight)` of all samples, reduced; the total weight in double for
-// the mean.
+// The losses `loss_of(i, place, weight)` of all samples, reduced. The total weight, which counts
+// where they are, is the given one or left in *total.
 template <class F>
 Tensor collect(const Classes& c, const Tensor& target, DType dtype, const std::string& reduction,
-               double total, const F& loss_of) {
+               const double* given, double* total, const F& loss_of) {
   if (reduction == "none") {
     Tensor out = empty(target.sizes(), dtype);
-    fill_elements(out, 0);
+    if (c.counted < c.samples()) fill_elements(out, 0);
     visit_floating(dtype, "nll_loss", [&]<class T>() {
       T* to = out.data<T>();
-      c.each(0, c.samples(), [&](int64_t i, int64_t place, double w) {
-        to[i] = T(static_cast<compute_t<T>>(loss_of(i, place, w)));
+      parallel_for(c.samples(), kSampleGrain, [&](int64_t begin, int64_t end) {
+        c.each(begin, end, [&](int64_t i, int64_t place, double w) {
+          to[i] = T(static_cast<compute_t<T>>(loss_of(i, place, w)));
+        });
       });
     });
     return out;
   }
-  const double sum = c.sum_of(loss_of);
-  return scalar_tensor(reduction == "mean" ? sum / total : sum, dtype);
+  const auto sum = c.sum_of(loss_of);
+  *total = given ? *given : sum.weight;
+  return scalar_tensor(reduction == "mean" ? sum.f / *total : sum.f, dtype);
 }
 
 Tensor nll(const Tensor& input, const Tensor& target, const Tensor& weight, int64_t ignore,
            const std::string& reduction, const double* given_total, double* total) {
   const Classes c(input.sizes(), input.dtype(), target, weight, ignore);
-  *total = given_total ? *given_total : c.total_weight();
   const Tensor x = contiguous(input);
   return visit_floating(x.dtype(), "nll_loss", [&]<class T>() {
     const T* p = x.data<T>();
-    return collect(c, target, x.dtype(), reduction, *total, [p](int64_t, int64_t place, double w) {
-      return -w * static_cast<double>(p[place]);
-    });
+    return collect(
+        c, target, x.dtype(), reduction, given_total, total,
+        [p](int64_t, int64_t place, double w) { return -w * static_cast<double>(p[place]); });
   });
 }
 
@@ -272,9 +292,11 @@ Tensor _nll_loss_grad(const Tensor& scale, const Tensor& target, const Tensor& w
     const T* from = g.data<T>();
     T* to = out.data<T>();
     const bool single = reduction != "none";
-    c.each(0, c.samples(), [&](int64_t i, int64_t place, double w) {
-      const double gi = static_cast<double>(from[single ? 0 : i]);
-      to[place] = T(static_cast<compute_t<T>>(-w * gi * by));
+    parallel_for(c.samples(), kSampleGrain, [&](int64_t begin, int64_t end) {
+      c.each(begin, end, [&](int64_t i, int64_t place, double w) {
+        const double gi = static_cast<double>(from[single ? 0 : i]);
+        to[place] = T(static_cast<compute_t<T>>(-w * gi * by));
+      });
     });
   });
   return out;
@@ -298,13 +320,14 @@ std::tuple<Tensor, Tensor, Tensor> _cross_entropy(const Tensor& input, const Ten
   const Classes c(input.sizes(), input.dtype(), target, weight, ignore_index);
   const Tensor x = contiguous(input);
   const Tensor lse = contiguous(ops::logsumexp(to_dtype(detach(x), compute), Dims{dim}, false));
-  const double total = c.total_weight();
+  double total = 0;
   Tensor loss = visit_floating(x.dtype(), "cross_entropy", [&]<class T>() {
     const T* p = x.data<T>();
     const auto* l = lse.data<compute_t<T>>();
-    return collect(c, target, x.dtype(), reduction, total, [=](int64_t i, int64_t place, double w) {
-      return w * static_cast<double>(l[i] - static_cast<compute_t<T>>(p[place]));
-    });
+    return collect(c, target, x.dtype(), reduction, nullptr, &total,
+                   [=](int64_t i, int64_t place, double w) {
+                     return w * static_cast<double>(l[i] - static_cast<compute_t<T>>(p[place]));
+                   });
   });
   return {loss, lse, scalar_tensor(total, DType::Float64)};
 }

@@ -369,26 +369,56 @@ struct ComplexSum {
 
 template <class T>
 struct ComplexProd {
+  using V = Vec<T>;
+  static constexpr int L = V::lanes;
+  // Products of complex numbers whose parts lie in neighbouring lanes.
+  static FB_VEC V multiply(V a, V x) {
+    typename Mask<sizeof(T)>::Raw real, imag, swapped, odd;
+    for (int i = 0; i < L; ++i) {
+      real[i] = i & ~1, imag[i] = i | 1, swapped[i] = i ^ 1;
+      odd[i] = -(i & 1);
+    }
+    const V p = a * V(__builtin_shuffle(x.v, real));
+    const V q = V(__builtin_shuffle(a.v, swapped)) * V(__builtin_shuffle(x.v, imag));
+    return where(Mask<sizeof(T)>(odd), p + q, p - q);
+  }
   static ComplexState times(ComplexState a, double re, double im) {
     return {a.re * re - a.im * im, a.re * im + a.im * re};
   }
+  // Four chains of products, so that they do not wait for one another.
+  static FB_VEC ComplexState of_row(const T* p, int64_t n) {
+    V one = T(0);
+    for (int i = 0; i < L; i += 2) one.set(i, 1);
+    V a = one, b = one, c = one, d = one;
+    int64_t i = 0;
+    for (; i + 4 * L <= 2 * n; i += 4 * L) {
+      a = multiply(a, load(p + i)), b = multiply(b, load(p + i + L));
+      c = multiply(c, load(p + i + 2 * L)), d = multiply(d, load(p + i + 3 * L));
+    }
+    ComplexState r = {1, 0};
+    const V chains[] = {a, b, c, d};
+    for (const V& v : chains)
+      for (int k = 0; k < L; k += 2) r = times(r, v[k], v[k + 1]);
+    for (; i < 2 * n; i += 2) r = times(r, p[i], p[i + 1]);
+    return r;
+  }
   static void rows(const void* x, int64_t stride, int64_t rows, int64_t n, void* states, double) {
     auto* s = static_cast<ComplexState*>(states);
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* p = row_at<T>(x, stride, r);
-      ComplexState a = {1, 0};
-      for (int64_t i = 0; i < n; ++i) a = times(a, p[2 * i], p[2 * i + 1]);
-      s[r] = a;
-    }
+    for (int64_t r = 0; r < rows; ++r) s[r] = of_row(row_at<T>(x, stride, r), n);
   }
   static void columns(const void* x, int64_t stride, int64_t rows, int64_t cols, void* states,
                       double) {
-    auto* s = static_cast<ComplexState*>(states);
-    for (int64_t c = 0; c < cols; ++c) s[c] = {1, 0};
+    auto* s = static_cast<double*>(states);
+    T acc[2 * kFoldColumns];
+    for (int64_t c = 0; c < 2 * cols; ++c) acc[c] = static_cast<T>(1 - c % 2);
     for (int64_t r = 0; r < rows; ++r) {
       const T* p = row_at<T>(x, stride, r);
-      for (int64_t c = 0; c < cols; ++c) s[c] = times(s[c], p[2 * c], p[2 * c + 1]);
+      for (int64_t c = 0; c < 2 * cols; c += L) {
+        const int64_t n = 2 * cols - c;
+        store_n(acc + c, multiply(load_n(acc + c, n), load_n(p + c, n)), n);
+      }
     }
+    for (int64_t c = 0; c < 2 * cols; ++c) s[c] = acc[c];
   }
   static void combine(void* into, const void* from, int64_t count, int64_t) {
     auto* a = static_cast<ComplexState*>(into);
