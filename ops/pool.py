@@ -35,6 +35,12 @@ op("_adaptive_max_pool(Tensor self, int[] output_size) -> (Tensor values, Tensor
    samples=[S(T((1, 2, 5)), (2,))],
    doc="Maxima over as many windows as asked for, and their positions in the flattened plane.")
 
+op("_windowed_max(Tensor self, Tensor starts, int[] kernel, int[] output_size) "
+   "-> (Tensor values, Tensor indices)", dtypes=REAL, public=False,
+   grad={"self": "_pool_spread(g_values, indices, self.sizes)"}, samples=[],
+   doc="The maxima of windows of (N, C, *), and their positions in the plane; starts (N, C, sum of "
+       "output_size) says where windows begin along each dimension.")
+
 op("_pool_spread(Tensor grad, Tensor indices, int[] size) -> Tensor", dtypes=REAL, public=False, variants="",
    grad={"grad": "_pool_pick(g, indices)"},
    samples=[S(T((1, 2, 2)), T((1, 2, 2), values=[[[0, 1], [3, 3]]], dtype="int64"), (1, 2, 4))],

@@ -193,17 +193,30 @@ op("cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode=None) -> Tensor",
    ref="numpy.sum(numpy.abs(x1[..., :, None, :] - x2[..., None, :, :]) ** p, -1) ** (1 / p)",
    samples=[S(T((3, 4)), T((2, 4))), S(T((2, 3, 4)), T((2, 5, 4)), 1.0)],
    doc="p-norm distances between the rows of x1 (..., P, M) and of x2 (..., R, M): (..., P, R).")
-op("_row_distances(Tensor x1, Tensor x2, bool squares) -> Tensor", dtypes=FLOATING, public=False,
-   grad={"x1": "row_distances_grad(g, x1, x2, squares)",
-         "x2": "row_distances_grad(transpose(g, -2, -1), x2, x1, squares)"},
-   fast_grad={"x1": "_row_distances_grad(g, x1, x2, y, squares)",
-              "x2": "_row_distances_grad(transpose(g, -2, -1), x2, x1, transpose(y, -2, -1), squares)"},
-   samples=[S(T((1, 3, 4)), T((1, 2, 4)), True), S(T((2, 3, 2)), T((2, 5, 2)), False)],
-   doc="Distances between rows of (N, P, M) and (N, R, M), Euclidean or sums of absolute gaps.")
+op("_row_distances(Tensor x1, Tensor x2, float p) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"x1": "row_distances_grad(g, x1, x2, p)",
+         "x2": "row_distances_grad(transpose(g, -2, -1), x2, x1, p)"},
+   fast_grad={"x1": "row_distances_grad_fast(g, x1, x2, y, p)",
+              "x2": "row_distances_grad_fast(transpose(g, -2, -1), x2, x1, transpose(y, -2, -1), p)"},
+   samples=[S(T((1, 3, 4)), T((1, 2, 4)), 2.0), S(T((2, 3, 2)), T((2, 5, 2)), 1.0)],
+   doc="The p-norm distances between rows of (N, P, M) and (N, R, M), p being 1, 2 or inf.")
 op("_row_distances_grad(Tensor grad, Tensor x1, Tensor x2, Tensor distance, bool squares) -> Tensor",
    dtypes=FLOATING, public=False, variants="", grad="only taken where no graph of it is wanted",
    samples=[S(T((1, 3, 2)), T((1, 3, 4)), T((1, 2, 4)), T((1, 3, 2), 0.5, 2.0), True)],
    doc="The gradient of _row_distances by x1.")
+op("_pair_distances(Tensor x, float p) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"x": "pair_distances_grad(g, x, p)"},
+   fast_grad={"x": "pair_distances_grad_fast(g, x, y, p)"},
+   samples=[S(T((4, 3)), 2.0), S(T((5, 2)), 1.0)],
+   doc="Distances between all pairs of rows, as _row_distances, in the order of the upper triangle.")
+op("_symmetric(Tensor pairs, int n) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"pairs": "_pairs(add(g, transpose(g, 0, 1)))"},
+   samples=[S(T((6,)), 4)],
+   doc="The symmetric (n, n) matrix with these numbers above its diagonal of zeros.")
+op("_pairs(Tensor square) -> Tensor", dtypes=FLOATING, public=False,
+   grad={"square": "pairs_grad(g, square.sizes)"},
+   samples=[S(T((4, 4)))],
+   doc="What stands above the diagonal of a square matrix, row by row.")
 op("_euclidean_distance(Tensor x1, Tensor x2) -> Tensor", dtypes=FLOATING, public=False,
    grad={"x1": "euclidean_grad(g, x1, x2, y)",
          "x2": "euclidean_grad(transpose(g, -2, -1), x2, x1, transpose(y, -2, -1))"},

@@ -59,28 +59,42 @@ void fill_randperm(Generator& g, DType dtype, void* out, int64_t n) {
 
 namespace {
 
+struct WeightCheck {
+  bool valid = true, some = false;
+  template <class C>
+  void add(C weight) {
+    valid &= static_cast<bool>((weight >= 0) & (weight <= std::numeric_limits<C>::max()));
+    some |= weight > 0;
+  }
+  void require() const {
+    FB_CHECK(valid,
+             "multinomial(): probability tensor contains either `inf`, `nan` or element < 0");
+    FB_CHECK(some, "multinomial(): invalid multinomial distribution (sum of probabilities <= 0)");
+  }
+};
+
 template <class T>
 void check_weights(const T* p, int64_t rows, int64_t n) {
   parallel_for(rows, std::max<int64_t>(1, 16384 / n), [=](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      bool valid = true, some = false;
-      for (int64_t i = r * n; i < (r + 1) * n; ++i) {
-        const auto weight = static_cast<compute_t<T>>(p[i]);
-        valid &= weight >= 0 && weight <= std::numeric_limits<compute_t<T>>::max();
-        some |= weight > 0;
-      }
-      FB_CHECK(valid,
-               "multinomial(): probability tensor contains either `inf`, `nan` or element < 0");
-      FB_CHECK(some, "multinomial(): invalid multinomial distribution (sum of probabilities <= 0)");
+      WeightCheck check;
+      for (int64_t i = r * n; i < (r + 1) * n; ++i) check.add(static_cast<compute_t<T>>(p[i]));
+      check.require();
     }
   });
 }
 
-// Apart, or the sum lives in memory.
+// Apart, or the sum lives in memory. The checks cost nothing beside the chain of additions.
 template <class T, class C>
-[[gnu::noinline]] C running_sum(const T* p, int64_t n, C* cumulative) {
+[[gnu::noinline]] C running_sum(const T* p, int64_t n, C* cumulative, WeightCheck& result) {
   C sum = 0;
-  for (int64_t i = 0; i < n; ++i) cumulative[i] = sum += static_cast<C>(p[i]);
+  WeightCheck check;
+  for (int64_t i = 0; i < n; ++i) {
+    const C weight = static_cast<C>(p[i]);
+    check.add(weight);
+    cumulative[i] = sum += weight;
+  }
+  result = check;
   return sum;
 }
 
@@ -89,7 +103,9 @@ template <class T, class C>
 template <class T, class C>
 void with_replacement(Generator& g, const T* p, int64_t n, int64_t samples, C* cumulative,
                       int64_t* out) {
-  const C sum = running_sum(p, n, cumulative);
+  WeightCheck check;
+  const C sum = running_sum(p, n, cumulative, check);
+  check.require();
   const auto below = [=](int64_t i, double u) {
     return static_cast<double>(cumulative[i] / sum) < u;
   };
@@ -152,8 +168,8 @@ void multinomial(Generator& g, DType dtype, const void* p, int64_t rows, int64_t
            samples, " of ", n);
   visit_floating(dtype, "multinomial", [&]<class T>() {
     const T* weights = static_cast<const T*>(p);
-    check_weights(weights, rows, n);
     if (!replacement || samples == 1) {
+      check_weights(weights, rows, n);
       return without_replacement(g, weights, rows, n, samples, out);
     }
     std::unique_ptr<compute_t<T>[]> cumulative(new compute_t<T>[n]);

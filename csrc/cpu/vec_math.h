@@ -32,9 +32,9 @@
 //   if (i < n) store_n(y + i, EXPR(load_n(x + i, n - i)), n - i);
 // and load_strided/store_strided serve where elements do not lie side by side.
 //
-// Errors of float are below 2 units in the last place everywhere, subnormals included (measured by
-// tests/cpp/test_vec_math.cpp). Double: exp exp2 expm1 log log1p sin cos tanh sigmoid sinh cosh erf
-// and what is exact are vectors, below 2 units; the rest asks the C library lane by lane.
+// Errors of float and double are below 2 units in the last place, subnormals included (measured by
+// tests/cpp/test_vec_math.cpp). In double, erfc, erfcx, ndtr, log_ndtr, zeta, polygamma and rare
+// arguments of others ask the C library lane by lane.
 #pragma once
 #include "cpu/vec_math/basic.h"
 #include "cpu/vec_math/bessel.h"

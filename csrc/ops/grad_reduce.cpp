@@ -152,9 +152,8 @@ Tensor euclidean_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, const
   return ops::sub(ops::mul(x1, ops::sum(share, Dims{-1}, true)), ops::matmul(share, x2));
 }
 
-Tensor row_distances_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, bool squares) {
+Tensor row_distances_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, double p) {
   const Tensor gap = ops::sub(ops::unsqueeze(x1, -2), ops::unsqueeze(x2, -3));
-  const double p = squares ? 2 : 1;
   const Tensor y = ops::_vector_norm(gap, p, Dims{-1}, true, std::nullopt);
   return ops::sum(vector_norm_grad(ops::unsqueeze(g, -1), gap, y, p, Dims{-1}, true), Dims{-2});
 }

@@ -28,7 +28,13 @@ Tensor vector_norm_grad(const Tensor& g, const Tensor& x, const Tensor& y, doubl
 Tensor euclidean_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, const Tensor& y);
 
 // For x1 of _row_distances, in operators that can be differentiated.
-Tensor row_distances_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, bool squares);
+Tensor row_distances_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, double p);
+Tensor row_distances_grad_fast(const Tensor& g, const Tensor& x1, const Tensor& x2, const Tensor& y,
+                               double p);
+// For _pair_distances, y its result; the fast one cannot be differentiated.
+Tensor pair_distances_grad(const Tensor& g, const Tensor& x, double p);
+Tensor pairs_grad(const Tensor& g, const Dims& sizes);
+Tensor pair_distances_grad_fast(const Tensor& g, const Tensor& x, const Tensor& y, double p);
 
 Tensor cumprod_grad(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim, bool reverse);
 Tensor logcumsumexp_grad(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim);

@@ -198,7 +198,15 @@ Tensor inner(const Tensor& self, const Tensor& other) {
   return ops::reshape(ops::mm(matrix(self), ops::transpose(matrix(other), 0, 1)), sizes);
 }
 
+// `sizes` with the last two as one.
+static Dims spread(const Dims& sizes, int64_t last) {
+  Dims out(sizes.begin(), sizes.end() - 2);
+  out.push_back(last);
+  return out;
+}
+// A short last dimension would make short loops: both are spread over the result's one first.
 Tensor kron(const Tensor& self, const Tensor& other) {
+  constexpr int64_t kShort = 256;
   const int64_t n = std::max(self.dim(), other.dim());
   Dims a, b, sizes;
   for (int64_t d = 0; d < n; ++d) {
@@ -211,7 +219,15 @@ Tensor kron(const Tensor& self, const Tensor& other) {
              other.sizes(), " overflow");
     sizes.push_back(both);
   }
-  return ops::reshape(ops::mul(ops::reshape(self, a), ops::reshape(other, b)), sizes);
+  Tensor x = ops::reshape(self, a), y = ops::reshape(other, b);
+  const size_t last = a.size() - 2;
+  if (n > 1 && b.back() < kShort && std::min(self.numel(), other.numel()) >= kShort) {
+    Dims spread_x = a, spread_y = b;
+    spread_x[last + 1] = b[last + 1], spread_y[last] = a[last];
+    x = ops::reshape(ops::expand(x, spread_x), spread(a, sizes.back()));
+    y = ops::reshape(ops::expand(y, spread_y), spread(b, sizes.back()));
+  }
+  return ops::reshape(ops::mul(x, y), sizes);
 }
 
 Tensor _linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {

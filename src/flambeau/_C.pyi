@@ -1835,6 +1835,9 @@ def _broadcast_tensors(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
 def _conj(input: Tensor) -> Tensor:
     """The conjugate of a complex tensor, into new memory."""
     ...
+def _ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: _int, zero_infinity: _bool) -> tuple[Tensor, Tensor]:
+    """ctc_loss of each sample of (T, N, C), and the logarithms of all ways into each state."""
+    ...
 def _diagonal_backward(grad: Tensor, sizes: _int | Sequence[_int], offset: _int, dim1: _int, dim2: _int) -> Tensor:
     """Zeros of the given sizes that have `grad` on a diagonal."""
     ...
@@ -1926,6 +1929,12 @@ def _pad_copies(input: Tensor, pad: _int | Sequence[_int], mode: _int) -> Tensor
 def _pad_copies_backward(grad: Tensor, sizes: _int | Sequence[_int], pad: _int | Sequence[_int], mode: _int) -> Tensor:
     """Adds a margin to the elements it was copied from."""
     ...
+def _pair_distances(x: Tensor, p: _float) -> Tensor:
+    """Distances between all pairs of rows, as _row_distances, in the order of the upper triangle."""
+    ...
+def _pairs(square: Tensor) -> Tensor:
+    """What stands above the diagonal of a square matrix, row by row."""
+    ...
 def _prelu(input: Tensor, weight: Tensor) -> Tensor:
     """prelu with a weight that broadcasts."""
     ...
@@ -1941,8 +1950,8 @@ def _rnn_layer(input: Tensor, h0: Tensor, c0: Tensor | None, w_ih: Tensor, w_hh:
 def _round_scaled(input: Tensor, up: _float, down: _float) -> Tensor:
     """Rounds to multiples of down / up, one of which is 1."""
     ...
-def _row_distances(x1: Tensor, x2: Tensor, squares: _bool) -> Tensor:
-    """Distances between rows of (N, P, M) and (N, R, M), Euclidean or sums of absolute gaps."""
+def _row_distances(x1: Tensor, x2: Tensor, p: _float) -> Tensor:
+    """The p-norm distances between rows of (N, P, M) and (N, R, M), p being 1, 2 or inf."""
     ...
 def _rrelu_slopes(input: Tensor, lower: _float, upper: _float, generator: Generator | None = ...) -> Tensor:
     """1 where positive, else a uniform number of [lower, upper)."""
@@ -1973,6 +1982,9 @@ def _standard_gamma(input: Tensor, generator: Generator | None = ...) -> Tensor:
     ...
 def _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor:
     """How the samples `output` move with their shapes `self`."""
+    ...
+def _symmetric(pairs: Tensor, n: _int) -> Tensor:
+    """The symmetric (n, n) matrix with these numbers above its diagonal of zeros."""
     ...
 def _tensordot(input: Tensor, other: Tensor, dims_self: _int | Sequence[_int], dims_other: _int | Sequence[_int]) -> Tensor:
     """Sums products over pairs of dimensions; the other dimensions follow each other."""
@@ -2005,6 +2017,9 @@ def _window(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[
     ...
 def _window_scatter(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], offset: _int) -> Tensor:
     """Zeros of the given size with `self` written into one window."""
+    ...
+def _windowed_max(input: Tensor, starts: Tensor, kernel: _int | Sequence[_int], output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The maxima of windows of (N, C, *), and their positions in the plane; starts (N, C, sum of output_size) says where windows begin along each dimension."""
     ...
 def _zero_(tensors: Sequence[Tensor]) -> None:
     """Fills all tensors with zeros, without recording it."""

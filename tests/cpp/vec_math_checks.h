@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #if defined(FB_TEST_TARGET_AVX2)
@@ -21,6 +22,7 @@
 #include "cpu/complex_math.h"
 #include "cpu/kernels/convert_half.h"
 #include "cpu/vec_math.h"
+#include "cpu/vec_math/integer.h"
 #include "testing.h"
 
 namespace flambeau::FB_ISA {
@@ -204,6 +206,7 @@ void accuracy(uint32_t stride) {
               [](Real x, Real y) { return Real(reference(x, y)); }, bound, pairs)
   MEASURE2(pow, powl, 2);
   MEASURE2(atan2, atan2l, 2);
+  MEASURE2(hypot, hypotl, 2);
   MEASURE2(fmod, fmodl, 0.5);
   MEASURE2(remainder, remainder_reference, 0.5);
   MEASURE2(copysign, copysignl, 0.5);
@@ -289,7 +292,34 @@ void whole_numbers() {
   CHECK(to_int64(vdouble(-2.7))[1] == -2 && to_double(vint64(1ll << 40))[0] == 0x1p40);
 }
 
+// Vectors of int32 and int64 divide as single numbers do, also where quotients wrap.
+template <class T>
+void whole_quotients() {
+  using V = Vec<T>;
+  const T edge[] = {0, 1, -1, 2, -2, 7, -7, std::numeric_limits<T>::max(),
+                    std::numeric_limits<T>::min()};
+  bool same_quotients = true;
+  for (int i = 0; i < 20000; ++i) {
+    V x, y;
+    for (int j = 0; j < V::lanes; ++j) {
+      const uint64_t r = random_bits();
+      x.set(j, r % 3 ? edge[r / 3 % 9] : static_cast<T>(r >> (r % 50)));
+      y.set(j, r % 5 ? static_cast<T>(static_cast<int64_t>(r) >> (r % 61)) : edge[r / 5 % 9]);
+    }
+    const V a = trunc_divide(x, y), b = fmod(x, y), c = floor_divide(x, y), d = remainder(x, y);
+    for (int j = 0; j < V::lanes; ++j) {
+      same_quotients &= a[j] == trunc_divide(x[j], y[j]) && b[j] == fmod(x[j], y[j]);
+      same_quotients &= c[j] == floor_divide(x[j], y[j]) && d[j] == remainder(x[j], y[j]);
+    }
+  }
+  CHECK(same_quotients);
+}
+
 void special_functions() {
+  for (double power = 1, n = 0; n < 23; power *= 10, ++n) CHECK(log10(power) == n);
+  for (int n = -1074; n < 1024; ++n) CHECK(log2(std::ldexp(1.0, n)) == n);
+  CHECK(same(ndtri(0.0), -INFINITY) && same(ndtri(1.0), INFINITY) && std::isnan(ndtri(-0.1)));
+  CHECK(near(ndtri(0.2), -0.84162123357291442) && near(ndtri(1e-41), -13.481860193554806));
   // Values from 50-digit arithmetic.
   CHECK(near(digamma(1.0), -0.57721566490153286) && near(digamma(-1.5), 0.70315664064524319));
   CHECK(near(digamma(1e-5), -100000.57719921567) && near(digamma(1e3), 6.9072551956488121));
@@ -451,6 +481,8 @@ void test_vec_math() {
   vectors<float>();
   vectors<double>();
   whole_numbers();
+  whole_quotients<int32_t>();
+  whole_quotients<int64_t>();
   special_functions();
   complex_functions();
   half_conversions(stride * 4 + 1);

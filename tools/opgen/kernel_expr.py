@@ -120,7 +120,7 @@ VOCABULARY = {
 }
 
 # Those that vectors of integers have too.
-_INT64_VECTORS = {"floor_divide", "fmod", "remainder", "trunc_divide"}
+_DIVIDING_VECTORS = {"floor_divide", "fmod", "remainder", "trunc_divide"}
 _INTEGER_VECTORS = {
     "abs",
     "bit_and",
@@ -265,7 +265,7 @@ def _bind(row, node: ast.Call) -> dict[str, ast.expr]:
 
 def fits_integers(tree: ast.expr, dtype: str) -> bool:
     """True iff the expression can be computed over vectors of integers of this dtype."""
-    known = _INTEGER_VECTORS | (_INT64_VECTORS if dtype == "int64" else set())
+    known = _INTEGER_VECTORS | (_DIVIDING_VECTORS if dtype in ("int32", "int64") else set())
     return not any(
         (isinstance(node, ast.Constant) and isinstance(node.value, float))
         or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))

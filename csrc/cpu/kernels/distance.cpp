@@ -7,14 +7,19 @@ namespace distance {
 
 constexpr int64_t kBlock = 64;  // elements whose terms are summed before they meet the others
 
-template <bool kSquares, class T>
+using N = DistanceNorm;
+
+template <N kNorm, class T>
 FB_VEC Vec<T> add_term(Vec<T> gap, Vec<T> sum) {
-  return kSquares ? mad(gap, gap, sum) : sum + abs(gap);
+  if constexpr (kNorm == N::Largest)
+    return maximum(sum, abs(gap));
+  else
+    return kNorm == N::Squares ? mad(gap, gap, sum) : sum + abs(gap);
 }
 
 // V vectors of distances; of one vector, `now` lanes.
-template <class T, bool kSquares, int V>
-FB_VEC void vectors(const T* x, const T* others, int64_t m, int64_t n, int64_t now, T* y) {
+template <class T, N kNorm, int V>
+FB_VEC void vectors(const T* x, const T* others, int64_t m, int64_t stride, int64_t now, T* y) {
   constexpr int L = Vec<T>::lanes;
   Vec<T> total[V];
   for (int v = 0; v < V; ++v) total[v] = T(0);
@@ -24,14 +29,15 @@ FB_VEC void vectors(const T* x, const T* others, int64_t m, int64_t n, int64_t n
     for (int v = 0; v < V; ++v) sum[v] = T(0);
     for (int64_t k = from; k < to; ++k)
       for (int v = 0; v < V; ++v) {
-        const T* other = others + k * n + v * L;
+        const T* other = others + k * stride + v * L;
         const Vec<T> gap = Vec<T>(x[k]) - (V > 1 ? load(other) : load_n(other, now));
-        sum[v] = add_term<kSquares>(gap, sum[v]);
+        sum[v] = add_term<kNorm>(gap, sum[v]);
       }
-    for (int v = 0; v < V; ++v) total[v] += sum[v];
+    for (int v = 0; v < V; ++v)
+      total[v] = kNorm == N::Largest ? maximum(total[v], sum[v]) : total[v] + sum[v];
   }
   for (int v = 0; v < V; ++v) {
-    if (kSquares) total[v] = sqrt(total[v]);
+    if (kNorm == N::Squares) total[v] = sqrt(total[v]);
     if constexpr (V > 1)
       store(y + v * L, total[v]);
     else
@@ -39,12 +45,13 @@ FB_VEC void vectors(const T* x, const T* others, int64_t m, int64_t n, int64_t n
   }
 }
 
-template <class T, bool kSquares>
-void row(const T* x, const T* others, int64_t m, int64_t n, T* y) {
+template <class T, N kNorm>
+void row(const T* x, const T* others, int64_t m, int64_t n, int64_t stride, T* y) {
   constexpr int L = Vec<T>::lanes;
   int64_t r = 0;
-  for (; r + 4 * L <= n; r += 4 * L) vectors<T, kSquares, 4>(x, others + r, m, n, L, y + r);
-  for (; r < n; r += L) vectors<T, kSquares, 1>(x, others + r, m, n, n - r < L ? n - r : L, y + r);
+  for (; r + 4 * L <= n; r += 4 * L) vectors<T, kNorm, 4>(x, others + r, m, stride, L, y + r);
+  for (; r < n; r += L)
+    vectors<T, kNorm, 1>(x, others + r, m, stride, n - r < L ? n - r : L, y + r);
 }
 
 template <class T, bool kSquares>
@@ -72,8 +79,12 @@ void row_grad(const T* share, const T* x, const T* others, int64_t m, int64_t n,
 }  // namespace distance
 
 #define FB_DEFINE_DISTANCES(S, T)                                                                \
-  void row_distances_##S(const T* x, const T* others, int64_t m, int64_t n, bool squares, T* y) { \
-    (squares ? distance::row<T, true> : distance::row<T, false>)(x, others, m, n, y);            \
+  void row_distances_##S(const T* x, const T* others, int64_t m, int64_t n, int64_t stride,       \
+                         DistanceNorm norm, T* y) {                                              \
+    const auto run = norm == DistanceNorm::Largest ? distance::row<T, DistanceNorm::Largest>     \
+                     : norm == DistanceNorm::Sum   ? distance::row<T, DistanceNorm::Sum>         \
+                                                   : distance::row<T, DistanceNorm::Squares>;    \
+    run(x, others, m, n, stride, y);                                                             \
   }                                                                                              \
   void row_distances_grad_##S(const T* share, const T* x, const T* others, int64_t m, int64_t n, \
                               bool squares, T* dx) {                                             \

@@ -2,6 +2,9 @@
 
 #include <type_traits>
 
+#include "cpu/kernels/inline_loops.h"
+#include "cpu/vec.h"
+
 namespace flambeau::FB_ISA {
 namespace scans {
 
@@ -123,6 +126,36 @@ void run_rows(const void* xv, const void* av, void* yv, int64_t* index, int64_t 
   }
 }
 
+// One row. Most vectors hold nothing that wins and repeat the extreme so far; in the others a jump
+// for each number is faster than a chain of choices.
+template <class T, bool kMax>
+FB_VEC void extremes_of_row(const T* x, int64_t n, T* y, int64_t* index) {
+  using V = Vec<T>;
+  constexpr int L = V::lanes;
+  T value = x[0];
+  int64_t best = 0, k = 0;
+  const auto loses = [](auto v, auto extreme) FB_INLINE {
+    return (kMax ? v < extreme : v > extreme) | ((extreme != extreme) & (v == v));
+  };
+  const auto enter = [&](int64_t at) FB_INLINE {
+    if (!loses(x[at], value)) [[likely]] {
+      value = x[at];
+      best = at;
+    }
+    y[at] = value;
+    index[at] = best;
+  };
+  for (; k + L <= n; k += L) {
+    if (!all(loses(load(x + k), V(value)))) {
+      for (int i = 0; i < L; ++i) enter(k + i);
+      continue;
+    }
+    store(y + k, V(value));
+    for (int i = 0; i < L; i += vint64::lanes) store(index + k + i, vint64(best));
+  }
+  for (; k < n; ++k) enter(k);
+}
+
 template <class T, bool kMax>
 void extremes(const void* xv, const void*, void* yv, int64_t* index, int64_t outer, int64_t n,
               int64_t inner, int64_t lines, bool) {
@@ -133,19 +166,8 @@ void extremes(const void* xv, const void*, void* yv, int64_t* index, int64_t out
     return (v != v) | ((value == value) & (kMax ? v >= value : v <= value));
   };
   if (inner == 1) {
-    for (int64_t o = 0; o < outer; ++o) {
-      int64_t at = o * n, best = 0;
-      T value = x[at];
-      for (int64_t k = 0; k < n; ++k, ++at) {
-        const T v = x[at];
-        if (wins(v, value)) {
-          value = v;
-          best = k;
-        }
-        y[at] = value;
-        index[at] = best;
-      }
-    }
+    for (int64_t o = 0; o < outer; ++o)
+      extremes_of_row<T, kMax>(x + o * n, n, y + o * n, index + o * n);
     return;
   }
   for (int64_t o = 0; o < outer; ++o)

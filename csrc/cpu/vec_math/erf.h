@@ -43,14 +43,18 @@ FB_VEC vdouble erfcx_positive(vdouble a) {
               9.59998754709076283e-8, 2.6490110301142773e-8, -1.49343882081538913e-8,
               -3.11367478175083425e-9, 1.57656805366077654e-9, 4.36232801532978086e-10);
 }
-inline vdouble erf(vdouble x) {
-  const vdouble a = abs(x), z = a * a;
+// erf(a) for 0 <= a < 1.
+FB_VEC vdouble erf_near(vdouble a) {
+  const vdouble z = a * a;
   const vdouble p = poly(z, 0.128379167095512574, -0.376126389031837475, 0.112837916709548531,
                          -0.0268661706450723347, 0.00522397762477712963, -0.000854832697859325695,
                          0.000120553310330744821, -0.0000149255934408372681, 1.64609720354017843e-6,
                          -1.63500189142482305e-7, 1.46578463911540989e-8, -1.13655603933452333e-9,
                          5.94511129703684154e-11);
-  const vdouble near = mad(a, p, a);
+  return mad(a, p, a);
+}
+inline vdouble erf(vdouble x) {
+  const vdouble a = abs(x), near = erf_near(a);
   const vdouble t = min_or_second(vdouble(6.0), a);
   const vdouble far = 1.0 - exp_bounded(-(t * t)) * erfcx_positive(t);
   return copysign(where(a < 1.0, near, far), x);

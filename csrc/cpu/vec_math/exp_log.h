@@ -249,7 +249,34 @@ FB_VEC vdouble log_reduced(vdouble n, vdouble f) {
   const vdouble low = mad(s, half_square + r, n * 1.9082149292705877e-10);
   return mad(n, vdouble(0.6931471803691238), f - (half_square - low));
 }
+// log(1 + f) as a sum, of which `high` has so few bits that its products with numbers of 20 bits
+// are exact.
+struct LogParts { vdouble high, low; };
+FB_VEC LogParts log_parts(vdouble f) {
+  const vdouble s = f / (f + 2.0), z = s * s, half_square = 0.5 * f * f;
+  const vdouble r =
+      z * poly(z, 0.66666666666667351, 0.39999999999406988, 0.28571428744261879,
+               0.22222198365232251, 0.18183575898217583, 0.15313735916893609, 0.147992752266174);
+  const vint64 kept = static_cast<int64_t>(0xffffffff00000000ull);
+  const vdouble high = bit_cast<vdouble>(bits(f - half_square) & kept);
+  return {high, mad(s, half_square + r, (f - high) - half_square)};
+}
+FB_VEC vdouble log2_reduced(vdouble n, vdouble f) {
+  const LogParts l = log_parts(f);
+  const vdouble exact = l.high * 1.4426946640014648, sum = n + exact;
+  const vdouble low = mad(l.high, vdouble(3.768874985636099e-07), l.low * 1.4426950408889634);
+  return sum + (((n - sum) + exact) + low);
+}
+FB_VEC vdouble log10_reduced(vdouble n, vdouble f) {
+  const LogParts l = log_parts(f);
+  const vdouble exact = l.high * 0.4342944622039795, whole = n * 0.30102992057800293;
+  const vdouble sum = whole + exact;
+  const vdouble low = mad(l.high, vdouble(1.9699272335463627e-08), l.low * 0.4342944819032518);
+  return sum + (((whole - sum) + exact) + mad(n, vdouble(7.508597826552624e-08), low));
+}
 FB_LOG(log, vdouble, double, 0x1p54, 54)
+FB_LOG(log2, vdouble, double, 0x1p54, 54)
+FB_LOG(log10, vdouble, double, 0x1p54, 54)
 #undef FB_LOG
 
 FB_VEC vdouble log1p(vdouble x) {
@@ -262,12 +289,6 @@ FB_VEC vdouble log1p(vdouble x) {
   if (any(!((x > -1.0) & (x < kInf<double>)))) [[unlikely]]
     y = where(x < kInf<double>, log_limits(u, y), x);
   return copysign(y, x);
-}
-inline vdouble log2(vdouble x) {
-  return map_lanes(x, [](double a) { return __builtin_log2(a); });
-}
-inline vdouble log10(vdouble x) {
-  return map_lanes(x, [](double a) { return __builtin_log10(a); });
 }
 
 // ---------------------------------------------------------------- powers

@@ -108,14 +108,26 @@ FB_VEC vfloat atanh(vfloat x) {
   const vfloat far = 0.5f * log((1.0f + a) / (1.0f - a));
   return copysign(where(a < 0.5f, near, far), x);
 }
+// log(x + sqrt(x^2 +- 1)) as log(1 + y); from 2^60 on y is x, and log 2 is added.
 inline vdouble asinh(vdouble x) {
-  return map_lanes(x, [](double a) { return __builtin_asinh(a); });
+  const vdouble a = abs(x), square = a * a, large = 0x1p60;
+  const vdouble y = a + square / (sqrt(square + 1.0) + 1.0);
+  const vdouble r =
+      log1p(where(a < large, y, a)) + where(a < large, vdouble(0), vdouble(0.6931471805599453));
+  return copysign(r, x);
 }
 inline vdouble acosh(vdouble x) {
-  return map_lanes(x, [](double a) { return __builtin_acosh(a); });
+  const vdouble t = x - 1.0, large = 0x1p60;
+  const vdouble y = t + sqrt(t * (t + 2.0));
+  const vdouble r =
+      log1p(where(x < large, y, x)) + where(x < large, vdouble(0), vdouble(0.6931471805599453));
+  return where(x < 1.0, vdouble(kNaN<double>), r);
 }
+// Half of log(1 + 2a / (1 - a)), where a is small with 2a taken out of the quotient.
 inline vdouble atanh(vdouble x) {
-  return map_lanes(x, [](double a) { return __builtin_atanh(a); });
+  const vdouble a = abs(x), twice = a + a;
+  const vdouble quotient = where(a < 0.5, twice * a, twice) / (1.0 - a);
+  return copysign(0.5 * log1p(where(a < 0.5, twice + quotient, quotient)), x);
 }
 
 }  // namespace flambeau::FB_ISA

@@ -32,8 +32,15 @@ inline vfloat hypot(vfloat x, vfloat y) {
   const vfloat r = through_double(x, y, [](vdouble a, vdouble b) { return sqrt(a * a + b * b); });
   return where(isinf(x) | isinf(y), vfloat(kInf<float>), r);
 }
-inline vdouble hypot(vdouble x, vdouble y) {
+[[gnu::noinline, gnu::cold]] inline vdouble hypot_lanes(vdouble x, vdouble y) {
   return map_lanes(x, y, [](double a, double b) { return __builtin_hypot(a, b); });
+}
+inline vdouble hypot(vdouble x, vdouble y) {
+  const vdouble large = max_or_second(abs(x), abs(y));
+  const Mask<8> easy = ((large < 0x1p500) & (large > 0x1p-450)) | (large == 0.0);
+  if (!all(easy) || any(isnan(x))) [[unlikely]]
+    return hypot_lanes(x, y);
+  return sqrt(mad(x, x, y * y));
 }
 
 // log(e^a + e^b) and log2(2^a + 2^b); equal infinities give themselves.

@@ -2,7 +2,7 @@
 //
 // Formulas are numbered as in the NIST Digital Library of Mathematical Functions (dlmf.nist.gov).
 #pragma once
-#include "cpu/vec_math/exp_log.h"
+#include "cpu/vec_math/erf.h"
 
 namespace flambeau::FB_ISA {
 namespace lane {
@@ -244,16 +244,15 @@ FB_BESSEL_I(i1, 1, false)
 FB_BESSEL_I(i1e, 1, true)
 #undef FB_BESSEL_I
 
-// The inverse of the normal distribution function for a float p: 2p - 1 times a function of
-// w = -log(4 p (1 - p)), and where w is large, of its root s through (s - 4) / (s + 4).
-[[gnu::noinline]] inline vdouble ndtri_short(vdouble p) {
-  const vdouble w = -log(4.0 * p * (1.0 - p));
+// The inverse of the normal distribution function to float's precision: odd = 2p - 1 times a
+// function of w = -log(4 p (1 - p)) <= 104, and where w is large, of its root s through
+// (s - 4) / (s + 4).
+FB_VEC vdouble normal_root(vdouble odd, vdouble w) {
   const vdouble near =
       poly(w, 1.2533141381132415, 0.328116828732262, 0.016333656098066151, -0.0033038476791771325,
            -0.00017829879712492146, 6.2980360188327837e-05, 4.7375024011957863e-06,
            -2.1553488044806361e-06, 9.3474083317574348e-08, 2.9034023883091578e-08,
            -4.1659298118310012e-09, 1.7386454418769141e-10);
-  const vdouble odd = 2.0 * p - 1.0;
   if (all(w < 5.0)) return odd * near;
   const vdouble s = sqrt(max_or_second(vdouble(0), w));
   const vdouble far =
@@ -262,17 +261,39 @@ FB_BESSEL_I(i1e, 1, true)
                -10.821166501632224, 33.747206355979507, -36.827986262254193, -172.89941787427995,
                691.97706377450697, -270.41566528488312, -3004.9981381317857, 5013.0857573026142,
                3065.1550207699338, -13659.793817744559, 9222.5292256946341);
-  const vdouble r = odd * where(w < 5.0, near, far);
+  return odd * where(w < 5.0, near, far);
+}
+[[gnu::noinline]] inline vdouble ndtri_short(vdouble p) {
+  const vdouble r = normal_root(2.0 * p - 1.0, -log(4.0 * p * (1.0 - p)));
   return where(p == 0.0, vdouble(-kInf<double>), where(p == 1.0, vdouble(kInf<double>), r));
 }
 inline vfloat ndtri(vfloat p) {
   return through_double(p, [](vdouble v) { return ndtri_short(v); });
 }
-inline vdouble ndtri(vdouble p) {
+
+// The y >= 0 with erf(y) = x and erfc(y) = q = 1 - x, q = 0 or above 1e-42: one step of Halley's
+// iteration by erf below 3/4, where that holds more digits, and by erfc beyond.
+[[gnu::noinline]] inline vdouble erf_inverse(vdouble x, vdouble q) {
+  const vdouble y = lane::kSqrtHalf * normal_root(x, -log(q * (2.0 - q)));
+  const vdouble square = min_or_second(y * y, vdouble(700.0));
+  const vdouble lost = kHasFma ? mad(y, y, -square) : vdouble(0);
+  const vdouble power = exp_bounded(square);
+  const vdouble beyond = mad(q * power, lost, q * power) - erfcx_positive(y);
+  const vdouble gap = where(x < 0.75, (erf_near(min_or_second(vdouble(1), y)) - x) * power, beyond);
+  const vdouble step = (0.5 * lane::kSqrtPi) * gap;
+  return where(q == 0.0, vdouble(kInf<double>), y - step / (1.0 + y * step));
+}
+[[gnu::noinline, gnu::cold]] inline vdouble ndtri_lanes(vdouble p) {
   return map_lanes(p, [](double a) { return lane::ndtri(a); });
 }
+inline vdouble ndtri(vdouble p) {
+  const vdouble odd = 2.0 * p - 1.0, tail = 2.0 * where(p < 0.5, p, 1.0 - p);
+  const vdouble y = erf_inverse(abs(odd), tail) / lane::kSqrtHalf;
+  const Mask<8> tiny = (p > 0.0) & (p < 1e-42);
+  return any(tiny) ? where(tiny, ndtri_lanes(p), copysign(y, odd)) : copysign(y, odd);
+}
 inline float ndtri(float p) { return ndtri(vfloat(p))[0]; }
-inline double ndtri(double p) { return lane::ndtri(p); }
+inline double ndtri(double p) { return ndtri(vdouble(p))[0]; }
 
 // x plus x times a polynomial of w = -log(1 - x^2); x times one of its root where w is large
 // (after Giles 2010).
@@ -292,9 +313,10 @@ FB_VEC vfloat erfinv(vfloat x) {
   return where(abs(x) == 1.0f, x * kInf<float>, y);
 }
 inline vdouble erfinv(vdouble x) {
-  return map_lanes(x, [](double a) { return lane::erfinv(a); });
+  const vdouble a = abs(x);
+  return copysign(erf_inverse(a, 1.0 - a), x);
 }
 FB_VEC float erfinv(float x) { return erfinv(vfloat(x))[0]; }
-FB_VEC double erfinv(double x) { return lane::erfinv(x); }
+inline double erfinv(double x) { return erfinv(vdouble(x))[0]; }
 
 }  // namespace flambeau::FB_ISA

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import flambeau as fb
 
 from . import _native as native
@@ -245,21 +243,10 @@ def _fractional(dims, input, kernel_size, output_size, output_ratio, return_indi
         samples = fb.rand(x.size(0), x.size(1), dims, dtype=x.dtype, device=x.device)
     # In two dimensions the first number belongs to the width.
     order = (1, 0) if dims == 2 else range(dims)
-    index = None
-    for d, o in enumerate(order):
-        starts = _window_starts(samples[:, :, o], spatial[d], out[d], kernel[d])
-        taps = starts.unsqueeze(-1) + fb.arange(kernel[d], device=x.device)
-        shape = [x.size(0), x.size(1)] + [1] * (2 * dims)
-        shape[2 + d], shape[2 + dims + d] = out[d], kernel[d]
-        taps = taps.reshape(shape)
-        index = taps if index is None else index * spatial[d] + taps
-    lead = (x.size(0), x.size(1))
-    window = prod(kernel)
-    index = index.expand(*lead, *out, *kernel).reshape(*lead, *out, window)
-    flat = x.reshape(*lead, prod(spatial)).gather(2, index.reshape(*lead, prod(out) * window))
-    values = flat.reshape(index.shape)
-    best, at = values.max(dim=-1)
-    where = index.gather(-1, at.unsqueeze(-1)).squeeze(-1)
+    starts = [
+        _window_starts(samples[:, :, o], spatial[d], out[d], kernel[d]) for d, o in enumerate(order)
+    ]
+    best, where = fb._C._windowed_max(x, fb.cat(starts, -1), kernel, out)
     if not batched:
         best, where = best.squeeze(0), where.squeeze(0)
     return (best, where) if return_indices else best
