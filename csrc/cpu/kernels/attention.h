@@ -26,17 +26,15 @@ struct AttentionTile {
 inline constexpr int64_t kAttentionSlack = 8;
 
 // attention_softmax: the keys of a tile join a running softmax. s becomes exp(score - largest),
-// times
-//   `kept`. largest and sum, one a row, are what all tiles so far gave, not read when this is the
-//   `first`; factor is what earlier results must be multiplied by (not written when first).
+//   times `kept`. largest (in units of ln 2) and sum, one a row, are what all tiles so far gave,
+//   not read when this is the `first`; factor is what earlier results must be multiplied by (not
+//   written when first).
 // attention_rescale: o (rows, width), each row times its factor.
-// attention_finish: out = o / sum, 0 where no key was allowed; lse = log of the sum of
-// exponentials,
-//   +inf there. out may be o.
+// attention_finish: out = o / sum, 0 where no key was allowed; lse = log of the sum of the
+//   exponentials, +inf there. out may be o.
 // attention_dot: d[r] = sum over e of a[r, e] b[r, e].
 // attention_backward: s becomes p = exp(score - lse), times `kept`; g, the gradient of that,
-// becomes
-//   that of the products query times key: scale p (g kept - d).
+//   becomes that of the products query times key: scale p (g kept - d).
 // attention_outer: to[j, e] = sum over i of p[i * row + j] x[i, e], or that much more; x (queries,
 //   width).
 #define FB_ATTENTION_KERNELS(S, T)                                                               \

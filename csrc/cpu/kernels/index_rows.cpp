@@ -222,7 +222,7 @@ bool offsets(int64_t* to, const int64_t* p, int64_t n, int64_t size, int64_t lea
   for (; k < n; ++k) {
     const int64_t i = p[k], wrapped = i + (i >> 63 & -least);
     any_bad |= wrapped < 0 || wrapped >= size;
-    to[k] = wrapped * stride + (kAdd ? to[k] : 0);
+    if (!any_bad) to[k] = wrapped * stride + (kAdd ? to[k] : 0);
   }
   return !any_bad;
 }
