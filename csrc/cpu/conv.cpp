@@ -578,7 +578,7 @@ void conv_forward(const ConvGeometry& g, const ConvImage<const T>& x, const T* w
                   const T* bias, const ConvImage<T>& y) {
   if (y.channels_last && g.depthwise())
     return depthwise_last_forward(g, x.data, weight, bias, y.data);
-  if (conv_has_patches(g, y.channels_last)) return conv_patches_forward(g, x, weight, bias, y);
+  if (conv_has_patches(g)) return conv_patches_forward(g, x, weight, bias, y);
   // Patches that do not overlap are better packed.
   if (conv_reads_few_channels(g) && g.stride[2] < g.kernel[2])
     return conv_few_forward(g, x, weight, bias, y);
@@ -615,7 +615,7 @@ void conv_adjoint(const ConvGeometry& g, const ConvImage<const T>& y, const T* w
                   const T* bias, const ConvImage<T>& x) {
   if (x.channels_last && g.depthwise())
     return depthwise_last_adjoint(g, y.data, weight, bias, x.data);
-  if (conv_has_patches(g, x.channels_last)) return conv_patches_adjoint(g, y, weight, bias, x);
+  if (conv_has_patches(g)) return conv_patches_adjoint(g, y, weight, bias, x);
   if (conv_reads_few_channels(g)) return conv_few_adjoint(g, y, weight, bias, x);
   if (conv_makes_few_channels(g)) {
     const Workspace mirror(weight_bytes<T>(g));
@@ -653,7 +653,7 @@ void conv_weight_grad(const ConvGeometry& g, const ConvImage<const T>& y,
                       const ConvImage<const T>& x, T* weight) {
   if (y.channels_last && g.depthwise())
     return depthwise_last_weight_grad(g, y.data, x.data, weight);
-  if (conv_has_patches(g, x.channels_last)) return conv_patches_weight_grad(g, y, x, weight);
+  if (conv_has_patches(g)) return conv_patches_weight_grad(g, y, x, weight);
   if (conv_reads_few_channels(g)) return conv_few_weight_grad(g, y, x, weight);
   if (conv_makes_few_channels(g)) {
     const ConvGeometry m = conv_mirrored(g);

@@ -12,7 +12,7 @@
 namespace flambeau {
 namespace {
 
-constexpr int64_t kLeastRun = 4;                   // adjacent elements of a patch
+constexpr int64_t kLeastRun = 4;                   // pixels that a row of a window has
 constexpr int64_t kChunkBytes = int64_t{4} << 20;  // of patches at a time: they stay in a cache
 constexpr int64_t kGrain = 16384;                  // elements
 
@@ -147,12 +147,11 @@ void for_chunks(const ConvGeometry& g, const Patches<T>& patches, F&& f) {
 
 }  // namespace
 
-bool conv_has_patches(const ConvGeometry& g, bool channels_last) {
+bool conv_has_patches(const ConvGeometry& g) {
   for (int d = 0; d < 3; ++d)
     if (g.pad[d] != 0 || g.stride[d] != g.kernel[d] || (g.kernel[d] > 1 && g.dilation[d] != 1))
       return false;
-  return g.groups == 1 && g.taps() > 1 &&
-         g.kernel[2] * (channels_last ? g.in_channels : 1) >= kLeastRun;
+  return g.groups == 1 && g.kernel[2] >= kLeastRun && g.in_channels > 0;
 }
 
 template <class T>

@@ -5,7 +5,8 @@
 
 namespace flambeau {
 
-bool conv_has_patches(const ConvGeometry& g, bool channels_last);
+// False for narrow ones, whose copies cost more than what they save.
+bool conv_has_patches(const ConvGeometry& g);
 
 // Meanings as in conv.h. T = float, double.
 template <class T>
