@@ -333,8 +333,8 @@ EXPECTED: list[Expected] = [
     ),
     _e(
         "LBFGS",
-        r"state\[0\]\[2\]\[98\]: values differ",
-        "The last direction of a run that has converged is the difference of nearly equal "
+        r"state\[0\]\[2\]\[99\]: values differ",
+        "The last curvature of a run that has converged comes from the difference of nearly equal "
         "gradients: rounding errors.",
         "state",
         "float32",
