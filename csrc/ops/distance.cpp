@@ -120,6 +120,7 @@ Tensor _pair_distances(const Tensor& x, double p) {
   const DistanceNorm norm = norm_of(p);
   FB_CHECK(x.dim() == 2, "pdist only supports 2D tensors, got: ", x.dim(), "D");
   const int64_t n = x.size(0), m = x.size(1);
+  FB_CHECK(n < int64_t{1} << 31, "pdist: too many rows: ", n);
   const Dims sizes{before_row(n, n)};
   if (x.is_meta()) return empty(sizes, x.dtype(), kMeta, "pdist");
   const GradMode off(false);
