@@ -5,19 +5,10 @@
 namespace flambeau::FB_ISA {
 namespace gate {
 
-// f(i, lanes) over the vectors of a row.
-template <class T, class F>
-FB_VEC void each(int64_t n, F f) {
-  constexpr int L = Vec<T>::lanes;
-  int64_t i = 0;
-  for (; i + L <= n; i += L) f(i, L);
-  if (i < n) f(i, n - i);
-}
-
 template <class T>
 void forward(const T* x, int64_t half, T* y, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, x += 2 * half, y += half)
-    each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
+    row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
       store_n(y + i, load_n(x + i, k) * sigmoid(load_n(x + half + i, k)), k);
     });
 }
@@ -26,7 +17,7 @@ template <class T>
 void backward(const T* g, const T* x, int64_t half, T* dx, int64_t rows, int64_t n) {
   using V = Vec<T>;
   for (int64_t r = 0; r < rows; ++r, g += half, x += 2 * half, dx += 2 * half)
-    each<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
+    row_map<T>(n, [&](int64_t i, int64_t k) FB_INLINE {
       const V s = sigmoid(load_n(x + half + i, k)), first = load_n(g + i, k) * s;
       const V second = first * load_n(x + i, k) * (V(1) - s);
       store_n(dx + i, first, k);

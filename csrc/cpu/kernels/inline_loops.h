@@ -14,6 +14,15 @@ FB_VEC vfloat exp_below(vfloat x) {
 }
 FB_VEC vdouble exp_below(vdouble x) { return exp(x); }
 
+// f(i, lanes) over the vectors of a row.
+template <class T, class F>
+FB_VEC void row_map(int64_t n, F f) {
+  constexpr int L = Vec<T>::lanes;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) f(i, L);
+  if (i < n) f(i, n - i);
+}
+
 // Up to so many elements, rows are better taken as columns: a row to a lane.
 inline constexpr int64_t kFewElements = 32;
 

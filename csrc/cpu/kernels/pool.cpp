@@ -199,10 +199,7 @@ T row_largest(const T* row, int64_t n) {
   Vec<T> most = load(row);
   int64_t i = L;
   for (; i + L <= n; i += L) most = maximum(most, load(row + i));
-  most = maximum(most, load(row + n - L));
-  T all = most[0];
-  for (int l = 1; l < L; ++l) all = larger(all, most[l]);
-  return all;
+  return reduce_max(maximum(most, load(row + n - L)));
 }
 
 template <class T, class All, bool kMax>

@@ -47,13 +47,6 @@ FB_VEC double row_sum(int64_t n, F f) {
   }
   return total;
 }
-template <class T, class F>
-FB_VEC void row_map(int64_t n, F f) {
-  constexpr int L = Vec<T>::lanes;
-  int64_t i = 0;
-  for (; i + L <= n; i += L) f(i, L);
-  if (i < n) f(i, n - i);
-}
 
 template <class T>
 void exp_rows(const T* x, const T* shift, const T* scale, T* y, int64_t rows, int64_t n) {
