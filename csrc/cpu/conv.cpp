@@ -16,8 +16,8 @@
 #include "cpu/depthwise_last.h"
 #include "cpu/gemm.h"
 #include "cpu/kernels/conv_pack.h"
-#include "cpu/kernels/transpose.h"
 #include "cpu/thread_pool.h"
+#include "cpu/transpose_to.h"
 #include "cpu/winograd.h"
 
 namespace flambeau {
@@ -551,15 +551,13 @@ template <class T>
 void add_parts(T* sums, int64_t parts, int64_t out, int64_t in, int64_t taps, bool turned,
                T* weight) {
   const int64_t columns = in * taps, total = out * columns;
-  constexpr auto item = static_cast<int64_t>(sizeof(T));
   parallel_for(out, 1 + 16384 / (parts * columns + 1), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       T *row = sums + o * columns, *to = weight + o * columns;
       for (int64_t p = 1; p < parts; ++p)
         for (int64_t i = 0; i < columns; ++i) row[i] += row[p * total + i];
       if (turned)
-        transpose(reinterpret_cast<const char*>(row), in * item, reinterpret_cast<char*>(to),
-                  taps * item, taps, in, static_cast<int>(item), false);
+        transpose_to(row, in, to, taps, taps, in);
       else
         std::copy_n(row, columns, to);
     }

@@ -17,8 +17,8 @@
 #include "core/allocator.h"
 #include "cpu/gemm.h"
 #include "cpu/kernels/conv_pack.h"
-#include "cpu/kernels/transpose.h"
 #include "cpu/thread_pool.h"
+#include "cpu/transpose_to.h"
 
 namespace flambeau {
 namespace {
@@ -43,14 +43,6 @@ struct Few;
 FB_FEW_TABLE(float, f32);
 FB_FEW_TABLE(double, f64);
 #undef FB_FEW_TABLE
-
-template <class T>
-void transpose_to(const T* src, int64_t src_row, T* dst, int64_t dst_row, int64_t rows,
-                  int64_t cols) {
-  constexpr int64_t item = sizeof(T);
-  transpose(reinterpret_cast<const char*>(src), src_row * item, reinterpret_cast<char*>(dst),
-            dst_row * item, rows, cols, static_cast<int>(item), false);
-}
 
 // A matrix (k, n) as panels of adjacent columns, value(k, column) of them.
 template <class T>

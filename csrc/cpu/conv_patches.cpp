@@ -6,8 +6,8 @@
 
 #include "core/allocator.h"
 #include "cpu/gemm.h"
-#include "cpu/kernels/transpose.h"
 #include "cpu/thread_pool.h"
+#include "cpu/transpose_to.h"
 
 namespace flambeau {
 namespace {
@@ -110,13 +110,10 @@ class Patches {
 // (o, c, t) to (o, t, c), or back.
 template <class T>
 void turn_weight(const T* from, int64_t outputs, int64_t rows, int64_t columns, T* to) {
-  constexpr auto item = static_cast<int64_t>(sizeof(T));
   const int64_t size = rows * columns;
   parallel_for(outputs, 1 + kGrain / (size + 1), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o)
-      transpose(reinterpret_cast<const char*>(from + o * size), columns * item,
-                reinterpret_cast<char*>(to + o * size), rows * item, rows, columns,
-                static_cast<int>(item), false);
+      transpose_to(from + o * size, columns, to + o * size, rows, rows, columns);
   });
 }
 

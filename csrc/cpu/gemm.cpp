@@ -8,8 +8,8 @@
 #include "core/allocator.h"
 #include "core/check.h"
 #include "cpu/kernels/convert_half.h"
-#include "cpu/kernels/transpose.h"
 #include "cpu/thread_pool.h"
+#include "cpu/transpose_to.h"
 
 namespace flambeau {
 namespace {
@@ -238,10 +238,8 @@ template <class T>
 void multiply_turned(Product<T> p) {
   alignas(64) T turned[kTurnedElements];
   const T* b = static_cast<const T*>(p.b);
-  constexpr auto item = static_cast<int64_t>(sizeof(T));
   if (p.b_row == 1) {
-    transpose(reinterpret_cast<const char*>(b), p.b_col * item, reinterpret_cast<char*>(turned),
-              p.n * item, p.n, p.k, static_cast<int>(item), false);
+    transpose_to(b, p.b_col, turned, p.n, p.n, p.k);
   } else {
     for (int64_t j = 0; j < p.n; ++j)
       for (int64_t i = 0; i < p.k; ++i) turned[i * p.n + j] = b[j * p.b_col + i * p.b_row];

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/allocator.h"
-#include "cpu/kernels/transpose.h"
 #include "cpu/thread_pool.h"
+#include "cpu/transpose_to.h"
 
 namespace flambeau {
 namespace {
@@ -28,15 +28,6 @@ template <class T> struct GridKernels;
 FB_KERNELS_OF(f32, float)
 FB_KERNELS_OF(f64, double)
 #undef FB_KERNELS_OF
-
-// dst[c][r] = src[r][c], rows at the given distances.
-template <class T>
-void transpose_block(const T* src, int64_t src_row, T* dst, int64_t dst_row, int64_t rows,
-                     int64_t cols) {
-  constexpr auto size = static_cast<int64_t>(sizeof(T));
-  transpose(reinterpret_cast<const char*>(src), src_row * size, reinterpret_cast<char*>(dst),
-            dst_row * size, rows, cols, static_cast<int>(size), false);
-}
 
 // Calls f(first, count) for blocks of [0, n), in which each item is worth `work` elements.
 template <class F>
@@ -107,8 +98,8 @@ class RowImage {
       T* block = to + first * row_;
       for (int64_t c = 0; c < p.channels; c += kRowsAtOnce) {
         const int64_t now = std::min(c, std::max<int64_t>(p.channels - kRowsAtOnce, 0));
-        transpose_block(from + now * p.pixels + first, p.pixels, block + now, row_,
-                        std::min(kRowsAtOnce, p.channels), n);
+        transpose_to(from + now * p.pixels + first, p.pixels, block + now, row_,
+                     std::min(kRowsAtOnce, p.channels), n);
       }
       if (row_ == p.channels) return;
       for (int64_t i = 0; i < n; ++i)
@@ -152,8 +143,8 @@ void grid_sample(const GridProblem& p, const T* image, bool channels_last, const
       for (int64_t c = 0; c < p.channels; c += kChannels) {
         const int64_t width = std::min(kChannels, rows.row() - c);
         K::gather_rows(taps, rows.data() + c, rows.row(), width, kNone<T>, block, width);
-        transpose_block(block, width, to + c * p.points + first, p.points, count,
-                        std::min(kChannels, p.channels - c));
+        transpose_to(block, width, to + c * p.points + first, p.points, count,
+                     std::min(kChannels, p.channels - c));
       }
     });
   });
@@ -189,10 +180,10 @@ void grid_sample_scatter(const GridProblem& p, const T* values, const T* grid, T
           K::scatter_planes(taps, from + first, p.points, count, to, p.pixels);
           continue;
         }
-        transpose_block(from + first, p.points, block, row, count, some);
+        transpose_to(from + first, p.points, block, row, count, some);
         K::scatter_rows(taps, block, row, row, rows, row);
       }
-      if (!planes) transpose_block(rows, row, to, p.pixels, p.pixels, count);
+      if (!planes) transpose_to(rows, row, to, p.pixels, p.pixels, count);
     }
   });
 }
@@ -232,7 +223,7 @@ void grid_sample_slopes(const GridProblem& p, const T* values, const T* image, b
         const int64_t width = std::min(kChannels, rows.row() - c);
         const int64_t some = std::min(kChannels, p.channels - c);
         if (some < width) std::fill(block, block + count * width, T(0));
-        transpose_block(factor + c * p.points + first, p.points, block, width, some, count);
+        transpose_to(factor + c * p.points + first, p.points, block, width, some, count);
         K::slopes_rows(taps, dims, block, width, rows.data() + c, rows.row(), width, kNone<T>, to);
       }
     });

@@ -10,9 +10,9 @@
 
 #include "core/allocator.h"
 #include "cpu/gemm.h"
-#include "cpu/kernels/transpose.h"
 #include "cpu/kernels/winograd.h"
 #include "cpu/thread_pool.h"
+#include "cpu/transpose_to.h"
 
 namespace flambeau {
 namespace {
@@ -37,12 +37,6 @@ struct Matrices {
       : row((count(n, 16) | 1) * 16), step((rows * row / 16 | 1) * 16) {}
   int64_t elements() const { return kElements * step; }
 };
-
-void turn(const float* src, int64_t src_row, float* dst, int64_t dst_row, int64_t rows,
-          int64_t cols) {
-  transpose(reinterpret_cast<const char*>(src), src_row * 4, reinterpret_cast<char*>(dst),
-            dst_row * 4, rows, cols, 4, false);
-}
 
 // Rows [first, first + count) of tiles of all images, numbered through.
 struct Block { int64_t first, count; };
@@ -117,9 +111,9 @@ class Strip {
       for (int64_t i = begin; i < end; ++i) {
         const Rows& r = fresh_[static_cast<size_t>(i)];
         const int64_t at = offsets_[static_cast<size_t>(i)] + r.begin - rows(b.first + i).begin;
-        turn(image_.data + r.image * image_.batch + r.begin * width_, image_.channel,
-             space_.as<float>() + at * width_ * channels_, channels_, channels_,
-             (r.end - r.begin) * width_);
+        transpose_to(image_.data + r.image * image_.batch + r.begin * width_, image_.channel,
+                     space_.as<float>() + at * width_ * channels_, channels_, channels_,
+                     (r.end - r.begin) * width_);
       }
     });
   }
@@ -213,8 +207,8 @@ void transform_back(const Map& m, const Block& b, const float* product, const Ma
                       bias ? bias + first : nullptr, pixel);
     }
     if (!y.channels_last)
-      turn(strip, kChunk, y.data + r.image * y.batch + first * y.channel + r.begin * width,
-           y.channel, (r.end - r.begin) * width, some);
+      transpose_to(strip, kChunk, y.data + r.image * y.batch + first * y.channel + r.begin * width,
+                   y.channel, (r.end - r.begin) * width, some);
   }
 }
 
